@@ -1,1 +1,3 @@
-//! To be written.
+//! The agent: runs tasks on one machine for the frameworks that were offered its resources.
+pub mod checkpoint;
+pub mod files;
