@@ -1,1 +1,16 @@
-//! To be written.
+//! Tests of whole clusters: the harness that starts the built binary as a person would, third-party clients, and
+//! simulated scenarios.
+//!
+//! Start at [`Cluster`] for real processes. What a single crate can test alone is beside that crate's code.
+
+mod cluster;
+mod http;
+mod program;
+mod third_party;
+mod wait;
+
+pub use cluster::{Cluster, Daemon};
+pub use http::{Answer, get, get_json, post};
+pub use program::{Output, mesos, mesos_binary, run_for};
+pub use third_party::{node_path, python_with_pymesos, third_party_folder};
+pub use wait::{eventually, free_port};

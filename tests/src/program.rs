@@ -1,0 +1,94 @@
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::eventually;
+
+/// What a program said and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    /// The exit code; `None` after a signal.
+    pub code: Option<i32>,
+    /// Everything it wrote to standard output.
+    pub stdout: String,
+    /// Everything it wrote to standard error.
+    pub stderr: String,
+}
+
+/// The binary under test, built by `cargo build -p mesos-cli` with the profile of this test.
+pub fn mesos_binary() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of this test");
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("deps/ below the profile's folder");
+    let binary = profile.join("mesos");
+    assert!(
+        binary.exists(),
+        "{} is missing: build it first with `cargo build -p mesos-cli`",
+        binary.display()
+    );
+    binary
+}
+
+/// Runs `mesos` with `arguments` to its end, at most `deadline`.
+#[track_caller]
+pub fn mesos<S: AsRef<OsStr>>(arguments: &[S], deadline: Duration) -> Output {
+    let mut command = Command::new(mesos_binary());
+    command.args(arguments);
+    run_for(command, deadline)
+}
+
+/// Runs a program to its end; one that takes longer than `deadline` is killed and fails the test.
+#[track_caller]
+pub fn run_for(mut command: Command, deadline: Duration) -> Output {
+    let said = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{said}: {error}"));
+    let stdout = read_in_background(child.stdout.take());
+    let stderr = read_in_background(child.stderr.take());
+    let status = Guarded(child).wait(&said, deadline);
+    Output {
+        code: status.code(),
+        stdout: stdout.join().expect("a reader that does not panic"),
+        stderr: stderr.join().expect("a reader that does not panic"),
+    }
+}
+
+/// Ends its child when a failing test unwinds past it.
+struct Guarded(Child);
+
+impl Guarded {
+    #[track_caller]
+    fn wait(mut self, said: &str, deadline: Duration) -> std::process::ExitStatus {
+        eventually(&format!("{said} ends"), deadline, || {
+            self.0.try_wait().expect("a child to wait for")
+        })
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+}
+
+fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
