@@ -1,1 +1,4 @@
-//! To be written.
+//! A runtime for distributed actors. To be written.
+
+pub mod tls;
+pub mod transport;

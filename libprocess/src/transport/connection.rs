@@ -1,0 +1,118 @@
+//! A connection with an authenticated peer.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{ConnectionError, VarInt};
+use rustls::pki_types::CertificateDer;
+use thiserror::Error;
+
+use super::{PeerIdentity, ReceiveLane, SendLane};
+
+/// A connection with one peer. Clones are handles of the same connection; when the last one and the
+/// last lane are dropped, it is closed.
+#[derive(Clone)]
+pub struct Connection {
+    inner: quinn::Connection,
+    peer: PeerIdentity,
+}
+
+/// Why a connection is over.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CloseReason {
+    /// The peer closed it on purpose.
+    #[error("closed by the peer with code {code}: {}", String::from_utf8_lossy(.reason))]
+    Peer {
+        /// What the peer gave to [`Connection::close`].
+        code: u64,
+        /// Likewise.
+        reason: Bytes,
+    },
+    /// This side closed it.
+    #[error("closed by this node")]
+    Local,
+    /// The peer does not know the connection: it was restarted.
+    #[error("the peer was restarted")]
+    Restarted,
+    /// Nothing was heard from the peer for the idle timeout.
+    #[error("the peer fell silent")]
+    Silent,
+    /// One side did not believe the other's certificate, or broke the protocol.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+impl Connection {
+    /// None if the peer has no identity, which the handshake does not let happen.
+    pub(super) fn established(inner: quinn::Connection) -> Option<Self> {
+        let chain = inner.peer_identity()?;
+        let chain = chain.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        let peer = PeerIdentity::of_certificate(chain.first()?)?;
+        Some(Connection { inner, peer })
+    }
+
+    /// Opens a lane to the peer. Waits while [`MAX_LANES`](super::MAX_LANES) are open. The peer
+    /// learns of it with the first bytes.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub async fn open_uni(&self) -> Result<SendLane, CloseReason> {
+        Ok(SendLane::new(self.inner.open_uni().await?))
+    }
+
+    /// The next lane that the peer opened.
+    ///
+    /// # Errors
+    /// If the connection is over.
+    pub async fn accept_uni(&self) -> Result<ReceiveLane, CloseReason> {
+        Ok(ReceiveLane::new(self.inner.accept_uni().await?))
+    }
+
+    /// Ends the connection at once, also for what was written but did not arrive yet.
+    pub fn close(&self, code: u32, reason: &[u8]) {
+        self.inner.close(VarInt::from_u32(code), reason);
+    }
+
+    /// Waits until the connection is over.
+    pub async fn closed(&self) -> CloseReason {
+        self.inner.closed().await.into()
+    }
+
+    /// Who the other side is: proven by its certificate.
+    pub fn peer(&self) -> PeerIdentity {
+        self.peer.clone()
+    }
+
+    /// The address the peer's packets come from.
+    pub fn remote_address(&self) -> SocketAddr {
+        self.inner.remote_address()
+    }
+
+    /// The current estimate of a round trip's duration.
+    pub fn rtt(&self) -> Duration {
+        self.inner.rtt()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({} at {})", self.peer, self.remote_address())
+    }
+}
+
+impl From<ConnectionError> for CloseReason {
+    fn from(error: ConnectionError) -> Self {
+        match error {
+            ConnectionError::ApplicationClosed(close) => CloseReason::Peer {
+                code: close.error_code.into_inner(),
+                reason: close.reason,
+            },
+            ConnectionError::LocallyClosed => CloseReason::Local,
+            ConnectionError::Reset => CloseReason::Restarted,
+            ConnectionError::TimedOut => CloseReason::Silent,
+            other => CloseReason::Refused(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Encrypted, authenticated connections between nodes: QUIC, and the only place that knows it.
+//!
+//! ```text
+//!   link/  ──►  Endpoint ── Connection ── SendLane / ReceiveLane       this module
+//!                  │
+//!                quinn                                                 the protocol
+//!                  │
+//!               Network  ◄── the seam: datagrams, from UDP or simulated
+//! ```
+//!
+//! Start at [`bind`]. A connection is mutual TLS (see [`tls`](crate::tls)), so every [`Connection`]
+//! knows its [`PeerIdentity`]. A lane is a one-way ordered stream of bytes; a connection has few of
+//! them, because their number is memory set aside at both ends.
+
+mod config;
+mod connection;
+mod endpoint;
+mod keys;
+mod lane;
+mod network;
+mod simulated;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+pub use crate::tls::PeerIdentity;
+use crate::tls::{Identity, Trust};
+pub use config::Liveness;
+pub use connection::{CloseReason, Connection};
+pub use endpoint::{BindError, ConnectError, Endpoint, Incoming, bind};
+pub use lane::{LaneError, ReceiveLane, SendLane};
+pub use network::{DatagramNetwork, Network};
+
+/// The most lanes that one side of a connection may have open at once. Each one allowed is memory
+/// set aside for every connection: 100 cost 37 KiB, 1000 would cost 81 KiB.
+pub const MAX_LANES: u32 = 64;
+
+/// What a node's endpoint is made of.
+#[derive(Debug)]
+pub struct EndpointConfig {
+    /// The address to bind; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// What to present to peers.
+    pub identity: Identity,
+    /// Whom to believe. If empty, the authority that issued `identity`, in any role.
+    pub trusts: Vec<Trust>,
+    /// Makes the protocol's random choices predictable: for simulation only.
+    pub seed: Option<u64>,
+    /// Where to keep the keys by which a restarted node ends the links of its former life. Without
+    /// it (and without a seed) its peers notice a restart only when a link falls silent.
+    pub keys_dir: Option<PathBuf>,
+    /// How soon silence counts as the end.
+    pub liveness: Liveness,
+    /// Real or simulated.
+    pub network: Network,
+}

@@ -1,0 +1,44 @@
+//! The seam: what a node needs of a network is that it carries datagrams.
+
+use std::fmt::Debug;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Where a node's datagrams go.
+#[derive(Clone, Debug, Default)]
+pub enum Network {
+    /// A UDP socket of the operating system.
+    #[default]
+    Udp,
+    /// A network inside this process; see [`sim`](crate::sim).
+    Simulated(Arc<dyn DatagramNetwork>),
+}
+
+/// A network of datagrams, which may lose, delay, repeat and reorder them.
+///
+/// One value carries the datagrams of all nodes that were given it.
+pub trait DatagramNetwork: Debug + Send + Sync + 'static {
+    /// Attaches a node. Port 0 asks for any free port; the address taken is returned, with a number
+    /// that tells this attachment from later ones of the same address.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AddrInUse`] if some node has the address.
+    fn attach(&self, address: SocketAddr) -> io::Result<(SocketAddr, u64)>;
+
+    /// Detaches a node; what is under way to it is lost. Without effect on later attachments.
+    fn detach(&self, address: SocketAddr, attachment: u64);
+
+    /// Sends one datagram. It may get lost; that is no error.
+    fn send(&self, from: SocketAddr, attachment: u64, to: SocketAddr, datagram: &[u8]);
+
+    /// The next datagram that arrived, with its sender, or wakes `cx` when one arrives. An
+    /// attachment has one receiver.
+    fn poll_receive(
+        &self,
+        address: SocketAddr,
+        attachment: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Vec<u8>, SocketAddr)>;
+}
