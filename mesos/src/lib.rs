@@ -2,4 +2,8 @@
 //!
 //! Start at [`v1`]: the public API of Mesos as Rust values.
 
+pub mod flags;
+pub mod resources;
+pub mod roles;
 pub mod v1;
+pub mod version;

@@ -1,0 +1,327 @@
+//! Sets of integers kept as sorted, coalesced, closed intervals: ports and their like.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The integers from `begin` to `end`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Range {
+    /// The first integer.
+    pub begin: u64,
+    /// The last integer, never below `begin` inside a [`Ranges`].
+    pub end: u64,
+}
+
+/// A set of integers: its intervals are sorted, do not touch and do not overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Range>", into = "Vec<Range>")]
+pub struct Ranges(Vec<Range>);
+
+/// Why something is no set of ranges.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RangesError {
+    /// An interval ends before it begins.
+    #[error("range {begin}-{end} ends before it begins")]
+    Inverted {
+        /// Where it begins.
+        begin: u64,
+        /// Where it ends.
+        end: u64,
+    },
+    /// Two intervals of one message share an integer.
+    #[error("ranges {first} and {second} overlap", first = Ranges(vec![*.first]), second = Ranges(vec![*.second]))]
+    Overlapping {
+        /// One of the two.
+        first: Range,
+        /// The other.
+        second: Range,
+    },
+    /// The text form is wrong.
+    #[error("'{0}' is no list of ranges such as [31000-32000, 33000-33000]")]
+    Malformed(String),
+}
+
+impl Ranges {
+    /// The empty set.
+    pub const fn new() -> Ranges {
+        Ranges(Vec::new())
+    }
+
+    /// The set of all integers in any of `ranges`, in whatever order and overlap.
+    ///
+    /// # Errors
+    /// A range that ends before it begins.
+    pub fn coalesce(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
+        let mut ranges: Vec<Range> = ranges.into_iter().collect();
+        if let Some(Range { begin, end }) = ranges.iter().copied().find(|r| r.begin > r.end) {
+            return Err(RangesError::Inverted { begin, end });
+        }
+        ranges.sort_unstable();
+        Ok(Ranges(merge_sorted(ranges)))
+    }
+
+    /// As [`Ranges::coalesce`], but an integer named twice is a mistake: the rule for resources
+    /// in messages, where it would count twice for the sender and once for us.
+    ///
+    /// # Errors
+    /// A range that ends before it begins, or two that overlap.
+    pub fn disjoint(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
+        let mut ranges: Vec<Range> = ranges.into_iter().collect();
+        ranges.sort_unstable();
+        for pair in ranges.windows(2) {
+            if pair[1].begin <= pair[0].end && pair[0].begin <= pair[0].end {
+                return Err(RangesError::Overlapping {
+                    first: pair[0],
+                    second: pair[1],
+                });
+            }
+        }
+        Ranges::coalesce(ranges)
+    }
+
+    /// The set of the integers `begin..=end`; empty if `end < begin`.
+    pub fn span(begin: u64, end: u64) -> Ranges {
+        if begin <= end {
+            Ranges(vec![Range { begin, end }])
+        } else {
+            Ranges::new()
+        }
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many integers are in the set, saturating.
+    pub fn count(&self) -> u64 {
+        self.0.iter().fold(0, |sum: u64, r| {
+            sum.saturating_add((r.end - r.begin).saturating_add(1))
+        })
+    }
+
+    /// The intervals, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = Range> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The integers themselves, ascending.
+    pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().flat_map(|r| r.begin..=r.end)
+    }
+
+    /// Whether every integer of `other` is in this set.
+    pub fn contains(&self, other: &Ranges) -> bool {
+        other.0.iter().all(|wanted| {
+            let next = self.0.partition_point(|r| r.end < wanted.begin);
+            self.0
+                .get(next)
+                .is_some_and(|r| r.begin <= wanted.begin && wanted.end <= r.end)
+        })
+    }
+
+    /// Adds every integer of `other`.
+    pub fn add(&mut self, other: &Ranges) {
+        if other.is_empty() {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.0);
+        all.extend_from_slice(&other.0);
+        all.sort_unstable();
+        self.0 = merge_sorted(all);
+    }
+
+    /// Removes every integer of `other`; those not in the set are ignored.
+    pub fn subtract(&mut self, other: &Ranges) {
+        if other.is_empty() {
+            return;
+        }
+        let mut left = Vec::with_capacity(self.0.len() + other.0.len());
+        for mut range in std::mem::take(&mut self.0) {
+            let first = other.0.partition_point(|hole| hole.end < range.begin);
+            let mut rest = true;
+            for hole in other.0[first..]
+                .iter()
+                .take_while(|hole| hole.begin <= range.end)
+            {
+                if hole.begin > range.begin {
+                    left.push(Range {
+                        begin: range.begin,
+                        end: hole.begin - 1,
+                    });
+                }
+                if hole.end >= range.end {
+                    rest = false;
+                    break;
+                }
+                range.begin = hole.end + 1;
+            }
+            if rest {
+                left.push(range);
+            }
+        }
+        self.0 = left;
+    }
+}
+
+/// Joins sorted intervals that overlap or touch.
+fn merge_sorted(ranges: Vec<Range>) -> Vec<Range> {
+    let mut merged: Vec<Range> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.begin <= last.end.saturating_add(1) => {
+                last.end = last.end.max(range.end)
+            }
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+impl TryFrom<Vec<Range>> for Ranges {
+    type Error = RangesError;
+    fn try_from(ranges: Vec<Range>) -> Result<Ranges, RangesError> {
+        Ranges::coalesce(ranges)
+    }
+}
+
+impl From<Ranges> for Vec<Range> {
+    fn from(ranges: Ranges) -> Vec<Range> {
+        ranges.0
+    }
+}
+
+/// Prints as Mesos does: `[31000-32000, 33000-33000]`.
+impl fmt::Display for Ranges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (i, range) in self.0.iter().enumerate() {
+            let separator = if i > 0 { ", " } else { "" };
+            write!(f, "{separator}{}-{}", range.begin, range.end)?;
+        }
+        f.write_str("]")
+    }
+}
+
+/// Reads the text form; spaces do not matter, overlapping ranges are joined.
+impl FromStr for Ranges {
+    type Err = RangesError;
+
+    fn from_str(text: &str) -> Result<Ranges, RangesError> {
+        let malformed = || RangesError::Malformed(text.to_string());
+        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let inner = compact
+            .strip_prefix('[')
+            .and_then(|t| t.strip_suffix(']'))
+            .ok_or_else(malformed)?;
+        let mut ranges = Vec::new();
+        for token in inner.split(',').filter(|token| !token.is_empty()) {
+            let (begin, end) = token.split_once('-').ok_or_else(malformed)?;
+            let begin = begin.parse().map_err(|_| malformed())?;
+            let end = end.parse().map_err(|_| malformed())?;
+            ranges.push(Range { begin, end });
+        }
+        Ranges::coalesce(ranges)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn ranges(text: &str) -> Ranges {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn joins_ranges_that_overlap_or_touch() {
+        let table = [
+            ("[]", "[]"),
+            ("[1-2,3-4]", "[1-4]"),
+            ("[5-9, 1-3]", "[1-3, 5-9]"),
+            ("[1-10,2-3]", "[1-10]"),
+            ("[0-18446744073709551615, 7-7]", "[0-18446744073709551615]"),
+        ];
+        for (text, joined) in table {
+            assert_eq!(ranges(text).to_string(), joined);
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_text() {
+        for text in [
+            "",
+            "1-2",
+            "[1]",
+            "[1-2",
+            "[a-b]",
+            "[-1-2]",
+            "[1-99999999999999999999]",
+        ] {
+            assert!(
+                matches!(text.parse::<Ranges>(), Err(RangesError::Malformed(_))),
+                "{text}"
+            );
+        }
+        let inverted = RangesError::Inverted { begin: 3, end: 1 };
+        assert_eq!("[3-1]".parse::<Ranges>(), Err(inverted));
+    }
+
+    #[test]
+    fn an_integer_named_twice_in_a_message_is_a_mistake() {
+        let twice = [Range { begin: 5, end: 9 }, Range { begin: 1, end: 5 }];
+        assert!(matches!(
+            Ranges::disjoint(twice),
+            Err(RangesError::Overlapping { .. })
+        ));
+        let touching = [Range { begin: 6, end: 9 }, Range { begin: 1, end: 5 }];
+        assert_eq!(Ranges::disjoint(touching).unwrap(), Ranges::span(1, 9));
+    }
+
+    #[test]
+    fn subtracts_to_the_very_ends() {
+        let mut all = Ranges::span(0, u64::MAX);
+        all.subtract(&Ranges::span(0, 0));
+        all.subtract(&Ranges::span(u64::MAX, u64::MAX));
+        assert_eq!(all, Ranges::span(1, u64::MAX - 1));
+        all.subtract(&Ranges::span(0, u64::MAX));
+        assert!(all.is_empty());
+    }
+
+    /// A small universe, so that sets meet often.
+    fn small_set() -> impl Strategy<Value = (BTreeSet<u64>, Ranges)> {
+        proptest::collection::btree_set(0u64..24, 0..20).prop_map(|set| {
+            let singles = set.iter().map(|v| Range { begin: *v, end: *v });
+            let ranges = Ranges::coalesce(singles).unwrap();
+            (set, ranges)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set_of_integers((a, ra) in small_set(), (b, rb) in small_set()) {
+            let mut sum = ra.clone();
+            sum.add(&rb);
+            prop_assert_eq!(sum.values().collect::<BTreeSet<_>>(), a.union(&b).copied().collect());
+            let mut difference = ra.clone();
+            difference.subtract(&rb);
+            prop_assert_eq!(difference.values().collect::<BTreeSet<_>>(), a.difference(&b).copied().collect());
+            prop_assert_eq!(ra.contains(&rb), a.is_superset(&b));
+            prop_assert_eq!(ra.count(), a.len() as u64);
+        }
+
+        #[test]
+        fn survives_its_text((_, r) in small_set()) {
+            prop_assert_eq!(ranges(&r.to_string()), r);
+        }
+
+        #[test]
+        fn never_panics_on_text(text in "[\\[\\]0-9, a-]{0,20}") {
+            let _ = text.parse::<Ranges>();
+        }
+    }
+}
