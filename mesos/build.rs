@@ -2,10 +2,13 @@
 //! `mesos::wire`, without protoc.
 
 use std::error::Error;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use prost_types::FileDescriptorSet;
+
+#[path = "build/shapes.rs"]
+mod shapes;
 
 /// Small value types that serve as keys: they get an order in addition to prost's `Eq` and `Hash`.
 const ORDERED: &[&str] = &[
@@ -40,8 +43,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new("proto");
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=build");
 
     let descriptors = protox::compile(proto_files(root)?, [root])?;
+    let shapes = Path::new(&env::var("OUT_DIR")?).join("shapes.rs");
+    fs::write(shapes, shapes::generate(&descriptors))?;
     write_types(descriptors)?;
     Ok(())
 }

@@ -7,3 +7,4 @@ pub mod resources;
 pub mod roles;
 pub mod v1;
 pub mod version;
+pub mod wire;
