@@ -1,4 +1,35 @@
-//! A runtime for distributed actors. To be written.
+//! An actor runtime whose actors have addresses: local or on another machine, the same code.
 
+mod actor;
+mod arbiter;
+mod error;
+pub mod limits;
+mod mailbox;
+mod node;
+mod parcel;
+mod pid;
+pub mod prelude;
+mod protocol;
+mod slot;
 pub mod tls;
 pub mod transport;
+pub mod wire;
+
+pub use actix::Message;
+
+pub use actor::{Context, Peer};
+pub use error::{AskError, ExitReason, Exited, SendError, SpawnError};
+pub use node::{Ask, LOCAL_ADDRESS, Monitor, Node, ProcessBuilder, ProcessInfo};
+pub use pid::{ANY_INCARNATION, AnyPid, Pid};
+pub use protocol::{Accepts, Process, Protocol, Serves};
+
+/// What the code that [`protocol!`] writes calls.
+#[doc(hidden)]
+pub mod __private {
+    pub use actix::{Actor, Handler};
+
+    pub use crate::actor::{dispatch, dispatch_unlisted};
+    pub use crate::parcel::{OpenError, Parcel, Replier, open};
+    pub use crate::protocol::assert_distinct;
+    pub use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
+}

@@ -1,0 +1,288 @@
+//! The execution context of an actor: actix's own kinds of context, extended by address, sender and node.
+//!
+//! One of the two files that name `actix::dev`.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::dev::{AsyncContextParts, ContextFut, ContextParts, Mailbox};
+use actix::fut::wrap_future;
+use actix::{
+    Actor, ActorContext, ActorFuture, ActorFutureExt, ActorState, Addr, AsyncContext, Handler,
+    Message, SpawnHandle,
+};
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use crate::error::{AskError, Exited, SendError};
+use crate::mailbox::Origin;
+use crate::node::{Ask, Node, Watch};
+use crate::pid::{AnyPid, Pid};
+use crate::protocol::{Accepts, Process};
+use crate::slot::{Slot, Watcher};
+use crate::tls::PeerIdentity;
+
+/// Who is at the other end of the message being handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Something on this node.
+    Local,
+    /// Something on the node with this identity, proven by its certificate.
+    Remote(PeerIdentity),
+}
+
+/// What an actor can do besides changing itself: send, watch, wait, stop.
+///
+/// Timers, futures and `stop` come from actix's [`AsyncContext`] and [`ActorContext`].
+pub struct Context<A: Actor<Context = Context<A>>> {
+    parts: ContextParts<A>,
+    /// actix ends an actor that has no address left; ours are reached by name.
+    _alive: Addr<A>,
+    node: Node,
+    pub(super) slot: Arc<Slot>,
+    pub(super) origin: Origin,
+    /// Messages that may still be handled in this turn.
+    pub(super) budget: usize,
+    random: StdRng,
+    monitors: BTreeMap<AnyPid, (u64, Watch)>,
+    next_monitor: u64,
+    pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
+}
+
+/// The future that runs an actor.
+pub(super) type Running<A> = ContextFut<A, Context<A>>;
+
+impl<A: Actor<Context = Context<A>>> Context<A> {
+    /// A context and the mailbox of actix's own (unused but for its shape).
+    pub(super) fn new(node: Node, slot: Arc<Slot>, random: StdRng) -> (Self, Mailbox<A>) {
+        let mailbox = Mailbox::default();
+        let parts = ContextParts::new(mailbox.sender_producer());
+        let ctx = Self {
+            _alive: parts.address(),
+            parts,
+            node,
+            slot,
+            origin: Origin::default(),
+            budget: 0,
+            random,
+            monitors: BTreeMap::new(),
+            next_monitor: 0,
+            on_exit: None,
+        };
+        (ctx, mailbox)
+    }
+
+    pub(super) fn run(self, actor: A, mailbox: Mailbox<A>) -> Running<A> {
+        ContextFut::new(self, actor, mailbox)
+    }
+
+    /// The node this actor lives on.
+    pub fn node(&self) -> Node {
+        self.node.clone()
+    }
+
+    /// The address of this actor, untyped.
+    pub fn me_any(&self) -> &AnyPid {
+        &self.slot.pid
+    }
+
+    /// The actor that sent the message being handled; `None` if it was no actor, and outside of handlers.
+    pub fn sender(&self) -> Option<&AnyPid> {
+        self.origin.sender.as_ref()
+    }
+
+    /// Who sent the message being handled, as proven by the certificate of its node.
+    pub fn peer(&self) -> Peer {
+        match &self.origin.peer {
+            Some(identity) => Peer::Remote(PeerIdentity::clone(identity)),
+            None => Peer::Local,
+        }
+    }
+
+    /// Until when the asker waits, if the message being handled is an ask.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.origin.deadline
+    }
+
+    /// The present, by the clock that simulation controls.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// This actor's random generator, seeded by the node's.
+    pub fn random(&mut self) -> &mut StdRng {
+        &mut self.random
+    }
+
+    /// Sends a message and forgets it. Never blocks; see [`Node::tell`].
+    pub fn tell<P, M>(&self, to: &Pid<P>, message: M)
+    where
+        P: Accepts<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.node.tell_from(Some(&self.slot.pid), to, message);
+    }
+
+    /// Sends a message as soon as there is room for it. The future may outlive the handler.
+    pub fn tell_ready<P, M>(
+        &self,
+        to: &Pid<P>,
+        message: M,
+    ) -> impl Future<Output = Result<(), SendError>> + 'static + use<A, P, M>
+    where
+        P: Accepts<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        let (node, me, to) = (self.node.clone(), self.slot.pid.clone(), to.clone());
+        async move { node.tell_ready_from(Some(&me), &to, message).await }
+    }
+
+    /// Sends a message and waits for its answer for at most `timeout`. It is sent at once, not when the
+    /// future is first polled; dropping the future takes it back if it is still queued.
+    ///
+    /// The answer keeps its place among the messages that this actor gets from the same sender.
+    pub fn ask<P, M>(&self, to: &Pid<P>, message: M, timeout: Duration) -> Ask<M::Result>
+    where
+        P: Accepts<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.node.ask_from(Some(&self.slot), to, message, timeout)
+    }
+
+    /// Asks, and continues with `then` when the answer or the error is there.
+    pub fn ask_then<P, M, F>(
+        &mut self,
+        to: &Pid<P>,
+        message: M,
+        timeout: Duration,
+        then: F,
+    ) -> SpawnHandle
+    where
+        P: Accepts<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+        F: FnOnce(&mut A, Result<M::Result, AskError>, &mut Self) + 'static,
+    {
+        let answer = self.ask(to, message, timeout);
+        self.spawn(wrap_future::<_, A>(answer).map(|result, actor, ctx| then(actor, result, ctx)))
+    }
+
+    /// Asks for an [`Exited`] when `pid`, or the way to it, ends. Exactly one arrives, at once if
+    /// it has ended already; monitoring the same pid again before that changes nothing.
+    pub fn monitor(&mut self, pid: impl Into<AnyPid>)
+    where
+        A: Handler<Exited>,
+    {
+        self.on_exit = Some(|actor, notice, ctx| {
+            use actix::dev::MessageResponse;
+            Handler::<Exited>::handle(actor, notice, ctx).handle(ctx, None);
+        });
+        let pid = pid.into();
+        if self.monitors.contains_key(&pid) {
+            return;
+        }
+        let monitor = self.next_monitor;
+        self.next_monitor += 1;
+        let watcher = Watcher::Actor {
+            watcher: self.slot.clone(),
+            monitor,
+            pid: pid.clone(),
+        };
+        let watch = self.node.watch(&pid, watcher);
+        self.monitors.insert(pid, (monitor, watch));
+    }
+
+    /// Takes [`monitor`](Self::monitor) back: no `Exited` arrives for it any more.
+    pub fn demonitor(&mut self, pid: impl Into<AnyPid>) {
+        self.monitors.remove(&pid.into());
+    }
+
+    /// Whether this notice is still wanted; it is not wanted twice.
+    pub(super) fn take_monitor(&mut self, pid: &AnyPid, monitor: u64) -> bool {
+        let wanted = self
+            .monitors
+            .get(pid)
+            .is_some_and(|(number, _)| *number == monitor);
+        if wanted {
+            self.monitors.remove(pid);
+        }
+        wanted
+    }
+}
+
+impl<A: Process> Context<A> {
+    /// The address of this actor.
+    pub fn me(&self) -> Pid<A::Protocol> {
+        Pid::from_any(self.slot.pid.clone())
+    }
+}
+
+impl<A: Actor<Context = Self>> ActorContext for Context<A> {
+    fn stop(&mut self) {
+        self.parts.stop();
+    }
+
+    fn terminate(&mut self) {
+        self.parts.terminate();
+    }
+
+    fn state(&self) -> ActorState {
+        self.parts.state()
+    }
+}
+
+impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
+    fn address(&self) -> Addr<A> {
+        self.parts.address()
+    }
+
+    fn spawn<F>(&mut self, future: F) -> SpawnHandle
+    where
+        F: ActorFuture<A, Output = ()> + 'static,
+    {
+        self.parts.spawn(future)
+    }
+
+    fn wait<F>(&mut self, future: F)
+    where
+        F: ActorFuture<A, Output = ()> + 'static,
+    {
+        let blocked = Blocked::new(self.slot.clone());
+        self.parts.wait(future.map(move |(), _, _| drop(blocked)));
+    }
+
+    fn waiting(&self) -> bool {
+        self.parts.waiting()
+    }
+
+    fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
+        self.parts.cancel_future(handle)
+    }
+}
+
+impl<A: Actor<Context = Self>> AsyncContextParts<A> for Context<A> {
+    fn parts(&mut self) -> &mut ContextParts<A> {
+        &mut self.parts
+    }
+}
+
+/// While it lives, answers go past the mailbox: an actor that waits might wait for one.
+struct Blocked(Arc<Slot>);
+
+impl Blocked {
+    fn new(slot: Arc<Slot>) -> Self {
+        slot.mailbox.block();
+        Self(slot)
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        self.0.mailbox.unblock();
+    }
+}

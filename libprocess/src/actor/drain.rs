@@ -1,0 +1,77 @@
+//! The future inside every actor that takes deliveries from the mailbox, a bounded number per turn.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{self, Poll};
+
+use actix::{ActorContext, ActorFuture, AsyncContext};
+use tokio::time::Instant;
+
+use super::Context;
+use crate::error::AskError;
+use crate::mailbox::{Delivery, Letter, Origin};
+use crate::protocol::{Process, Serves};
+use crate::slot::Slot;
+
+pub(super) struct Drain(pub(super) Arc<Slot>);
+
+impl<A: Process> ActorFuture<A> for Drain {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        actor: &mut A,
+        ctx: &mut Context<A>,
+        task: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        // While the actor waits or stops, actix polls this again when that is over.
+        while !ctx.waiting() {
+            if ctx.budget == 0 {
+                task.waker().wake_by_ref();
+                break;
+            }
+            ctx.budget -= 1;
+            match self.0.mailbox.poll_take(task) {
+                Poll::Pending => break,
+                Poll::Ready(Delivery::Message(letter)) => handle(actor, letter, ctx),
+                Poll::Ready(Delivery::Answer(hand_over)) => {
+                    hand_over();
+                    // The future that waited for it runs before the next message is handled.
+                    ctx.budget = 0;
+                }
+                Poll::Ready(Delivery::Exited { monitor, notice }) => {
+                    if ctx.take_monitor(&notice.pid, monitor)
+                        && let Some(on_exit) = ctx.on_exit
+                    {
+                        on_exit(actor, notice, ctx);
+                    }
+                }
+                Poll::Ready(Delivery::Stop) => ctx.stop(),
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn handle<A: Process>(actor: &mut A, letter: Letter, ctx: &mut Context<A>) {
+    let Letter {
+        tag,
+        parcel,
+        origin,
+        credit,
+    } = letter;
+    let late = origin
+        .deadline
+        .is_some_and(|deadline| deadline <= Instant::now());
+    if late {
+        parcel.refuse(AskError::Timeout);
+    } else if !parcel.cancelled() {
+        ctx.origin = origin;
+        A::Protocol::dispatch(actor, tag, parcel, ctx);
+        ctx.origin = Origin::default();
+        ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
+    }
+    // Only now: what a node may have in this mailbox includes the message being handled.
+    drop(credit);
+}

@@ -1,0 +1,113 @@
+//! The task of an actor: runs it, catches its panics, announces its end.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+
+use actix::{ActorContext, AsyncContext};
+use rand::rngs::StdRng;
+
+use super::Context;
+use super::context::Running;
+use super::drain::Drain;
+use crate::error::ExitReason;
+use crate::limits::MESSAGES_PER_TURN;
+use crate::node::Node;
+use crate::protocol::Process;
+use crate::slot::Slot;
+
+/// The duty to announce the end of an actor: done when dropped, however that comes about.
+pub(crate) struct Life {
+    node: Node,
+    slot: Arc<Slot>,
+}
+
+impl Life {
+    pub(crate) fn new(node: Node, slot: Arc<Slot>) -> Self {
+        Self { node, slot }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // Not yet set only if the task was dropped unfinished, which is the node's doing.
+        self.slot.set_reason(ExitReason::NodeDown);
+        self.node.forget(&self.slot);
+        self.slot.end();
+    }
+}
+
+/// An actor placed on its thread.
+pub(crate) struct Placed<A: Process> {
+    running: Option<Running<A>>,
+    // After `running`: the end is announced when the actor is gone.
+    life: Life,
+}
+
+impl<A: Process> Placed<A> {
+    /// Builds the actor. A panic of `make` is its end.
+    pub(crate) fn new<F>(life: Life, random: StdRng, make: F) -> Self
+    where
+        F: FnOnce(&mut Context<A>) -> A,
+    {
+        let (mut ctx, mailbox) = Context::new(life.node.clone(), life.slot.clone(), random);
+        ctx.spawn(Drain(life.slot.clone()));
+        let made = catch_unwind(AssertUnwindSafe(|| make(&mut ctx)));
+        let mut placed = Self {
+            running: None,
+            life,
+        };
+        match made {
+            Ok(actor) => placed.running = Some(ctx.run(actor, mailbox)),
+            Err(panic) => placed.end(ExitReason::Panicked(text(&*panic))),
+        }
+        placed
+    }
+
+    fn end(&mut self, reason: ExitReason) {
+        self.life.slot.set_reason(reason);
+        if let Some(mut running) = self.running.take() {
+            // Terminated, so that dropping it does not run its code again on half a state.
+            running.ctx().terminate();
+            // Its fields may still panic; the reason is already known.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
+        }
+    }
+}
+
+impl<A: Process> Future for Placed<A> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let Some(running) = &mut self.running else {
+            return Poll::Ready(());
+        };
+        running.ctx().budget = MESSAGES_PER_TURN;
+        let reason = match catch_unwind(AssertUnwindSafe(|| Pin::new(running).poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => ExitReason::Normal,
+            Err(panic) => ExitReason::Panicked(text(&*panic)),
+        };
+        self.end(reason);
+        Poll::Ready(())
+    }
+}
+
+impl<A: Process> Drop for Placed<A> {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.end(ExitReason::NodeDown);
+        }
+    }
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "with something that is not text".to_owned())
+}

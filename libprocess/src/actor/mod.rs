@@ -1,0 +1,10 @@
+//! One actor from birth to end: its context, how its mailbox is drained, how its end becomes known.
+
+mod context;
+mod dispatch;
+mod drain;
+mod life;
+
+pub use context::{Context, Peer};
+pub use dispatch::{dispatch, dispatch_unlisted};
+pub(crate) use life::{Life, Placed};

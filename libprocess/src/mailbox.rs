@@ -1,0 +1,230 @@
+//! The bounded queue in front of an actor.
+//!
+//! Messages from this node share one bound; messages from other nodes are bounded by the credit that
+//! their link holds (see [`crate::link`]); answers and exit notices by what the actor itself asked and
+//! monitors. So nothing here grows without a bound, and a full mailbox stops nobody but its senders.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::error::{AskError, ExitReason, Exited};
+use crate::parcel::Parcel;
+use crate::pid::AnyPid;
+use crate::tls::PeerIdentity;
+
+/// One thing for an actor to do.
+pub(crate) enum Delivery {
+    Message(Letter),
+    /// Hands an answer to the future that waits for it.
+    Answer(Box<dyn FnOnce() + Send>),
+    Exited {
+        monitor: u64,
+        notice: Exited,
+    },
+    Stop,
+}
+
+/// A message and what the context tells its handler about it.
+pub(crate) struct Letter {
+    pub(crate) tag: u32,
+    pub(crate) parcel: Box<dyn Parcel>,
+    pub(crate) origin: Origin,
+    /// Present if it came from another node: dropping it gives the credit back.
+    pub(crate) credit: Option<Box<dyn Send>>,
+}
+
+/// Where a message came from and until when it matters.
+#[derive(Clone, Default)]
+pub(crate) struct Origin {
+    pub(crate) sender: Option<AnyPid>,
+    pub(crate) peer: Option<Arc<PeerIdentity>>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// Why a letter was not taken; it comes back.
+pub(crate) enum Refusal {
+    Full(Letter),
+    Ended(Letter),
+}
+
+pub(crate) struct Mailbox {
+    limit: usize,
+    state: Mutex<State>,
+    /// Told when a full mailbox has room again, or ended.
+    room: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    /// Messages from this node in the queue.
+    local: usize,
+    ended: bool,
+    /// The actor waits for a future and takes no deliveries: answers go past the queue, or it might
+    /// wait for one that lies in the queue.
+    blocked: usize,
+    /// Somebody waits for room.
+    awaited: bool,
+    waker: Option<Waker>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(1),
+            state: Mutex::default(),
+            room: Notify::new(),
+        }
+    }
+
+    /// Queues a letter. Those without credit (from this node) only up to the bound.
+    pub(crate) fn push(&self, letter: Letter) -> Result<(), Refusal> {
+        let mut state = self.lock();
+        if state.ended {
+            return Err(Refusal::Ended(letter));
+        }
+        if letter.credit.is_none() {
+            if state.local >= self.limit {
+                return Err(Refusal::Full(letter));
+            }
+            state.local += 1;
+        }
+        state.put(Delivery::Message(letter));
+        Ok(())
+    }
+
+    /// Queues a letter as soon as there is room.
+    pub(crate) async fn push_ready(&self, mut letter: Letter) -> Result<(), Letter> {
+        loop {
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            letter = match self.push(letter) {
+                Ok(()) => return Ok(()),
+                Err(Refusal::Ended(letter)) => return Err(letter),
+                Err(Refusal::Full(letter)) => letter,
+            };
+            {
+                let mut state = self.lock();
+                if state.local < self.limit {
+                    continue;
+                }
+                state.awaited = true;
+            }
+            room.await;
+        }
+    }
+
+    /// Queues an answer to something the actor asked.
+    pub(crate) fn answer(&self, hand_over: Box<dyn FnOnce() + Send>) {
+        {
+            let mut state = self.lock();
+            if state.ended {
+                return;
+            }
+            if state.blocked == 0 {
+                return state.put(Delivery::Answer(hand_over));
+            }
+        }
+        hand_over();
+    }
+
+    /// Queues a notice or a stop, whatever the bound.
+    pub(crate) fn put(&self, delivery: Delivery) {
+        let mut state = self.lock();
+        if !state.ended {
+            state.put(delivery);
+        }
+    }
+
+    /// Takes the next delivery.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
+        let mut state = self.lock();
+        let Some(delivery) = state.queue.pop_front() else {
+            if !state
+                .waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
+                state.waker = Some(cx.waker().clone());
+            }
+            return Poll::Pending;
+        };
+        let mut freed = false;
+        if let Delivery::Message(Letter { credit: None, .. }) = delivery {
+            state.local -= 1;
+            // Half empty, so that waiting senders are not woken for every single place.
+            freed = state.awaited && state.local <= self.limit / 2;
+            if freed {
+                state.awaited = false;
+            }
+        }
+        drop(state);
+        if freed {
+            self.room.notify_waiters();
+        }
+        Poll::Ready(delivery)
+    }
+
+    /// The actor begins to wait for a future: from now on, and for those already queued, answers go
+    /// past the queue.
+    pub(crate) fn block(&self) {
+        let mut answers = Vec::new();
+        {
+            let mut state = self.lock();
+            state.blocked += 1;
+            let queue = std::mem::take(&mut state.queue);
+            for delivery in queue {
+                match delivery {
+                    Delivery::Answer(hand_over) => answers.push(hand_over),
+                    other => state.queue.push_back(other),
+                }
+            }
+        }
+        answers.into_iter().for_each(|hand_over| hand_over());
+    }
+
+    /// Undoes one [`block`](Self::block).
+    pub(crate) fn unblock(&self) {
+        self.lock().blocked -= 1;
+    }
+
+    /// Deliveries waiting.
+    pub(crate) fn depth(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    /// Closes the mailbox and refuses what is still in it.
+    pub(crate) fn end(&self, reason: &ExitReason) {
+        let left = {
+            let mut state = self.lock();
+            state.ended = true;
+            state.local = 0;
+            state.waker = None;
+            std::mem::take(&mut state.queue)
+        };
+        self.room.notify_waiters();
+        for delivery in left {
+            if let Delivery::Message(letter) = delivery {
+                letter.parcel.refuse(AskError::Exited(reason.clone()));
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No user code runs under the lock, so the state is whole even if a thread died.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put(&mut self, delivery: Delivery) {
+        self.queue.push_back(delivery);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

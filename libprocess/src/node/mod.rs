@@ -1,0 +1,204 @@
+//! A node: an address, the actors that live there, and the ways to other nodes.
+
+mod ask;
+mod process;
+mod send;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::arbiter::{Arbiters, Placement};
+use crate::limits::SHUTDOWN_GRACE;
+use crate::mailbox::Delivery;
+use crate::pid::{ANY_INCARNATION, AnyPid};
+use crate::slot::Slot;
+
+pub use ask::Ask;
+pub use process::{ProcessBuilder, ProcessInfo};
+pub use watch::Monitor;
+pub(crate) use watch::Watch;
+
+/// The address of nodes without a network.
+pub const LOCAL_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// A handle to a node. Cheap to clone; the node lives until [`shutdown`](Node::shutdown).
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    address: SocketAddr,
+    incarnation: u64,
+    registry: RwLock<Registry>,
+    /// Told whenever the last actor of the node ended.
+    empty: Notify,
+    /// Messages for actors that were not there (any more).
+    undelivered: AtomicU64,
+    random: Mutex<StdRng>,
+    arbiters: Arbiters,
+}
+
+#[derive(Default)]
+struct Registry {
+    /// Actors alive. Names are chosen by this node's own code, so its size is in its hands.
+    slots: BTreeMap<Arc<str>, Arc<Slot>>,
+    /// Actors ever spawned.
+    spawned: u64,
+    closed: bool,
+}
+
+impl Node {
+    /// A node without a network, for tests and tools: its actors live on threads of its own.
+    pub fn local() -> Self {
+        Self::new(
+            LOCAL_ADDRESS,
+            StdRng::from_os_rng().random(),
+            Placement::cores(),
+        )
+    }
+
+    /// A node without a network whose actors live on the current `LocalSet`, in which this must be
+    /// called. With a paused clock everything they do is a function of `seed`.
+    pub fn local_here(seed: u64) -> Self {
+        Self::new(LOCAL_ADDRESS, seed, Placement::Here)
+    }
+
+    fn new(address: SocketAddr, seed: u64, placement: Placement) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        Self(Arc::new(Inner {
+            address,
+            incarnation: random.random(),
+            registry: RwLock::default(),
+            empty: Notify::new(),
+            undelivered: AtomicU64::new(0),
+            random: Mutex::new(random),
+            arbiters: Arbiters::new(placement),
+        }))
+    }
+
+    /// The address under which other nodes reach this one.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// The number of this life of the node: another one after every start.
+    pub fn incarnation(&self) -> u64 {
+        self.0.incarnation
+    }
+
+    /// Stops an actor after it has handled what is already in its mailbox. Pids of other nodes are ignored.
+    pub fn stop(&self, pid: impl Into<AnyPid>) {
+        if let Some(slot) = self.find(&pid.into()) {
+            slot.mailbox.put(Delivery::Stop);
+        }
+    }
+
+    /// Stops all actors as [`stop`](Self::stop) does, waits for their ends for at most `deadline`, and drops
+    /// those that remain ([`ExitReason::NodeDown`](crate::ExitReason::NodeDown)). Nothing can be spawned any more.
+    pub async fn shutdown(&self, deadline: Duration) {
+        let slots = {
+            let mut registry = self.write();
+            registry.closed = true;
+            registry.slots.values().cloned().collect::<Vec<_>>()
+        };
+        for slot in slots {
+            slot.mailbox.put(Delivery::Stop);
+        }
+        let _ = timeout(deadline, self.emptied()).await;
+        self.0.arbiters.halt();
+        let _ = timeout(SHUTDOWN_GRACE, self.emptied()).await;
+    }
+
+    /// A snapshot of the actors alive, by name.
+    pub fn processes(&self) -> Vec<ProcessInfo> {
+        self.read()
+            .slots
+            .values()
+            .map(|slot| ProcessInfo::of(slot))
+            .collect()
+    }
+
+    /// Messages that found no actor, since the start of the node.
+    pub fn undelivered(&self) -> u64 {
+        self.0.undelivered.load(Ordering::Relaxed)
+    }
+
+    async fn emptied(&self) {
+        loop {
+            let mut empty = std::pin::pin!(self.0.empty.notified());
+            empty.as_mut().enable();
+            if self.read().slots.is_empty() {
+                return;
+            }
+            empty.await;
+        }
+    }
+
+    fn is_here(&self, pid: &AnyPid) -> bool {
+        pid.address() == self.0.address
+    }
+
+    /// The living actor that `pid` means, if it is one of this node's.
+    pub(crate) fn find(&self, pid: &AnyPid) -> Option<Arc<Slot>> {
+        if !self.is_here(pid) {
+            return None;
+        }
+        self.find_named(pid.name(), pid.incarnation())
+    }
+
+    pub(crate) fn find_named(&self, name: &str, incarnation: u64) -> Option<Arc<Slot>> {
+        let registry = self.read();
+        let slot = registry.slots.get(name)?;
+        let meant = incarnation == ANY_INCARNATION || incarnation == slot.pid.incarnation();
+        meant.then(|| slot.clone())
+    }
+
+    /// Removes an actor that has ended.
+    pub(crate) fn forget(&self, slot: &Arc<Slot>) {
+        let mut registry = self.write();
+        let name = slot.pid.name();
+        if registry
+            .slots
+            .get(name)
+            .is_some_and(|there| Arc::ptr_eq(there, slot))
+        {
+            registry.slots.remove(name);
+        }
+        if registry.slots.is_empty() {
+            self.0.empty.notify_waiters();
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Registry> {
+        self.0
+            .registry
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.0
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn random(&self) -> MutexGuard<'_, StdRng> {
+        self.0.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Node({}#{:x})", self.0.address, self.0.incarnation)
+    }
+}

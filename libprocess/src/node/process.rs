@@ -1,0 +1,135 @@
+//! Spawning actors, and looking at them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::Node;
+use crate::actor::{Context, Life, Placed};
+use crate::error::SpawnError;
+use crate::limits::{MAILBOX, MAX_NAME};
+use crate::pid::{ANY_INCARNATION, AnyPid, Pid};
+use crate::protocol::Process;
+use crate::slot::Slot;
+
+/// How an actor is to be spawned; made by [`Node::process`].
+#[must_use = "nothing is spawned before `spawn`"]
+pub struct ProcessBuilder {
+    node: Node,
+    name: String,
+    own_thread: bool,
+    mailbox: usize,
+}
+
+/// What can be seen of an actor from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Its address.
+    pub pid: AnyPid,
+    /// The name of its protocol.
+    pub protocol: &'static str,
+    /// Deliveries waiting in its mailbox.
+    pub depth: usize,
+    /// Messages handled since its start.
+    pub handled: u64,
+    /// Messages from this node dropped because its mailbox was full.
+    pub dropped: u64,
+}
+
+impl Node {
+    /// Spawns an actor under a name that is free on this node. It is built by `make` on the thread
+    /// where it lives.
+    pub fn spawn<A, F>(
+        &self,
+        name: impl Into<String>,
+        make: F,
+    ) -> Result<Pid<A::Protocol>, SpawnError>
+    where
+        A: Process,
+        F: FnOnce(&mut Context<A>) -> A + Send + 'static,
+    {
+        self.process(name).spawn(make)
+    }
+
+    /// Spawns an actor with options.
+    pub fn process(&self, name: impl Into<String>) -> ProcessBuilder {
+        ProcessBuilder {
+            node: self.clone(),
+            name: name.into(),
+            own_thread: false,
+            mailbox: MAILBOX,
+        }
+    }
+}
+
+impl ProcessBuilder {
+    /// Gives the actor a thread of its own: for heavy ones. Ignored in simulation.
+    pub fn own_thread(mut self) -> Self {
+        self.own_thread = true;
+        self
+    }
+
+    /// Bounds the messages from this node that may wait for the actor; [`MAILBOX`] by default.
+    pub fn mailbox(mut self, messages: usize) -> Self {
+        self.mailbox = messages;
+        self
+    }
+
+    /// Spawns the actor. It is built by `make` on the thread where it lives; messages may be sent to
+    /// the pid at once.
+    pub fn spawn<A, F>(self, make: F) -> Result<Pid<A::Protocol>, SpawnError>
+    where
+        A: Process,
+        F: FnOnce(&mut Context<A>) -> A + Send + 'static,
+    {
+        let slot = self.register::<A>()?;
+        let pid = Pid::from_any(slot.pid.clone());
+        let random = StdRng::from_rng(&mut *self.node.random());
+        let life = Life::new(self.node.clone(), slot);
+        let job = Box::new(move || {
+            let placed: std::pin::Pin<Box<dyn Future<Output = ()>>> =
+                Box::pin(Placed::new(life, random, make));
+            placed
+        });
+        self.node.0.arbiters.place(job, self.own_thread);
+        Ok(pid)
+    }
+
+    fn register<A: Process>(&self) -> Result<Arc<Slot>, SpawnError> {
+        if self.name.is_empty() || self.name.len() > MAX_NAME {
+            return Err(SpawnError::BadName(self.name.clone()));
+        }
+        let mut registry = self.node.write();
+        if registry.closed {
+            return Err(SpawnError::NodeDown);
+        }
+        if registry.slots.contains_key(self.name.as_str()) {
+            return Err(SpawnError::NameTaken(self.name.clone()));
+        }
+        registry.spawned += 1;
+        let mut incarnation = self.node.incarnation().wrapping_add(registry.spawned);
+        if incarnation == ANY_INCARNATION {
+            registry.spawned += 1;
+            incarnation = incarnation.wrapping_add(1);
+        }
+        let name: Arc<str> = Arc::from(self.name.as_str());
+        let pid = AnyPid::new(name.clone(), self.node.address(), incarnation);
+        let slot = Arc::new(Slot::new::<A::Protocol>(pid, self.mailbox));
+        registry.slots.insert(name, slot.clone());
+        Ok(slot)
+    }
+}
+
+impl ProcessInfo {
+    pub(super) fn of(slot: &Slot) -> Self {
+        Self {
+            pid: slot.pid.clone(),
+            protocol: slot.protocol,
+            depth: slot.mailbox.depth(),
+            handled: slot.handled.load(Ordering::Relaxed),
+            dropped: slot.dropped.load(Ordering::Relaxed),
+        }
+    }
+}

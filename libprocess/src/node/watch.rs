@@ -1,0 +1,74 @@
+//! Failure detection: who hears of whose end.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::oneshot;
+
+use super::Node;
+use crate::error::{ExitReason, Exited};
+use crate::pid::AnyPid;
+use crate::slot::{Slot, Watcher};
+
+/// Resolves when the monitored actor, or the way to it, ends. Dropping it ends the monitoring.
+#[must_use = "a monitor that is dropped hears nothing"]
+pub struct Monitor {
+    pid: AnyPid,
+    ended: oneshot::Receiver<ExitReason>,
+    _watch: Watch,
+}
+
+/// A watcher registered; dropping this takes it back.
+pub(crate) enum Watch {
+    Here(Arc<Slot>, u64),
+    /// It was told at once.
+    Over,
+}
+
+impl Node {
+    /// Waits for the end of an actor, or of the way to it. If it has ended already, it resolves at once.
+    pub fn monitor(&self, pid: impl Into<AnyPid>) -> Monitor {
+        let pid = pid.into();
+        let (announce, ended) = oneshot::channel();
+        let watch = self.watch(&pid, Watcher::Future(announce));
+        Monitor {
+            pid,
+            ended,
+            _watch: watch,
+        }
+    }
+
+    pub(crate) fn watch(&self, pid: &AnyPid, watcher: Watcher) -> Watch {
+        match self.find(pid) {
+            Some(slot) => {
+                let number = slot.watch(watcher);
+                Watch::Here(slot, number)
+            }
+            None => {
+                watcher.announce(ExitReason::NoProcess);
+                Watch::Over
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        match self {
+            Self::Here(slot, number) => slot.unwatch(*number),
+            Self::Over => {}
+        }
+    }
+}
+
+impl Future for Monitor {
+    type Output = Exited;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Exited> {
+        let reason = ready!(Pin::new(&mut self.ended).poll(cx)).unwrap_or(ExitReason::NodeDown);
+        let pid = self.pid.clone();
+        Poll::Ready(Exited { pid, reason })
+    }
+}

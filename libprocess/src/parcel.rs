@@ -1,0 +1,138 @@
+//! A message on its way, its type hidden, and the way back for its answer.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use actix::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+
+use crate::error::AskError;
+use crate::slot::Slot;
+use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
+
+/// A message with the way back for its answer, its type hidden: what a mailbox holds.
+pub trait Parcel: Any + Send {
+    /// Whether it is an ask that nobody waits for any more.
+    fn cancelled(&self) -> bool;
+
+    /// Ends it unhandled.
+    fn refuse(self: Box<Self>, why: AskError);
+}
+
+/// The parcel of messages of type `M`.
+pub(crate) struct Sealed<M: Message> {
+    pub(crate) message: M,
+    pub(crate) reply: Reply<M::Result>,
+}
+
+impl<M> Parcel for Sealed<M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn cancelled(&self) -> bool {
+        self.reply.cancelled()
+    }
+
+    fn refuse(self: Box<Self>, why: AskError) {
+        self.reply.answer(Err(why));
+    }
+}
+
+/// What an ask resolves to.
+pub(crate) type Answer<R> = Result<R, AskError>;
+
+/// Where the answer to a message goes.
+pub(crate) enum Reply<R> {
+    /// A tell: nowhere.
+    Nobody,
+    /// To a future outside of any actor.
+    Future(oneshot::Sender<Answer<R>>),
+    /// To an actor of this node: through its mailbox, so that it keeps its place among the other
+    /// messages from the same sender.
+    Actor(Arc<Slot>, oneshot::Sender<Answer<R>>),
+    /// To another node.
+    Remote(Replier, fn(&R) -> Result<Vec<u8>, EncodeError>),
+}
+
+impl<R: Send + 'static> Reply<R> {
+    pub(crate) fn wanted(&self) -> bool {
+        !matches!(self, Self::Nobody)
+    }
+
+    pub(crate) fn cancelled(&self) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Future(waiting) | Self::Actor(_, waiting) => waiting.is_closed(),
+            Self::Remote(replier, _) => replier.0.cancelled(),
+        }
+    }
+
+    pub(crate) fn answer(self, answer: Answer<R>) {
+        match self {
+            Self::Nobody => {}
+            // An asker that went away no longer wants its answer.
+            Self::Future(waiting) => drop(waiting.send(answer)),
+            Self::Actor(asker, waiting) => asker.mailbox.answer(Box::new(move || {
+                let _ = waiting.send(answer);
+            })),
+            Self::Remote(replier, encode) => {
+                let bytes = answer.and_then(|value| {
+                    encode(&value).map_err(|error| AskError::Refused(format!("its answer {error}")))
+                });
+                replier.0.answer(bytes);
+            }
+        }
+    }
+}
+
+/// The way back to an asker on another node.
+#[doc(hidden)]
+pub struct Replier(pub(crate) Box<dyn RemoteReply>);
+
+pub(crate) trait RemoteReply: Send {
+    fn cancelled(&self) -> bool;
+    fn answer(self: Box<Self>, answer: Answer<Vec<u8>>);
+}
+
+/// Why bytes from another node did not become a message.
+#[doc(hidden)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The protocol has no such number: the sender knows a later version of it.
+    #[error("message number {0} is unknown")]
+    Unlisted(u32),
+    /// The protocol never crosses nodes.
+    #[error("its protocol is local to a node")]
+    LocalProtocol,
+    /// The body does not decode.
+    #[error("its body does not decode: {0}")]
+    Body(#[from] DecodeError),
+}
+
+/// Decodes a message from another node; called by the code that [`protocol!`](crate::protocol) writes.
+#[doc(hidden)]
+pub fn open<M>(body: &[u8], reply: Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>
+where
+    M: Message + DeserializeOwned + Send + 'static,
+    M::Result: Serialize + Send,
+{
+    let message = match decode_exact::<M>(body) {
+        Ok(message) => message,
+        Err(error) => {
+            if let Some(replier) = reply {
+                replier.0.answer(Err(AskError::Refused(format!(
+                    "its body does not decode: {error}"
+                ))));
+            }
+            return Err(error.into());
+        }
+    };
+    let reply = match reply {
+        Some(replier) => Reply::Remote(replier, encode::<M::Result>),
+        None => Reply::Nobody,
+    };
+    Ok(Box::new(Sealed { message, reply }))
+}

@@ -1,0 +1,155 @@
+//! What a node keeps of each of its actors: name, mailbox, watchers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::error::{AskError, ExitReason, Exited};
+use crate::mailbox::{Delivery, Mailbox};
+use crate::parcel::{OpenError, Parcel, Replier};
+use crate::pid::AnyPid;
+use crate::protocol::Protocol;
+
+/// Turns bytes into a parcel; see [`Protocol::open`].
+type Open = fn(u32, &[u8], Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
+
+/// One life of one actor, as its node sees it.
+pub(crate) struct Slot {
+    pub(crate) pid: AnyPid,
+    pub(crate) protocol: &'static str,
+    pub(crate) open: Open,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) handled: AtomicU64,
+    pub(crate) dropped: AtomicU64,
+    reason: OnceLock<ExitReason>,
+    /// `None` once the end was announced.
+    watchers: Mutex<Option<BTreeMap<u64, Watcher>>>,
+    next_watcher: AtomicU64,
+    /// Asks whose handler ended without an answer, until the reason is known.
+    orphans: Mutex<Vec<Box<dyn FnOnce(AskError) + Send>>>,
+}
+
+/// Who is told when an actor ends.
+pub(crate) enum Watcher {
+    /// An actor of this node, and the number under which it monitors.
+    Actor {
+        watcher: Arc<Slot>,
+        monitor: u64,
+        pid: AnyPid,
+    },
+    /// A future on this node.
+    Future(oneshot::Sender<ExitReason>),
+    /// Somebody on another node.
+    Remote(Box<dyn FnOnce(ExitReason) + Send>),
+}
+
+impl Watcher {
+    pub(crate) fn announce(self, reason: ExitReason) {
+        match self {
+            Self::Actor {
+                watcher,
+                monitor,
+                pid,
+            } => watcher.mailbox.put(Delivery::Exited {
+                monitor,
+                notice: Exited { pid, reason },
+            }),
+            // A watcher that went away no longer wants to know.
+            Self::Future(waiting) => drop(waiting.send(reason)),
+            Self::Remote(call) => call(reason),
+        }
+    }
+}
+
+impl Slot {
+    pub(crate) fn new<P: Protocol>(pid: AnyPid, mailbox: usize) -> Self {
+        Self {
+            pid,
+            protocol: P::NAME,
+            open: P::open,
+            mailbox: Mailbox::new(mailbox),
+            handled: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            reason: OnceLock::new(),
+            watchers: Mutex::new(Some(BTreeMap::new())),
+            next_watcher: AtomicU64::new(0),
+            orphans: Mutex::default(),
+        }
+    }
+
+    /// Registers a watcher; gives the number to [`unwatch`](Self::unwatch) by. One that comes too late
+    /// is told at once.
+    pub(crate) fn watch(&self, watcher: Watcher) -> u64 {
+        let number = self.next_watcher.fetch_add(1, Ordering::Relaxed);
+        let late = match &mut *lock(&self.watchers) {
+            Some(watchers) => {
+                watchers.insert(number, watcher);
+                None
+            }
+            None => Some(watcher),
+        };
+        if let Some(watcher) = late {
+            watcher.announce(self.end_reason().unwrap_or(ExitReason::NoProcess));
+        }
+        number
+    }
+
+    pub(crate) fn unwatch(&self, number: u64) {
+        if let Some(watchers) = &mut *lock(&self.watchers) {
+            watchers.remove(&number);
+        }
+    }
+
+    /// Why the actor ended, if it did.
+    pub(crate) fn end_reason(&self) -> Option<ExitReason> {
+        self.reason.get().cloned()
+    }
+
+    /// First step of the end: from here on unanswered asks know the reason.
+    pub(crate) fn set_reason(&self, reason: ExitReason) {
+        // Only the actor's task calls this, once.
+        let _ = self.reason.set(reason);
+    }
+
+    /// Keeps an ask that lost its handler until the reason is known.
+    pub(crate) fn orphan(&self, refuse: Box<dyn FnOnce(AskError) + Send>) {
+        lock(&self.orphans).push(refuse);
+    }
+
+    /// Last step of the end: what was asked and what is queued is refused, then the watchers are told.
+    pub(crate) fn end(&self) {
+        let reason = self.end_reason().unwrap_or(ExitReason::Normal);
+        for refuse in std::mem::take(&mut *lock(&self.orphans)) {
+            refuse(AskError::Exited(reason.clone()));
+        }
+        self.mailbox.end(&reason);
+        let watchers = lock(&self.watchers).take().unwrap_or_default();
+        for (_, watcher) in watchers {
+            watcher.announce(reason.clone());
+        }
+    }
+
+    /// A message from this node to this actor was dropped: everyone on this node who watches it is
+    /// told that the way to it broke, as if it were a link. The actor lives on.
+    pub(crate) fn overflow(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        let mut told = BTreeMap::new();
+        if let Some(watchers) = &mut *lock(&self.watchers) {
+            let (remote, here) = std::mem::take(watchers)
+                .into_iter()
+                .partition(|(_, watcher)| matches!(watcher, Watcher::Remote(_)));
+            *watchers = remote;
+            told = here;
+        }
+        for (_, watcher) in told {
+            watcher.announce(ExitReason::Overloaded);
+        }
+    }
+}
+
+/// No user code runs under these locks, so what they guard is whole even if a thread died.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,9 @@
+//! What crosses between nodes: bodies ([`codec`]) and the frames around them.
+
+mod codec;
+
+pub use codec::{DecodeError, EncodeError, decode_exact, encode};
+
+/// Largest body of a message or answer, in bytes. Bulk data does not belong into messages; a state
+/// dump of a large master does, and fits.
+pub const MAX_BODY: usize = 16 * 1024 * 1024;

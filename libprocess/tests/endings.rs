@@ -1,0 +1,237 @@
+//! How actors end, and who hears of it.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Add, Counter, Hang, Panic, Quit, SOON, Total, Unwatch, Watch, soon, watcher};
+use libprocess::prelude::*;
+use tokio::sync::mpsc::error::TryRecvError;
+
+#[tokio::test]
+async fn a_panic_in_a_handler_is_the_end_with_its_text() {
+    let node = Node::local();
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    let monitor = node.monitor(&counter);
+    let hanging = node.ask(&counter, Hang, SOON);
+    let answer = node.ask(&counter, Panic("ouch".into()), SOON).await;
+    let reason = ExitReason::Panicked("ouch".into());
+    assert_eq!(answer, Err(AskError::Exited(reason.clone())));
+    assert_eq!(soon(hanging).await, Err(AskError::Exited(reason.clone())));
+    assert_eq!(
+        soon(monitor).await,
+        Exited {
+            pid: counter.any(),
+            reason
+        }
+    );
+}
+
+#[tokio::test]
+async fn actors_of_the_same_thread_survive_a_panic() {
+    let node = Node::local();
+    for n in 0..20 {
+        node.spawn(format!("bystander{n}"), |_| Counter(7)).unwrap();
+    }
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    node.tell(&counter, Panic("ouch".into()));
+    soon(node.monitor(&counter)).await;
+    for n in 0..20 {
+        let bystander =
+            Pid::<common::CounterProtocol>::named(format!("bystander{n}"), node.address());
+        assert_eq!(node.ask(&bystander, Total, SOON).await, Ok(7));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_comes_after_what_was_sent_before_it() {
+    let node = Node::local();
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    let monitor = node.monitor(&counter);
+    node.tell(&counter, Add(5));
+    let total = node.ask(&counter, Total, SOON);
+    node.stop(&counter);
+    let late = node.ask(&counter, Total, SOON);
+    assert_eq!(soon(total).await, Ok(5));
+    assert_eq!(soon(late).await, Err(AskError::Exited(ExitReason::Normal)));
+    assert_eq!(soon(monitor).await.reason, ExitReason::Normal);
+}
+
+#[tokio::test]
+async fn a_watching_actor_hears_exactly_once() {
+    let node = Node::local();
+    let (watcher, mut heard) = watcher(&node);
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    node.tell(&watcher, Watch(counter.any()));
+    node.tell(&watcher, Watch(counter.any()));
+    node.tell(&watcher, Unwatch(counter.any()));
+    node.tell(&watcher, Watch(counter.any()));
+    node.ask(&watcher, Watch(counter.any()), SOON)
+        .await
+        .unwrap();
+    node.tell(&counter, Quit);
+    let notice = Exited {
+        pid: counter.any(),
+        reason: ExitReason::Normal,
+    };
+    assert_eq!(soon(heard.recv()).await, Some(notice));
+    node.ask(&watcher, Unwatch(counter.any()), SOON)
+        .await
+        .unwrap();
+    assert_eq!(heard.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[tokio::test]
+async fn demonitored_means_unheard() {
+    let node = Node::local();
+    let (watcher, mut heard) = watcher(&node);
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    node.tell(&watcher, Watch(counter.any()));
+    node.ask(&watcher, Unwatch(counter.any()), SOON)
+        .await
+        .unwrap();
+    node.tell(&counter, Quit);
+    soon(node.monitor(&counter)).await;
+    node.ask(&watcher, Unwatch(counter.any()), SOON)
+        .await
+        .unwrap();
+    assert_eq!(heard.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[tokio::test]
+async fn watching_what_is_not_there_is_answered_at_once() {
+    let node = Node::local();
+    let ghost = Pid::<common::CounterProtocol>::named("ghost", node.address());
+    assert_eq!(
+        soon(node.monitor(&ghost)).await.reason,
+        ExitReason::NoProcess
+    );
+    let (watcher, mut heard) = watcher(&node);
+    node.tell(&watcher, Watch(ghost.any()));
+    assert_eq!(
+        soon(heard.recv()).await.unwrap().reason,
+        ExitReason::NoProcess
+    );
+}
+
+/// Panics at a chosen moment of its life.
+struct Fragile(&'static str);
+
+struct Poke;
+
+protocol! { local FragileProtocol = "fragile" { 1 => Poke -> () } }
+
+impl Actor for Fragile {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        match self.0 {
+            "started" => panic!("started"),
+            "future" => {
+                ctx.spawn(wrap_future(async { panic!("future") }));
+            }
+            "timer" => {
+                ctx.run_later(Duration::from_millis(1), |_, _| panic!("timer"));
+            }
+            _ => {}
+        }
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        if self.0 == "stopped" {
+            panic!("stopped");
+        }
+    }
+}
+
+impl Process for Fragile {
+    type Protocol = FragileProtocol;
+}
+
+impl Handler<Poke> for Fragile {
+    type Result = ();
+    fn handle(&mut self, _: Poke, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if self.0 == "drop" {
+            panic!("drop");
+        }
+    }
+}
+
+#[tokio::test]
+async fn panics_are_caught_wherever_they_happen() {
+    let node = Node::local();
+    for place in ["started", "future", "timer", "stopped", "factory"] {
+        let fragile = node
+            .spawn(place, move |_| {
+                assert_ne!(place, "factory", "factory");
+                Fragile(place)
+            })
+            .unwrap();
+        let monitor = node.monitor(&fragile);
+        node.tell(&fragile, Poke);
+        // A future or timer may come after the poke has stopped the actor: then it never runs.
+        match soon(monitor).await.reason {
+            ExitReason::Panicked(text) => assert!(text.contains(place), "{text}"),
+            reason => assert!(["future", "timer"].contains(&place), "{place}: {reason}"),
+        }
+    }
+    let fragile = node.spawn("drop", |_| Fragile("drop")).unwrap();
+    node.tell(&fragile, Poke);
+    assert_eq!(
+        soon(node.monitor(&fragile)).await.reason,
+        ExitReason::Normal
+    );
+}
+
+#[tokio::test]
+async fn panics_of_futures_and_timers_are_ends() {
+    let node = Node::local();
+    for place in ["future", "timer"] {
+        let fragile = node.spawn(place, move |_| Fragile(place)).unwrap();
+        let reason = soon(node.monitor(&fragile)).await.reason;
+        let late = [ExitReason::Panicked(place.into()), ExitReason::NoProcess];
+        assert!(late.contains(&reason), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_lets_actors_finish_and_drops_the_rest() {
+    let node = Node::local();
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    let (stubborn, ended) = (
+        node.spawn("stubborn", |_| Stubborn).unwrap(),
+        node.monitor(&counter),
+    );
+    let monitor = node.monitor(&stubborn);
+    let total = node.ask(&counter, Total, SOON);
+    node.shutdown(Duration::from_millis(50)).await;
+    assert_eq!(soon(total).await, Ok(0));
+    assert_eq!(soon(ended).await.reason, ExitReason::Normal);
+    assert_eq!(soon(monitor).await.reason, ExitReason::NodeDown);
+    assert_eq!(node.processes(), []);
+    let late = node.spawn("late", |_| Counter::default());
+    assert_eq!(late, Err(SpawnError::NodeDown));
+}
+
+/// Refuses to stop.
+struct Stubborn;
+
+protocol! { local StubbornProtocol = "stubborn" { } }
+
+impl Actor for Stubborn {
+    type Context = Context<Self>;
+
+    fn stopping(&mut self, _: &mut Context<Self>) -> Running {
+        Running::Continue
+    }
+}
+
+impl Process for Stubborn {
+    type Protocol = StubbornProtocol;
+}
