@@ -3,6 +3,8 @@
 //! Start at [`v1`]: the public API of Mesos as Rust values.
 
 pub mod flags;
+pub mod ids;
+pub mod recordio;
 pub mod resources;
 pub mod roles;
 pub mod v1;
