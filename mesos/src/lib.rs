@@ -2,6 +2,7 @@
 //!
 //! Start at [`v1`]: the public API of Mesos as Rust values.
 
+pub mod attributes;
 pub mod flags;
 pub mod ids;
 pub mod recordio;

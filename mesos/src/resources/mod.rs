@@ -1,7 +1,37 @@
-//! Resources: quantities, ranges and sets that add up exactly.
+//! Resources: what agents have, offers hold and tasks use, with exact arithmetic.
+//!
+//! Semantics: `docs/attributes-resources.md`, `docs/reservation.md` and `src/common/resources.cpp`
+//! of Mesos. Where to start: [`Resources`].
+//!
+//! | Subject | File |
+//! |---|---|
+//! | an amount in thousandths; a set of integers | `quantity.rs`, `ranges.rs` |
+//! | amounts by name | `quantities.rs` |
+//! | what keeps two items apart | `key.rs` |
+//! | the multiset: contains, add, subtract | `algebra.rs` |
+//! | asking a multiset: by name, role, kind | `query.rs` |
+//! | text (`cpus:4;ports:[1-2]`) | `text.rs` |
+//! | v1 messages, validation | `proto.rs`, `error.rs` |
+//! | the flat JSON of the state endpoints | `json.rs` |
 
+mod algebra;
+mod error;
+mod json;
+mod key;
+mod proto;
+mod quantities;
 mod quantity;
+mod query;
 mod ranges;
+mod text;
 
+#[cfg(test)]
+mod laws;
+
+pub use algebra::{Amount, Resources};
+pub use error::{ParseError, Problem, ResourceError};
+pub use key::{Disk, Key, Kind, Reservation, ReservationKind};
+pub use proto::Format;
+pub use quantities::Quantities;
 pub use quantity::{Quantity, QuantityError};
 pub use ranges::{Range, Ranges, RangesError};

@@ -1,0 +1,576 @@
+//! Resources from and to v1 messages.
+//!
+//! A reservation has two wire forms: the old one (`role`, and `reservation` if it is dynamic) and
+//! the stack `reservations`, which alone can express refinement. Both are read, and both together
+//! if they agree. `src/common/resources_utils.cpp` of Mesos.
+#![allow(deprecated)] // The old form is deprecated, and still what most frameworks speak.
+
+use std::collections::BTreeSet;
+
+use super::key::{Disk, Key, Kind, Reservation, ReservationKind};
+use super::{Amount, Problem, Quantity, Range, Ranges, ResourceError, Resources};
+use crate::roles;
+use crate::v1;
+use crate::v1::resource::{ReservationInfo, disk_info::source, reservation_info};
+use crate::v1::value;
+
+/// How reservations are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `role` and `reservation`: for peers without the capability RESERVATION_REFINEMENT.
+    /// A refined reservation cannot be written so and gets the new form; whoever sends to such
+    /// peers leaves refined reservations out before.
+    PreRefinement,
+    /// `reservations`: for peers that have it, and for ourselves.
+    PostRefinement,
+    /// Both, where possible: for tools that read our endpoints.
+    Endpoint,
+}
+
+impl Resources {
+    /// Reads resources of a message.
+    ///
+    /// # Errors
+    /// The first rule of Mesos' `Resources::validate` that is broken, naming resource and field.
+    pub fn from_v1<'a>(
+        messages: impl IntoIterator<Item = &'a v1::Resource>,
+    ) -> Result<Resources, ResourceError> {
+        let mut resources = Resources::new();
+        for message in messages {
+            let (key, amount) = Reader { message }.item()?;
+            resources.insert(key.into(), amount);
+        }
+        Ok(resources)
+    }
+
+    /// Writes resources for a message, ordered by key. Each copy of something shared or
+    /// indivisible is one message, so that reading them again gives the same multiset.
+    pub fn to_v1(&self, format: Format) -> Vec<v1::Resource> {
+        let mut messages = Vec::new();
+        for (key, amount) in self.iter() {
+            let copies = match amount {
+                Amount::Copies(count) => *count as usize,
+                _ => 1,
+            };
+            let message = write(key, amount, format);
+            messages.extend(std::iter::repeat_n(message, copies));
+        }
+        messages
+    }
+}
+
+/// One resource being read; its methods name fields in their errors.
+struct Reader<'a> {
+    message: &'a v1::Resource,
+}
+
+impl Reader<'_> {
+    fn error(&self, field: impl Into<String>, problem: impl Into<Problem>) -> ResourceError {
+        let name = self.message.name.clone();
+        ResourceError {
+            name,
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+
+    fn item(&self) -> Result<(Key, Amount), ResourceError> {
+        let message = self.message;
+        if message.name.is_empty() {
+            return Err(self.error("name", Problem::Missing));
+        }
+        let (kind, mut amount) = self.amount()?;
+        let mut key = Key {
+            name: message.name.as_str().into(),
+            kind,
+            reservations: self.reservations()?,
+            disk: self.disk()?,
+            provider: message.provider_id.as_ref().map(|id| id.value.clone()),
+            revocable: message.revocable.is_some(),
+            shared: message.shared.is_some(),
+            allocated_to: message
+                .allocation_info
+                .as_ref()
+                .and_then(|info| info.role.clone()),
+            size: None,
+        };
+        if key.shared && !key.is_persistent_volume() {
+            return Err(self.error("shared", Problem::Unexpected("but for persistent volumes")));
+        }
+        if let Amount::Scalar(size) = amount
+            && key.is_indivisible()
+            && !size.is_zero()
+        {
+            key.size = Some(size);
+            amount = Amount::Copies(1);
+        }
+        Ok((key, amount))
+    }
+
+    fn amount(&self) -> Result<(Kind, Amount), ResourceError> {
+        let v1::Resource {
+            scalar,
+            ranges,
+            set,
+            ..
+        } = self.message;
+        let kind = match value::Type::try_from(self.message.r#type) {
+            Ok(value::Type::Scalar) => Kind::Scalar,
+            Ok(value::Type::Ranges) => Kind::Ranges,
+            Ok(value::Type::Set) => Kind::Set,
+            Ok(value::Type::Text) | Err(_) => return Err(self.error("type", Problem::UnknownType)),
+        };
+        let present = [
+            (Kind::Scalar, "scalar", scalar.is_some()),
+            (Kind::Ranges, "ranges", ranges.is_some()),
+            (Kind::Set, "set", set.is_some()),
+        ];
+        for (of, field, set) in present {
+            if set && of != kind {
+                let problem = Problem::Unexpected("with another 'type'");
+                return Err(self.error(field, problem));
+            }
+        }
+        match (kind, scalar, ranges, set) {
+            (Kind::Scalar, Some(scalar), _, _) => Ok((kind, self.scalar(scalar)?)),
+            (Kind::Ranges, _, Some(ranges), _) => Ok((kind, self.ranges(ranges)?)),
+            (Kind::Set, _, _, Some(set)) => Ok((kind, self.set(set)?)),
+            (Kind::Scalar, ..) => Err(self.error("scalar", Problem::Missing)),
+            (Kind::Ranges, ..) => Err(self.error("ranges", Problem::Missing)),
+            (Kind::Set, ..) => Err(self.error("set", Problem::Missing)),
+        }
+    }
+
+    fn scalar(&self, scalar: &value::Scalar) -> Result<Amount, ResourceError> {
+        let quantity =
+            Quantity::from_f64(scalar.value).map_err(|e| self.error("scalar.value", e))?;
+        if self.message.name == "gpus" && !quantity.is_whole() {
+            return Err(self.error("scalar.value", Problem::NotWhole));
+        }
+        Ok(Amount::Scalar(quantity))
+    }
+
+    fn ranges(&self, ranges: &value::Ranges) -> Result<Amount, ResourceError> {
+        let ranges = ranges.range.iter().map(|r| Range {
+            begin: r.begin,
+            end: r.end,
+        });
+        Ok(Amount::Ranges(
+            Ranges::disjoint(ranges).map_err(|e| self.error("ranges", e))?,
+        ))
+    }
+
+    fn set(&self, set: &value::Set) -> Result<Amount, ResourceError> {
+        let mut words = BTreeSet::new();
+        for word in &set.item {
+            if !words.insert(word.clone()) {
+                return Err(self.error("set.item", Problem::Duplicate(word.clone())));
+            }
+        }
+        Ok(Amount::Set(words))
+    }
+
+    fn disk(&self) -> Result<Option<Disk>, ResourceError> {
+        let Some(disk) = &self.message.disk else {
+            return Ok(None);
+        };
+        if self.message.name != "disk" {
+            return Err(self.error("disk", Problem::Unexpected("but for 'disk' resources")));
+        }
+        if let Some(source) = &disk.source {
+            match source::Type::try_from(source.r#type) {
+                Ok(source::Type::Path | source::Type::Mount) => {}
+                Ok(source::Type::Block | source::Type::Raw) => {
+                    if source.mount.is_some() || source.path.is_some() {
+                        let problem = Problem::Unexpected("with a path or mount for BLOCK and RAW");
+                        return Err(self.error("disk.source", problem));
+                    }
+                }
+                Ok(source::Type::Unknown) | Err(_) => {
+                    return Err(self.error("disk.source.type", Problem::UnknownType));
+                }
+            }
+        }
+        Ok(Some(Disk::new(disk.clone())))
+    }
+
+    fn reservations(&self) -> Result<Vec<Reservation>, ResourceError> {
+        if self.message.reservations.is_empty() {
+            return Ok(self.old_reservation()?.into_iter().collect());
+        }
+        let mut stack: Vec<Reservation> = Vec::with_capacity(self.message.reservations.len());
+        for (i, info) in self.message.reservations.iter().enumerate() {
+            let reservation = self.reservation(info, &format!("reservations[{i}]"))?;
+            if let Some(above) = stack.last() {
+                self.check_refinement(above, &reservation, i)?;
+            }
+            stack.push(reservation);
+        }
+        self.check_old_form_agrees(&stack)?;
+        Ok(stack)
+    }
+
+    /// The old form: `role` alone is static, with `reservation` dynamic.
+    fn old_reservation(&self) -> Result<Option<Reservation>, ResourceError> {
+        let role = self.message.role();
+        roles::validate(role).map_err(|e| self.error("role", e))?;
+        let Some(info) = &self.message.reservation else {
+            return Ok((role != roles::DEFAULT_ROLE).then(|| Reservation {
+                kind: ReservationKind::Static,
+                role: role.to_string(),
+                principal: None,
+                labels: None,
+            }));
+        };
+        if info.r#type.is_some() {
+            return Err(self.error("reservation.type", Problem::Unexpected("in this form")));
+        }
+        if info.role.is_some() {
+            return Err(self.error("reservation.role", Problem::Unexpected("in this form")));
+        }
+        if role == roles::DEFAULT_ROLE {
+            return Err(self.error("role", Problem::ReservedToDefaultRole));
+        }
+        Ok(Some(Reservation {
+            kind: ReservationKind::Dynamic,
+            role: role.to_string(),
+            principal: info.principal.clone(),
+            labels: info.labels.clone().map(sorted),
+        }))
+    }
+
+    fn reservation(&self, info: &ReservationInfo, at: &str) -> Result<Reservation, ResourceError> {
+        let kind = match info.r#type.map(reservation_info::Type::try_from) {
+            Some(Ok(reservation_info::Type::Static)) => ReservationKind::Static,
+            Some(Ok(reservation_info::Type::Dynamic)) => ReservationKind::Dynamic,
+            Some(_) => return Err(self.error(format!("{at}.type"), Problem::UnknownType)),
+            None => return Err(self.error(format!("{at}.type"), Problem::Missing)),
+        };
+        let field = || format!("{at}.role");
+        let role = info
+            .role
+            .clone()
+            .ok_or_else(|| self.error(field(), Problem::Missing))?;
+        roles::validate(&role).map_err(|e| self.error(field(), e))?;
+        if role == roles::DEFAULT_ROLE {
+            return Err(self.error(field(), Problem::ReservedToDefaultRole));
+        }
+        let labels = info.labels.clone().map(sorted);
+        Ok(Reservation {
+            kind,
+            role,
+            principal: info.principal.clone(),
+            labels,
+        })
+    }
+
+    fn check_refinement(
+        &self,
+        above: &Reservation,
+        below: &Reservation,
+        i: usize,
+    ) -> Result<(), ResourceError> {
+        if below.kind == ReservationKind::Static {
+            return Err(self.error(format!("reservations[{i}].type"), Problem::StaticRefinement));
+        }
+        if !roles::is_strict_subrole(&below.role, &above.role) {
+            let (role, above) = (below.role.clone(), above.role.clone());
+            let problem = Problem::NotARefinement { role, above };
+            return Err(self.error(format!("reservations[{i}].role"), problem));
+        }
+        Ok(())
+    }
+
+    /// The old form may stand beside a stack of one, if it says the same.
+    fn check_old_form_agrees(&self, stack: &[Reservation]) -> Result<(), ResourceError> {
+        let (role, old) = (&self.message.role, &self.message.reservation);
+        let [only] = stack else {
+            let problem = Problem::Unexpected("with more than one reservation");
+            return match (role, old) {
+                (Some(_), _) => Err(self.error("role", problem)),
+                (_, Some(_)) => Err(self.error("reservation", problem)),
+                (None, None) => Ok(()),
+            };
+        };
+        if role.as_ref().is_some_and(|role| *role != only.role) {
+            return Err(self.error("role", Problem::Contradiction));
+        }
+        let agrees = match (only.kind, old) {
+            (ReservationKind::Static, old) => old.is_none(),
+            (ReservationKind::Dynamic, None) => role.is_none(),
+            (ReservationKind::Dynamic, Some(old)) => {
+                role.is_some()
+                    && old.principal == only.principal
+                    && old.labels.clone().map(sorted) == only.labels
+            }
+        };
+        if agrees {
+            Ok(())
+        } else {
+            Err(self.error("reservation", Problem::Contradiction))
+        }
+    }
+}
+
+fn sorted(mut labels: v1::Labels) -> v1::Labels {
+    labels.labels.sort();
+    labels
+}
+
+fn write(key: &Key, amount: &Amount, format: Format) -> v1::Resource {
+    let mut message = v1::Resource {
+        name: key.name.to_string(),
+        disk: key.disk.as_ref().map(|disk| disk.info().clone()),
+        provider_id: key
+            .provider
+            .clone()
+            .map(|value| v1::ResourceProviderId { value }),
+        revocable: key.revocable.then(Default::default),
+        shared: key.shared.then(Default::default),
+        allocation_info: key
+            .allocated_to
+            .clone()
+            .map(|role| v1::resource::AllocationInfo { role: Some(role) }),
+        ..Default::default()
+    };
+    write_amount(&mut message, key, amount);
+    write_reservations(&mut message, key, format);
+    message
+}
+
+fn write_amount(message: &mut v1::Resource, key: &Key, amount: &Amount) {
+    let scalar = |quantity: Quantity| {
+        Some(value::Scalar {
+            value: quantity.to_f64(),
+        })
+    };
+    match amount {
+        Amount::Scalar(quantity) => {
+            message.set_type(value::Type::Scalar);
+            message.scalar = scalar(*quantity);
+        }
+        Amount::Copies(_) => {
+            message.set_type(value::Type::Scalar);
+            message.scalar = scalar(key.size.unwrap_or_default());
+        }
+        Amount::Ranges(ranges) => {
+            message.set_type(value::Type::Ranges);
+            let range = ranges
+                .iter()
+                .map(|r| value::Range {
+                    begin: r.begin,
+                    end: r.end,
+                })
+                .collect();
+            message.ranges = Some(value::Ranges { range });
+        }
+        Amount::Set(words) => {
+            message.set_type(value::Type::Set);
+            message.set = Some(value::Set {
+                item: words.iter().cloned().collect(),
+            });
+        }
+    }
+}
+
+fn write_reservations(message: &mut v1::Resource, key: &Key, format: Format) {
+    let stack = &key.reservations;
+    if stack.len() > 1 || format != Format::PreRefinement {
+        message.reservations = stack.iter().map(write_reservation).collect();
+    }
+    if stack.len() > 1 || format == Format::PostRefinement {
+        return;
+    }
+    message.role = Some(key.reservation_role().to_string());
+    message.reservation = stack
+        .first()
+        .filter(|r| r.kind == ReservationKind::Dynamic)
+        .map(|r| ReservationInfo {
+            principal: r.principal.clone(),
+            labels: r.labels.clone(),
+            ..Default::default()
+        });
+}
+
+fn write_reservation(reservation: &Reservation) -> ReservationInfo {
+    let kind = match reservation.kind {
+        ReservationKind::Static => reservation_info::Type::Static,
+        ReservationKind::Dynamic => reservation_info::Type::Dynamic,
+    };
+    ReservationInfo {
+        principal: reservation.principal.clone(),
+        labels: reservation.labels.clone(),
+        role: Some(reservation.role.clone()),
+        r#type: Some(kind as i32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(json: &str) -> v1::Resource {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn read(json: &str) -> Result<Resources, ResourceError> {
+        Resources::from_v1(&[message(json)])
+    }
+
+    #[test]
+    fn reads_both_forms_of_a_reservation() {
+        let old = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},"role":"eng",
+            "reservation":{"principal":"p"}}"#;
+        let new = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},
+            "reservations":[{"type":"DYNAMIC","role":"eng","principal":"p"}]}"#;
+        let both = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},"role":"eng",
+            "reservation":{"principal":"p"},
+            "reservations":[{"type":"DYNAMIC","role":"eng","principal":"p"}]}"#;
+        let reserved = read(old).unwrap();
+        assert_eq!(reserved, read(new).unwrap());
+        assert_eq!(reserved, read(both).unwrap());
+        assert_eq!(reserved.to_v1(Format::PreRefinement), [message(old)]);
+        assert_eq!(reserved.to_v1(Format::PostRefinement), [message(new)]);
+        assert_eq!(reserved.to_v1(Format::Endpoint), [message(both)]);
+    }
+
+    #[test]
+    fn writes_the_default_role_in_the_old_form_only() {
+        let cpus = Resources::parse("cpus:1", "*").unwrap();
+        assert_eq!(
+            cpus.to_v1(Format::PreRefinement)[0].role.as_deref(),
+            Some("*")
+        );
+        assert_eq!(cpus.to_v1(Format::PostRefinement)[0].role, None);
+    }
+
+    #[test]
+    fn names_resource_and_field() {
+        let table = [
+            (
+                r#"{"name":"","type":"SCALAR","scalar":{"value":1}}"#,
+                "name is missing",
+            ),
+            (
+                r#"{"name":"x","type":"TEXT"}"#,
+                "resource 'x': type has an unknown",
+            ),
+            (r#"{"name":"x","type":"SCALAR"}"#, "scalar is missing"),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":-1}}"#,
+                "scalar.value is negative",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":"Infinity"}}"#,
+                "scalar.value is larger",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1e18}}"#,
+                "scalar.value is larger",
+            ),
+            (
+                r#"{"name":"gpus","type":"SCALAR","scalar":{"value":1.5}}"#,
+                "whole number",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"set":{"item":[]}}"#,
+                "set must not be set",
+            ),
+            (
+                r#"{"name":"x","type":"RANGES","ranges":{"range":[{"begin":2,"end":1}]}}"#,
+                "2-1 ends before",
+            ),
+            (
+                r#"{"name":"x","type":"RANGES","ranges":{"range":[{"begin":1,"end":3},{"begin":3,"end":4}]}}"#,
+                "overlap",
+            ),
+            (
+                r#"{"name":"x","type":"SET","set":{"item":["a","a"]}}"#,
+                "set.item holds 'a' twice",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"role":"a//b"}"#,
+                "role is invalid",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"reservation":{}}"#,
+                "role cannot be '*'",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"disk":{}}"#,
+                "disk must not be set",
+            ),
+            (
+                r#"{"name":"disk","type":"SCALAR","scalar":{"value":1},"shared":{}}"#,
+                "shared must not be set",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"reservations":[{"role":"a"}]}"#,
+                "reservations[0].type is missing",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},
+                    "reservations":[{"type":"STATIC","role":"a"},{"type":"DYNAMIC","role":"b/c"}]}"#,
+                "reservations[1].role 'b/c' is not below 'a'",
+            ),
+            (
+                r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"role":"b",
+                    "reservations":[{"type":"STATIC","role":"a"}]}"#,
+                "role does not agree",
+            ),
+        ];
+        for (json, expected) in table {
+            let error = read(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json} gave: {error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_of_a_newer_peer_is_an_error() {
+        let mut unknown = message(r#"{"name":"x","type":"SCALAR","scalar":{"value":1}}"#);
+        unknown.r#type = 77;
+        assert!(Resources::from_v1(&[unknown]).is_err());
+    }
+
+    #[test]
+    fn volumes_and_mounts_are_counted_in_copies() {
+        let volume = |size: u32| {
+            message(&format!(
+                r#"{{"name":"disk","type":"SCALAR","scalar":{{"value":{size}}},"role":"eng",
+                    "disk":{{"persistence":{{"id":"v"}}}}}}"#
+            ))
+        };
+        let small = Resources::from_v1(&[volume(1)]).unwrap();
+        let large = Resources::from_v1(&[volume(10)]).unwrap();
+        assert!(!large.contains(&small), "a volume cannot be split");
+        assert_eq!(&large - &small, large);
+        let two = Resources::from_v1(&[volume(10), volume(10)]).unwrap();
+        assert_eq!(two.disk(), Quantity::from_whole(20));
+        assert_eq!(two.to_v1(Format::PreRefinement).len(), 2);
+    }
+
+    #[test]
+    fn a_shared_volume_counts_once_and_goes_with_its_last_user() {
+        let json = r#"{"name":"disk","type":"SCALAR","scalar":{"value":5},"role":"eng",
+            "disk":{"persistence":{"id":"v"}},"shared":{}}"#;
+        let one = read(json).unwrap();
+        let two = &one + &one;
+        assert_eq!(two.disk(), Quantity::from_whole(5));
+        assert!(two.contains(&one) && !one.contains(&two));
+        assert_eq!(&two - &one, one);
+        assert!((&one - &one).is_empty());
+    }
+
+    #[test]
+    fn how_a_volume_is_mounted_does_not_tell_it_apart() {
+        let json = |volume: &str| {
+            format!(
+                r#"{{"name":"disk","type":"SCALAR","scalar":{{"value":5}},"role":"eng",
+                    "disk":{{"persistence":{{"id":"v"}}{volume}}}}}"#
+            )
+        };
+        let offered = read(&json("")).unwrap();
+        let used = read(&json(r#","volume":{"mode":"RW","container_path":"data"}"#)).unwrap();
+        assert!(offered.contains(&used));
+    }
+}

@@ -1,0 +1,215 @@
+//! Asking a multiset of resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Amount, Key, Quantities, Quantity, Ranges, Resources};
+
+impl Resources {
+    /// Everything, marked as offered or allocated to `role`.
+    pub fn allocate(self, role: &str) -> Resources {
+        self.rekey(|key| key.allocated_to = Some(role.to_string()))
+    }
+
+    /// Everything without the mark of [`Resources::allocate`].
+    pub fn unallocate(self) -> Resources {
+        self.rekey(|key| key.allocated_to = None)
+    }
+
+    /// Everything, by the role it is allocated to; what has none is left out.
+    pub fn allocations(&self) -> BTreeMap<String, Resources> {
+        self.group_by(|key| key.allocated_to.as_deref())
+    }
+
+    /// What is reserved, by the role of the innermost reservation.
+    pub fn reservations(&self) -> BTreeMap<String, Resources> {
+        self.group_by(|key| (!key.is_unreserved()).then(|| key.reservation_role()))
+    }
+
+    fn group_by(&self, group: impl Fn(&Key) -> Option<&str>) -> BTreeMap<String, Resources> {
+        let names: BTreeSet<&str> = self.iter().filter_map(|(key, _)| group(key)).collect();
+        let of = |name: &str| self.filter(|key| group(key) == Some(name));
+        names
+            .into_iter()
+            .map(|name| (name.to_string(), of(name)))
+            .collect()
+    }
+
+    /// What anybody may have.
+    pub fn unreserved(&self) -> Resources {
+        self.filter(Key::is_unreserved)
+    }
+
+    /// What is reserved to anybody.
+    pub fn reserved(&self) -> Resources {
+        self.filter(|key| !key.is_unreserved())
+    }
+
+    /// What is reserved to exactly `role`.
+    pub fn reserved_to(&self, role: &str) -> Resources {
+        self.filter(|key| !key.is_unreserved() && key.reservation_role() == role)
+    }
+
+    /// What a framework in `role` may be offered ([`Key::is_allocatable_to`]).
+    pub fn allocatable_to(&self, role: &str) -> Resources {
+        self.filter(|key| key.is_allocatable_to(role))
+    }
+
+    /// Everything, as if nobody had reserved it.
+    pub fn to_unreserved(self) -> Resources {
+        self.rekey(|key| key.reservations.clear())
+    }
+
+    /// What may be taken back at any time.
+    pub fn revocable(&self) -> Resources {
+        self.filter(|key| key.revocable)
+    }
+
+    /// What may not.
+    pub fn non_revocable(&self) -> Resources {
+        self.filter(|key| !key.revocable)
+    }
+
+    /// What several tasks may use at once.
+    pub fn shared(&self) -> Resources {
+        self.filter(|key| key.shared)
+    }
+
+    /// The persistent volumes.
+    pub fn persistent_volumes(&self) -> Resources {
+        self.filter(Key::is_persistent_volume)
+    }
+
+    /// The names, ascending.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.iter().map(|(key, _)| &*key.name).collect()
+    }
+
+    /// The scalar amounts summed by name, whatever their reservation, disk or allocation. A shared
+    /// resource counts once, however many use it.
+    pub fn scalars(&self) -> Quantities {
+        let amounts = self
+            .iter()
+            .filter_map(|(key, amount)| Some((&key.name, quantity(key, amount)?)));
+        amounts
+            .map(|(name, quantity)| (name.clone(), quantity))
+            .collect()
+    }
+
+    /// The sum of the scalar items of this name.
+    pub fn scalar(&self, name: &str) -> Quantity {
+        let named = self.iter().filter(|(key, _)| &*key.name == name);
+        named
+            .filter_map(|(key, amount)| quantity(key, amount))
+            .sum()
+    }
+
+    /// The union of the range items of this name.
+    pub fn ranges(&self, name: &str) -> Ranges {
+        let mut all = Ranges::new();
+        for (key, amount) in self.iter() {
+            if let Amount::Ranges(ranges) = amount
+                && &*key.name == name
+            {
+                all.add(ranges);
+            }
+        }
+        all
+    }
+
+    /// The union of the set items of this name.
+    pub fn set(&self, name: &str) -> BTreeSet<&str> {
+        let named = self.iter().filter(|(key, _)| &*key.name == name);
+        let words = named.filter_map(|(_, amount)| match amount {
+            Amount::Set(words) => Some(words),
+            _ => None,
+        });
+        words.flatten().map(String::as_str).collect()
+    }
+
+    /// Processors.
+    pub fn cpus(&self) -> Quantity {
+        self.scalar("cpus")
+    }
+
+    /// Graphics processors; always whole.
+    pub fn gpus(&self) -> Quantity {
+        self.scalar("gpus")
+    }
+
+    /// Memory in mebibytes.
+    pub fn mem(&self) -> Quantity {
+        self.scalar("mem")
+    }
+
+    /// Disk in mebibytes.
+    pub fn disk(&self) -> Quantity {
+        self.scalar("disk")
+    }
+
+    /// Network ports.
+    pub fn ports(&self) -> Ranges {
+        self.ranges("ports")
+    }
+}
+
+/// The quantity that a scalar item stands for.
+fn quantity(key: &Key, amount: &Amount) -> Option<Quantity> {
+    match amount {
+        Amount::Scalar(quantity) => Some(*quantity),
+        Amount::Copies(_) if key.shared => key.size,
+        Amount::Copies(count) => key
+            .size
+            .map(|size| Quantity::from_milli(size.milli().saturating_mul(i64::from(*count)))),
+        Amount::Ranges(_) | Amount::Set(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resources(text: &str) -> Resources {
+        Resources::parse(text, "*").unwrap()
+    }
+
+    #[test]
+    fn allocation_marks_and_unmarks() {
+        let free = resources("cpus:2;ports:[1-5]");
+        let allocated = free.clone().allocate("eng");
+        assert!(!free.contains(&allocated));
+        assert_eq!(allocated.allocations().keys().collect::<Vec<_>>(), ["eng"]);
+        assert_eq!(allocated.unallocate(), free);
+    }
+
+    #[test]
+    fn a_role_is_offered_what_is_free_or_reserved_to_it_or_above_it() {
+        let all = resources("cpus:1;cpus(a):2;cpus(a/b):4;cpus(c):8");
+        let table = [
+            ("a", 3000),
+            ("a/b", 7000),
+            ("a/b/x", 7000),
+            ("c", 9000),
+            ("z", 1000),
+        ];
+        for (role, milli) in table {
+            assert_eq!(
+                all.allocatable_to(role).cpus(),
+                Quantity::from_milli(milli),
+                "{role}"
+            );
+        }
+        assert_eq!(all.reserved_to("a").cpus(), Quantity::from_whole(2));
+        assert_eq!(all.reservations().len(), 3);
+        assert_eq!(all.unreserved().cpus() + all.reserved().cpus(), all.cpus());
+    }
+
+    #[test]
+    fn getters_sum_over_reservations() {
+        let all = resources("cpus:1;cpus(a):0.5;mem:10;ports:[1-2];ports(a):[4-5];names:{x,y}");
+        assert_eq!(all.cpus().to_string(), "1.5");
+        assert_eq!(all.ports().to_string(), "[1-2, 4-5]");
+        assert_eq!(all.set("names").into_iter().collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(all.scalars().to_string(), "cpus:1.5;mem:10");
+        assert_eq!(all.clone().to_unreserved().unreserved().cpus(), all.cpus());
+    }
+}

@@ -1,0 +1,359 @@
+//! The text form of resources: `cpus:4;mem:1024;disk(role):10;ports:[31000-32000];names:{a,b}`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::key::{Key, Kind, Reservation, ReservationKind};
+use super::{Amount, ParseError, Problem, Quantity, Ranges, ResourceError, Resources};
+use crate::roles;
+use crate::v1;
+use crate::v1::resource::DiskInfo;
+
+impl Resources {
+    /// Reads resources as operators write them: in the text form above, or as a JSON array of v1
+    /// resources. What names no role is reserved to `default_role`; `*` leaves it unreserved.
+    ///
+    /// # Errors
+    /// Anything malformed, and what can only be made at run time (persistent volumes, revocable
+    /// resources, dynamic reservations). The error names the resource.
+    pub fn parse(text: &str, default_role: &str) -> Result<Resources, ParseError> {
+        let resources = if text.trim_start().starts_with('[') {
+            parse_json(text, default_role)?
+        } else {
+            parse_items(text, default_role)?
+        };
+        check_static(&resources)?;
+        Ok(resources)
+    }
+}
+
+fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
+    let mut messages: Vec<v1::Resource> =
+        serde_json::from_str(text).map_err(|error| ParseError::Json(error.to_string()))?;
+    for message in &mut messages {
+        #[allow(deprecated)] // The form before reservation refinement; operators still write it.
+        if message.role.is_none() && message.reservations.is_empty() {
+            message.role = Some(default_role.to_string());
+        }
+    }
+    Ok(Resources::from_v1(&messages)?)
+}
+
+fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
+    let mut resources = Resources::new();
+    for item in text
+        .split([';', '\n'])
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+    {
+        let (key, amount) = parse_item(item, default_role)?;
+        resources.insert(key.into(), amount);
+    }
+    Ok(resources)
+}
+
+fn parse_item(item: &str, default_role: &str) -> Result<(Key, Amount), ParseError> {
+    let malformed = || ParseError::Malformed(item.to_string());
+    let (left, value) = item.split_once(':').ok_or_else(malformed)?;
+    let (name, role) = match left.split_once('(') {
+        None => (left.trim(), default_role),
+        Some((name, rest)) => {
+            let role = rest.trim_end().strip_suffix(')').ok_or_else(malformed)?;
+            (name.trim(), role.trim())
+        }
+    };
+    let value = value.trim();
+    if name.is_empty() || name.contains(')') || value.is_empty() || value.contains(':') {
+        return Err(malformed());
+    }
+    let amount = parse_amount(name, value)?;
+    let kind = match amount {
+        Amount::Ranges(_) => Kind::Ranges,
+        Amount::Set(_) => Kind::Set,
+        Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
+    };
+    let mut key = Key::plain(name, kind);
+    key.reservations.extend(static_reservation(name, role)?);
+    Ok((key, amount))
+}
+
+fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
+    let wrong = |problem: Problem| error(name, "value", problem);
+    if value.starts_with('[') {
+        return Ok(Amount::Ranges(
+            value.parse::<Ranges>().map_err(|e| wrong(e.into()))?,
+        ));
+    }
+    if let Some(inner) = value.strip_prefix('{').and_then(|v| v.strip_suffix('}')) {
+        let mut words = BTreeSet::new();
+        for word in inner
+            .split(',')
+            .map(str::trim)
+            .filter(|word| !word.is_empty())
+        {
+            if !words.insert(word.to_string()) {
+                return Err(wrong(Problem::Duplicate(word.to_string())));
+            }
+        }
+        return Ok(Amount::Set(words));
+    }
+    let quantity: Quantity = value
+        .parse()
+        .map_err(|e: super::QuantityError| wrong(e.into()))?;
+    if name == "gpus" && !quantity.is_whole() {
+        return Err(wrong(Problem::NotWhole));
+    }
+    Ok(Amount::Scalar(quantity))
+}
+
+fn static_reservation(name: &str, role: &str) -> Result<Option<Reservation>, ResourceError> {
+    roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
+    Ok((role != roles::DEFAULT_ROLE).then(|| Reservation {
+        kind: ReservationKind::Static,
+        role: role.to_string(),
+        principal: None,
+        labels: None,
+    }))
+}
+
+/// What an operator may say of an agent before it runs.
+fn check_static(resources: &Resources) -> Result<(), ParseError> {
+    let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
+    for (key, _) in resources.iter() {
+        let dynamic = key
+            .reservations
+            .iter()
+            .any(|r| r.kind == ReservationKind::Dynamic);
+        let what = match () {
+            () if key.is_persistent_volume() => Some("persistent volumes"),
+            () if key.revocable => Some("revocable resources"),
+            () if dynamic => Some("dynamic reservations"),
+            () => None,
+        };
+        if let Some(what) = what {
+            return Err(ParseError::RunTimeOnly {
+                name: key.name.to_string(),
+                what,
+            });
+        }
+        if *kinds.entry(&key.name).or_insert(key.kind) != key.kind {
+            return Err(ParseError::MixedTypes(key.name.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn error(name: &str, field: &str, problem: Problem) -> ResourceError {
+    ResourceError {
+        name: name.to_string(),
+        field: field.to_string(),
+        problem,
+    }
+}
+
+/// Prints as Mesos does; what is neither reserved nor allocated nor a special disk can be parsed
+/// again.
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("{}");
+        }
+        for (i, (key, amount)) in self.iter().enumerate() {
+            let separator = if i > 0 { "; " } else { "" };
+            write!(f, "{separator}{key}:")?;
+            match (amount, key.size) {
+                (Amount::Copies(count), Some(size)) => {
+                    write!(f, "{size}")?;
+                    if key.shared || *count > 1 {
+                        write!(f, "<{count}>")?;
+                    }
+                }
+                _ => write!(f, "{amount}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Amount::Scalar(quantity) => write!(f, "{quantity}"),
+            Amount::Ranges(ranges) => write!(f, "{ranges}"),
+            Amount::Set(words) => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                write!(f, "{{{}}}", words.join(", "))
+            }
+            Amount::Copies(count) => write!(f, "<{count}>"),
+        }
+    }
+}
+
+/// `name(allocated: role)(reservations: [..])[disk]{REV}<SHARED>`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(role) = &self.allocated_to {
+            write!(f, "(allocated: {role})")?;
+        }
+        if !self.reservations.is_empty() {
+            let stack: Vec<String> = self.reservations.iter().map(|r| format!("({r})")).collect();
+            write!(f, "(reservations: [{}])", stack.join(","))?;
+        }
+        if let Some(disk) = &self.disk {
+            write!(f, "[{}]", disk_text(disk.info()))?;
+        }
+        if self.revocable {
+            f.write_str("{REV}")?;
+        }
+        if self.shared {
+            f.write_str("<SHARED>")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Reservation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ReservationKind::Static => "STATIC",
+            ReservationKind::Dynamic => "DYNAMIC",
+        };
+        write!(f, "{kind},{}", self.role)?;
+        if let Some(principal) = &self.principal {
+            write!(f, ",{principal}")?;
+        }
+        if let Some(labels) = &self.labels {
+            let labels: Vec<String> = labels
+                .labels
+                .iter()
+                .map(|label| match &label.value {
+                    Some(value) => format!("{}: {value}", label.key),
+                    None => label.key.clone(),
+                })
+                .collect();
+            write!(f, ",{{{}}}", labels.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn disk_text(disk: &DiskInfo) -> String {
+    let mut text = String::new();
+    if let Some(source) = &disk.source {
+        text.push_str(source.r#type().as_str_name());
+        let root = source.path.as_ref().and_then(|path| path.root.as_deref());
+        let root = root.or(source
+            .mount
+            .as_ref()
+            .and_then(|mount| mount.root.as_deref()));
+        if source.id.is_some() || source.profile.is_some() {
+            text.push_str(&format!(
+                "({},{},{})",
+                source.vendor(),
+                source.id(),
+                source.profile()
+            ));
+        } else if let Some(root) = root {
+            text.push_str(&format!(":{root}"));
+        }
+    }
+    if let Some(persistence) = &disk.persistence {
+        let separator = if disk.source.is_some() { "," } else { "" };
+        text.push_str(&format!("{separator}{}", persistence.id));
+    }
+    if let Some(volume) = &disk.volume {
+        text.push_str(&format!(":{}", volume.container_path));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_operators_write() {
+        let table = [
+            ("cpus:4;mem:1024", "cpus:4; mem:1024"),
+            (" cpus : 4 ; mem : 1024 ; ", "cpus:4; mem:1024"),
+            ("cpus:1;cpus:2", "cpus:3"),
+            ("cpus:0;mem:1", "mem:1"),
+            ("ports:[31000-32000, 5-6,7-7]", "ports:[5-7, 31000-32000]"),
+            ("names:{b,a}", "names:{a, b}"),
+            (
+                "disk(eng/web):10",
+                "disk(reservations: [(STATIC,eng/web)]):10",
+            ),
+            ("cpus:0.1", "cpus:0.1"),
+            ("", "{}"),
+        ];
+        for (text, printed) in table {
+            assert_eq!(
+                Resources::parse(text, "*").unwrap().to_string(),
+                printed,
+                "{text}"
+            );
+        }
+        let reserved = Resources::parse("cpus:1;mem(*):2", "eng").unwrap();
+        assert_eq!(
+            reserved.to_string(),
+            "cpus(reservations: [(STATIC,eng)]):1; mem:2"
+        );
+    }
+
+    #[test]
+    fn names_what_is_wrong() {
+        let table = [
+            ("cpus", "write name:value"),
+            ("cpus:1:2", "write name:value"),
+            (":4", "write name:value"),
+            ("cpus(eng:4", "write name:value"),
+            ("cpus:four", "resource 'cpus': value is not a number"),
+            ("cpus:-1", "resource 'cpus': value is negative"),
+            ("cpus:nan", "is not a number"),
+            ("mem:inf", "resource 'mem': value is larger than"),
+            ("mem:1e30", "resource 'mem': value is larger than"),
+            ("cpus:0.0001", "below 0.001"),
+            ("gpus:0.5", "resource 'gpus': value must be a whole number"),
+            ("ports:[9-1]", "range 9-1 ends before it begins"),
+            ("ports:[1-", "resource 'ports': value is invalid"),
+            ("names:{a,a}", "holds 'a' twice"),
+            ("cpus(-x):1", "resource 'cpus': role is invalid"),
+            ("cpus:1;cpus:{a}", "'cpus' appears with two different types"),
+            ("[{\"name\": 4}]", "JSON form"),
+        ];
+        for (text, expected) in table {
+            let error = Resources::parse(text, "*").unwrap_err().to_string();
+            assert!(error.contains(expected), "{text} gave: {error}");
+        }
+    }
+
+    #[test]
+    fn reads_the_json_form() {
+        let text = r#"[
+            {"name": "cpus", "type": "SCALAR", "scalar": {"value": 4}},
+            {"name": "mem", "type": "SCALAR", "scalar": {"value": 10}, "role": "eng"},
+            {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 1, "end": 5}]}}
+        ]"#;
+        let expected = Resources::parse("cpus:4;mem(eng):10;ports:[1-5]", "*").unwrap();
+        assert_eq!(Resources::parse(text, "*").unwrap(), expected);
+    }
+
+    #[test]
+    fn refuses_what_is_made_at_run_time() {
+        let reservation = r#"[{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
+            "reservations": [{"type": "DYNAMIC", "role": "eng"}]}]"#;
+        let volume = r#"[{"name": "disk", "type": "SCALAR", "scalar": {"value": 1}, "role": "eng",
+            "disk": {"persistence": {"id": "v"}}}]"#;
+        let revocable =
+            r#"[{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1}, "revocable": {}}]"#;
+        for text in [reservation, volume, revocable] {
+            let result = Resources::parse(text, "*");
+            assert!(
+                matches!(result, Err(ParseError::RunTimeOnly { .. })),
+                "{result:?}"
+            );
+        }
+    }
+}
