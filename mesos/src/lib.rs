@@ -3,6 +3,7 @@
 //! Start at [`v1`]: the public API of Mesos as Rust values.
 
 pub mod attributes;
+pub mod election;
 pub mod flags;
 pub mod ids;
 pub mod recordio;
