@@ -6,6 +6,7 @@ pub mod attributes;
 pub mod election;
 pub mod flags;
 pub mod ids;
+pub mod protocols;
 pub mod recordio;
 pub mod resources;
 pub mod roles;
