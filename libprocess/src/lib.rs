@@ -10,6 +10,8 @@ mod parcel;
 mod pid;
 pub mod prelude;
 mod protocol;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod slot;
 pub mod tls;
 pub mod transport;

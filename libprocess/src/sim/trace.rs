@@ -1,0 +1,98 @@
+//! What happened on a simulated network, in short enough a form to keep and to compare.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The fate of one datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Under way to the receiver.
+    Sent,
+    /// Handed to the receiver.
+    Delivered,
+    /// Under way once more.
+    Duplicated,
+    /// Lost by chance.
+    Lost,
+    /// Stopped by a partition.
+    Blocked,
+    /// Nobody has the address.
+    NobodyThere,
+}
+
+/// One event on the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceEvent {
+    /// Virtual time since the start of the run.
+    pub at: Duration,
+    /// The datagram's sender.
+    pub from: SocketAddr,
+    /// The datagram's destination.
+    pub to: SocketAddr,
+    /// The datagram's length in bytes. Its content is encrypted under keys that differ in each run.
+    pub size: usize,
+    /// What happened to it.
+    pub fate: Fate,
+}
+
+impl fmt::Display for TraceEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TraceEvent {
+            at,
+            from,
+            to,
+            size,
+            fate,
+        } = self;
+        let seconds = at.as_secs_f64();
+        write!(f, "{seconds:>12.6} s  {from} -> {to}  {size:>5} B  {fate:?}")
+    }
+}
+
+/// How many events are kept to be looked at. All of them are in the hash.
+const KEPT: usize = 10_000;
+
+/// The last events, and a hash of all.
+#[derive(Debug)]
+pub(super) struct Trace {
+    hash: u64,
+    last: VecDeque<TraceEvent>,
+}
+
+impl Trace {
+    pub(super) fn new() -> Self {
+        Trace {
+            hash: FNV_OFFSET,
+            last: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn record(&mut self, event: TraceEvent) {
+        self.mix(event.to_string().as_bytes());
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(event);
+    }
+
+    /// Adds something that is not about datagrams to the hash.
+    pub(super) fn mix(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+    }
+
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    pub(super) fn last(&self) -> impl Iterator<Item = &TraceEvent> {
+        self.last.iter()
+    }
+}
+
+// FNV-1a: the same on every machine and with every compiler, unlike the standard library's hashes.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
