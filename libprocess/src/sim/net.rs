@@ -80,11 +80,16 @@ impl Net {
         self.datagrams.set_faults(|faults| faults.blocked.clear());
     }
 
+    /// Cuts a node off for the rest of its life, silently: what it sends is lost, and its address is
+    /// free for another. [`heal`](Self::heal) does not bring it back.
+    pub fn unplug(&self, node: &impl Place) {
+        self.datagrams.unplug(node.place());
+    }
+
     /// How long datagrams take; each draws its own time, so a wide range reorders them. The clock
     /// has a resolution of one millisecond. 1 ms until set.
     pub fn latency(&self, latency: RangeInclusive<Duration>) {
-        self.datagrams
-            .set_faults(|faults| faults.latency = latency);
+        self.datagrams.set_faults(|faults| faults.latency = latency);
     }
 
     /// Loses datagrams with this probability.

@@ -26,7 +26,10 @@ fn endpoint(net: &Net, address: &str) -> Endpoint {
 
 /// Two connected endpoints.
 async fn pair(net: &Net) -> (Endpoint, Endpoint, Connection, Connection) {
-    let (a, b) = (endpoint(net, "10.0.0.1:5050"), endpoint(net, "10.0.0.2:5050"));
+    let (a, b) = (
+        endpoint(net, "10.0.0.1:5050"),
+        endpoint(net, "10.0.0.2:5050"),
+    );
     let (to_b, to_a) = tokio::join!(a.connect(b.local_addr()), async {
         b.accept().await.unwrap().accept().await
     });
@@ -132,6 +135,18 @@ fn a_one_way_partition_lets_the_other_direction_pass() {
         };
         assert!(fates(a.local_addr()).all(|fate| fate == Fate::Blocked));
         assert!(fates(b.local_addr()).any(|fate| fate == Fate::Delivered));
+    });
+}
+
+#[test]
+fn a_node_that_is_started_again_ends_the_connections_of_its_former_life() {
+    run(1, |net| async move {
+        let (_a, b, to_b, _to_a) = pair(&net).await;
+        net.unplug(&b.local_addr());
+        let _reborn = endpoint(&net, "10.0.0.2:5050");
+        let died = Instant::now();
+        assert_eq!(to_b.closed().await, CloseReason::Restarted);
+        assert!(died.elapsed() <= Liveness::default().keep_alive + 100 * MS);
     });
 }
 

@@ -47,7 +47,10 @@ impl fmt::Display for TraceEvent {
             fate,
         } = self;
         let seconds = at.as_secs_f64();
-        write!(f, "{seconds:>12.6} s  {from} -> {to}  {size:>5} B  {fate:?}")
+        write!(
+            f,
+            "{seconds:>12.6} s  {from} -> {to}  {size:>5} B  {fate:?}"
+        )
     }
 }
 
