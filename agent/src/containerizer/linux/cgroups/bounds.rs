@@ -1,0 +1,70 @@
+//! The bounds a container gets from its resources.
+
+use mesos::resources::Resources;
+
+/// What the kernel is asked to hold a container to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Bounds {
+    /// Thousandths of a cpu, the executor's own included.
+    pub(crate) milli_cpus: u64,
+    /// Bytes asked for by the tasks; what an overrun is reported against.
+    pub(crate) requested_bytes: u64,
+    /// Bytes at which the kernel begins to reclaim first here.
+    pub(crate) soft_bytes: u64,
+    /// Bytes at which the kernel kills.
+    pub(crate) hard_bytes: u64,
+}
+
+/// What the built-in executor itself needs on top of its task (mesos.md EX3).
+const EXECUTOR_MILLI_CPUS: u64 = 100;
+const EXECUTOR_BYTES: u64 = 32 * MB;
+
+/// Below this not even a shell starts reliably (mesos.md CT8).
+const MIN_BYTES: u64 = 32 * MB;
+
+const MB: u64 = 1 << 20;
+
+impl Bounds {
+    /// Bounds for a container of these resources; `command_executor` adds the executor's own need.
+    pub(crate) fn of(resources: &Resources, command_executor: bool) -> Bounds {
+        let milli = |name: &str| {
+            let quantity = resources.scalar(name);
+            u64::try_from(quantity.milli()).unwrap_or(0)
+        };
+        Bounds::new(
+            milli("cpus"),
+            milli("mem").saturating_mul(MB) / 1000,
+            command_executor,
+        )
+    }
+
+    fn new(milli_cpus: u64, requested_bytes: u64, command_executor: bool) -> Bounds {
+        let (own_cpus, own_bytes) = if command_executor {
+            (EXECUTOR_MILLI_CPUS, EXECUTOR_BYTES)
+        } else {
+            (0, 0)
+        };
+        let bytes = requested_bytes.max(MIN_BYTES).saturating_add(own_bytes);
+        Bounds {
+            milli_cpus: milli_cpus.saturating_add(own_cpus),
+            requested_bytes,
+            soft_bytes: bytes,
+            hard_bytes: bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_at_least_32_mb_and_the_built_in_executor_brings_its_own() {
+        assert_eq!(Bounds::new(1000, 128 * MB, false).hard_bytes, 128 * MB);
+        assert_eq!(Bounds::new(1000, 1 * MB, false).hard_bytes, 32 * MB);
+        let built_in = Bounds::new(1000, 32 * MB, true);
+        assert_eq!(built_in.hard_bytes, 64 * MB);
+        assert_eq!(built_in.requested_bytes, 32 * MB);
+        assert_eq!(built_in.milli_cpus, 1100);
+    }
+}
