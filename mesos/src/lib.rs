@@ -10,6 +10,7 @@ pub mod protocols;
 pub mod recordio;
 pub mod resources;
 pub mod roles;
+pub mod task_state;
 pub mod v1;
 pub mod version;
 pub mod wire;

@@ -93,3 +93,6 @@ pub use master::{MasterProtocol, UpdateRecord};
 pub use observer::ObserverProtocol;
 pub use reader::ReaderProtocol;
 pub use scheduler::SchedulerProtocol;
+
+#[cfg(test)]
+mod tests;
