@@ -1,0 +1,31 @@
+//! What a master must not forget, and where it is kept.
+//!
+//! ```text
+//!           Recover, Apply(Operation)
+//!  master ──────────────────────────▶ RegistrarProcess ── Registry        the value
+//!         ◀──────────────────────────        │            Operation       judges, yields changes
+//!           answered once it is stored       ▼
+//!                                         Storage (seam): DiskStorage, MemoryStorage
+//! ```
+//!
+//! A master first recovers the registry, and from then on answers an agent or a framework only
+//! after the operation that concerns it has been stored. Operations that arrive while a store is
+//! in flight wait and are stored together. A storage that fails is the end of the master: what is
+//! stored may or may not be what it believes.
+
+mod disk;
+mod log;
+mod memory;
+mod operations;
+mod process;
+mod registry;
+mod storage;
+
+pub use disk::DiskStorage;
+pub use memory::{Fault, MemoryStorage};
+pub use operations::{Operation, Refused};
+pub use process::{
+    Apply, Recover, RegistrarError, RegistrarProcess, RegistrarProtocol, RegistrarTimeouts,
+};
+pub use registry::{Change, FrameworkRecord, Record, RecordKey, Registry};
+pub use storage::{Opened, Storage, StorageError, Writer};
