@@ -1,0 +1,208 @@
+//! The allocator as an actor: when to allocate, and whom to tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use libprocess::prelude::*;
+use mesos::resources::Resources;
+use mesos::v1::{AgentId, AgentInfo, FrameworkId};
+use rand::Rng;
+use tokio::time::Instant;
+
+use super::{Allocation, Allocator, FrameworkOptions, Scope};
+
+/// How long an event waits for others before it leads to a run: long enough that the arrival of
+/// many agents makes few runs, short enough that nobody notices.
+const COALESCE: Duration = Duration::from_millis(3);
+
+/// Messages that may wait for the allocator. Every one is a change of its books that must not be
+/// lost, so this is far more than a master can produce during one run.
+pub const ALLOCATOR_MAILBOX: usize = 1 << 20;
+
+protocol! {
+    /// What the master tells the allocator.
+    pub local AllocatorProtocol = "mesos.allocator" { 1 => AllocatorOp -> () }
+}
+
+/// One call of [`Allocator`]; the meaning of each is documented there.
+#[expect(
+    missing_docs,
+    reason = "the fields are named as the arguments of the trait's methods"
+)]
+#[derive(Clone, Debug)]
+pub enum AllocatorOp {
+    AddFramework {
+        id: FrameworkId,
+        options: FrameworkOptions,
+        used: BTreeMap<AgentId, Resources>,
+    },
+    UpdateFramework {
+        id: FrameworkId,
+        options: FrameworkOptions,
+    },
+    RemoveFramework {
+        id: FrameworkId,
+    },
+    ActivateFramework {
+        id: FrameworkId,
+    },
+    DeactivateFramework {
+        id: FrameworkId,
+    },
+    AddAgent {
+        id: AgentId,
+        info: AgentInfo,
+        total: Resources,
+        used: BTreeMap<FrameworkId, Resources>,
+    },
+    UpdateAgent {
+        id: AgentId,
+        info: AgentInfo,
+        total: Resources,
+    },
+    RemoveAgent {
+        id: AgentId,
+    },
+    ActivateAgent {
+        id: AgentId,
+    },
+    DeactivateAgent {
+        id: AgentId,
+    },
+    Recover {
+        framework: FrameworkId,
+        agent: AgentId,
+        resources: Resources,
+        refuse: Option<Duration>,
+    },
+    Suppress {
+        framework: FrameworkId,
+        roles: BTreeSet<String>,
+    },
+    Revive {
+        framework: FrameworkId,
+        roles: BTreeSet<String>,
+    },
+}
+
+/// What the allocator tells its subscriber after a run that gave something away.
+#[derive(Clone, Debug)]
+pub struct Allocated(pub Vec<Allocation>);
+
+impl Message for Allocated {
+    type Result = ();
+}
+
+/// See the module's documentation. `P` is the protocol of the subscriber.
+pub struct AllocatorProcess<P: Accepts<Allocated>> {
+    allocator: Box<dyn Allocator>,
+    subscriber: Pid<P>,
+    interval: Duration,
+    started: Instant,
+    /// How long the last run took. The next one waits at least as long, so that under load the
+    /// allocator spends half its time on keeping its books.
+    last_run: Duration,
+    scheduled: bool,
+}
+
+impl<P: Accepts<Allocated>> AllocatorProcess<P> {
+    /// Runs `allocator` on events and every `interval`, and tells the subscriber. To be spawned
+    /// with a mailbox of [`ALLOCATOR_MAILBOX`].
+    pub fn new(
+        allocator: Box<dyn Allocator>,
+        interval: Duration,
+        subscriber: Pid<P>,
+        ctx: &Context<Self>,
+    ) -> Self {
+        let started = ctx.now();
+        let last_run = Duration::ZERO;
+        Self {
+            allocator,
+            subscriber,
+            interval,
+            started,
+            last_run,
+            scheduled: false,
+        }
+    }
+
+    fn schedule_run(&mut self, ctx: &mut Context<Self>) {
+        if !self.scheduled && self.allocator.has_pending() {
+            self.scheduled = true;
+            ctx.run_later(COALESCE.max(self.last_run), |actor, ctx| {
+                actor.scheduled = false;
+                actor.run(Scope::Pending, ctx);
+            });
+        }
+    }
+
+    fn run(&mut self, scope: Scope, ctx: &mut Context<Self>) {
+        let began = ctx.now();
+        let random = ctx.random();
+        let mut chance = |below: usize| random.random_range(0..below);
+        let given = self
+            .allocator
+            .allocate(began - self.started, scope, &mut chance);
+        self.last_run = ctx.now() - began;
+        if !given.is_empty() {
+            ctx.tell(&self.subscriber, Allocated(given));
+        }
+    }
+}
+
+impl<P: Accepts<Allocated>> Actor for AllocatorProcess<P> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(self.interval, |actor, ctx| {
+            actor.run(Scope::Everything, ctx)
+        });
+    }
+}
+
+impl<P: Accepts<Allocated>> Process for AllocatorProcess<P> {
+    type Protocol = AllocatorProtocol;
+}
+
+impl<P: Accepts<Allocated>> Handler<AllocatorOp> for AllocatorProcess<P> {
+    type Result = ();
+
+    fn handle(&mut self, op: AllocatorOp, ctx: &mut Context<Self>) {
+        apply(&mut *self.allocator, ctx.now() - self.started, op);
+        self.schedule_run(ctx);
+    }
+}
+
+fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
+    match op {
+        AllocatorOp::AddFramework { id, options, used } => {
+            allocator.add_framework(&id, options, &used);
+        }
+        AllocatorOp::UpdateFramework { id, options } => allocator.update_framework(&id, options),
+        AllocatorOp::RemoveFramework { id } => allocator.remove_framework(&id),
+        AllocatorOp::ActivateFramework { id } => allocator.activate_framework(&id),
+        AllocatorOp::DeactivateFramework { id } => allocator.deactivate_framework(&id),
+        AllocatorOp::AddAgent {
+            id,
+            info,
+            total,
+            used,
+        } => {
+            allocator.add_agent(&id, &info, total, &used);
+        }
+        AllocatorOp::UpdateAgent { id, info, total } => allocator.update_agent(&id, &info, total),
+        AllocatorOp::RemoveAgent { id } => allocator.remove_agent(&id),
+        AllocatorOp::ActivateAgent { id } => allocator.activate_agent(&id),
+        AllocatorOp::DeactivateAgent { id } => allocator.deactivate_agent(&id),
+        AllocatorOp::Recover {
+            framework,
+            agent,
+            resources,
+            refuse,
+        } => {
+            allocator.recover(now, &framework, &agent, &resources, refuse);
+        }
+        AllocatorOp::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
+        AllocatorOp::Revive { framework, roles } => allocator.revive(&framework, &roles),
+    }
+}
