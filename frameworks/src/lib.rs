@@ -1,1 +1,13 @@
-//! To be written.
+//! Frameworks: the libraries to write schedulers and executors with, the built-in executors, and the frameworks that ship
+//! with Mesos itself.
+//!
+//! | Start at | for |
+//! |---|---|
+//! | [`scheduler`] | a scheduler as an actor |
+//! | [`run`] | the one-shot framework behind `mesos run` |
+//!
+//! This crate knows masters and agents only by their protocols (`mesos::protocols`).
+
+pub mod ending;
+pub mod run;
+pub mod scheduler;

@@ -1,0 +1,508 @@
+//! The actor between a scheduler and the master.
+
+use std::time::Duration;
+
+use libprocess::prelude::*;
+use mesos::election::Leader;
+use mesos::protocols::master::SchedulerCall;
+use mesos::protocols::{
+    CallAccepted, CallRejected, MasterProtocol, RejectionKind, SchedulerProtocol, names,
+};
+use mesos::v1;
+use mesos::v1::scheduler::{Call, call};
+use mesos::wire::Pb;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
+use super::events::{Notice, Offers, SchedulerEvents, Subscribed, Update};
+use super::handle::Driver;
+use super::inbox::Inbox;
+
+/// A master answers a call as soon as it has taken it from its mailbox; one that is this late is as good as gone.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// A scheduler may think this long about one update before the driver lets it come again.
+const UPDATE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Heartbeats that may be missed before the subscription counts as dead (Mesos' scheduler-http-api.md: "a few").
+const MISSED_HEARTBEATS: u32 = 3;
+/// What a master is expected to announce until it does.
+const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a driver needs to know.
+#[derive(Clone, Debug)]
+pub struct DriverConfig {
+    /// The framework. With an `id` set it is the one of an earlier run, whose tasks go on (failover).
+    pub framework: v1::FrameworkInfo,
+    /// Where the leading master is; `None` while nobody knows.
+    pub master: watch::Receiver<Option<Leader>>,
+    /// Name of the scheduler's actor; unique on the node.
+    pub name: String,
+}
+
+/// Starts a scheduler and its driver on `node`; `make` builds the scheduler.
+///
+/// # Errors
+///
+/// The name is taken on this node.
+pub fn start<S, F>(node: &Node, config: DriverConfig, make: F) -> Result<Driver, SpawnError>
+where
+    S: Process<Protocol = SchedulerEvents>,
+    F: FnOnce(Driver, &mut Context<S>) -> S + Send + 'static,
+{
+    let driver_name = format!("{}.driver", config.name);
+    let driver_pid = Pid::<DriverProtocol>::named(&driver_name, node.address());
+    let handle = Driver::new(node.clone(), driver_pid);
+    let given = handle.clone();
+    let scheduler = node.spawn(config.name.clone(), move |ctx| make(given, ctx))?;
+    node.spawn(driver_name, move |_| {
+        SchedulerDriver::new(config, scheduler)
+    })?;
+    Ok(handle)
+}
+
+protocol! {
+    /// What the driver's own parts tell it.
+    pub(super) local DriverProtocol = "mesos.scheduler.driver" {
+        1 => Say -> (),
+        2 => FromMaster -> (),
+        3 => Stop -> (),
+    }
+}
+
+/// A call of the scheduler.
+pub(super) enum Say {
+    Accept(call::Accept),
+    Decline(call::Decline),
+    Suppress(call::Suppress),
+    Revive(call::Revive),
+    Kill(call::Kill),
+    Shutdown(call::Shutdown),
+    Reconcile(call::Reconcile),
+    Message(call::Message),
+    Teardown,
+}
+
+/// What an inbox hands on; the pid says of which subscription.
+pub(super) enum FromMaster {
+    Event(Pid<SchedulerProtocol>, Box<v1::scheduler::Event>),
+    Unsubscribed(Pid<SchedulerProtocol>),
+}
+
+/// End without a word to the master.
+pub(super) struct Stop;
+
+struct SchedulerDriver {
+    framework: v1::FrameworkInfo,
+    leader: watch::Receiver<Option<Leader>>,
+    scheduler: Pid<SchedulerEvents>,
+    name: String,
+    connection: Option<Connection>,
+    backoff: Backoff,
+    /// Makes names of inboxes and drops answers to attempts that were given up.
+    attempts: u64,
+}
+
+/// One attempt to subscribe, or its success.
+struct Connection {
+    attempt: u64,
+    master: Pid<MasterProtocol>,
+    inbox: Pid<SchedulerProtocol>,
+    /// Set when the master has accepted the subscription.
+    stream_id: Option<String>,
+    heartbeat: Duration,
+    last_event: Instant,
+}
+
+impl SchedulerDriver {
+    fn new(config: DriverConfig, scheduler: Pid<SchedulerEvents>) -> SchedulerDriver {
+        SchedulerDriver {
+            framework: config.framework,
+            leader: config.master,
+            scheduler,
+            name: config.name,
+            connection: None,
+            backoff: Backoff::default(),
+            attempts: 0,
+        }
+    }
+
+    /// Subscribes anew whenever somebody else leads.
+    fn follow_leader(&mut self, ctx: &mut Context<Self>) {
+        let mut leader = self.leader.clone();
+        let changed = async move { leader.changed().await.is_ok() };
+        ctx.spawn(changed.into_actor(self).map(|changed, driver, ctx| {
+            if changed {
+                let address = driver
+                    .leader
+                    .borrow_and_update()
+                    .as_ref()
+                    .map(|leader| leader.address);
+                if driver
+                    .connection
+                    .as_ref()
+                    .is_some_and(|c| Some(c.master.address()) != address)
+                {
+                    driver.disconnect("another master leads", ctx);
+                }
+                driver.connect(ctx);
+                driver.follow_leader(ctx);
+            }
+        }));
+    }
+
+    /// Subscribes to the leader; without one, waits until there is one.
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        if self.connection.is_some() {
+            return;
+        }
+        let Some(address) = self.leader.borrow().as_ref().map(|leader| leader.address) else {
+            return;
+        };
+        self.attempts += 1;
+        let attempt = self.attempts;
+        let me = ctx.me();
+        let inbox = match ctx
+            .node()
+            .spawn(format!("{}.inbox.{attempt}", self.name), |_| Inbox::new(me))
+        {
+            Ok(inbox) => inbox,
+            Err(error) => return self.fail(format!("cannot receive events: {error}"), ctx),
+        };
+        let master = Pid::named(names::MASTER, address);
+        ctx.monitor(&master);
+        let subscribe = Call {
+            framework_id: self.framework.id.clone(),
+            r#type: Some(call::Type::Subscribe.into()),
+            subscribe: Some(call::Subscribe {
+                framework_info: self.framework.clone(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let message = SchedulerCall {
+            call: Pb(subscribe),
+            from: Some(inbox.clone()),
+            stream_id: None,
+            principal: None,
+        };
+        self.connection = Some(Connection {
+            attempt,
+            master: master.clone(),
+            inbox,
+            stream_id: None,
+            heartbeat: DEFAULT_HEARTBEAT,
+            last_event: ctx.now(),
+        });
+        ctx.ask_then(
+            &master,
+            message,
+            CALL_TIMEOUT,
+            move |driver, answer, ctx| {
+                driver.subscribed(attempt, answer, ctx);
+            },
+        );
+    }
+
+    fn subscribed(
+        &mut self,
+        attempt: u64,
+        answer: Result<Result<CallAccepted, CallRejected>, AskError>,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(connection) = self.connection.as_mut().filter(|c| c.attempt == attempt) else {
+            return;
+        };
+        match answer {
+            Ok(Ok(CallAccepted {
+                subscription: Some(subscription),
+            })) => {
+                connection.stream_id = Some(subscription.stream_id);
+                self.framework.id = Some(subscription.framework_id);
+                self.backoff.reset();
+            }
+            Ok(Ok(_)) => self.fail(
+                "the master accepted the subscription but named no stream",
+                ctx,
+            ),
+            Ok(Err(rejected)) => match rejected.kind {
+                RejectionKind::NotLeader | RejectionKind::Recovering => {
+                    self.disconnect(&rejected.message, ctx)
+                }
+                _ => self.fail(rejected.message, ctx),
+            },
+            Err(AskError::Refused(why)) => self.fail(why, ctx),
+            Err(error) => self.disconnect(&error.to_string(), ctx),
+        }
+    }
+
+    /// The subscription is gone: tries again after a while.
+    fn disconnect(&mut self, why: &str, ctx: &mut Context<Self>) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        tracing::info!(
+            framework = self.framework.name,
+            why,
+            "not subscribed; trying again"
+        );
+        ctx.demonitor(&connection.master);
+        ctx.node().stop(&connection.inbox);
+        if connection.stream_id.is_some() {
+            ctx.tell(&self.scheduler, Notice::Disconnected);
+        }
+        let wait = self.backoff.next(ctx.random());
+        ctx.run_later(wait, |driver, ctx| driver.connect(ctx));
+    }
+
+    /// There will be no subscription any more.
+    fn fail(&mut self, why: impl Into<String>, ctx: &mut Context<Self>) {
+        let why = why.into();
+        tracing::warn!(
+            framework = self.framework.name,
+            why,
+            "the framework has ended"
+        );
+        ctx.tell(&self.scheduler, Notice::Error(why));
+        ctx.stop();
+    }
+
+    fn event(&mut self, event: v1::scheduler::Event, ctx: &mut Context<Self>) {
+        if let Some(connection) = &mut self.connection {
+            connection.last_event = ctx.now();
+        }
+        if let Some(subscribed) = event.subscribed {
+            if let (Some(connection), Some(seconds)) =
+                (&mut self.connection, subscribed.heartbeat_interval_seconds)
+            {
+                connection.heartbeat =
+                    Duration::try_from_secs_f64(seconds).unwrap_or(DEFAULT_HEARTBEAT);
+            }
+            self.framework.id = Some(subscribed.framework_id.clone());
+            let message = Subscribed {
+                framework_id: subscribed.framework_id,
+                master: subscribed.master_info,
+            };
+            ctx.tell(&self.scheduler, message);
+        }
+        if let Some(offers) = event.offers {
+            ctx.tell(&self.scheduler, Offers(offers.offers));
+        }
+        if let Some(update) = event.update {
+            self.update(update.status, ctx);
+        }
+        if let Some(rescind) = event.rescind {
+            ctx.tell(&self.scheduler, Notice::Rescinded(rescind.offer_id));
+        }
+        if let Some(message) = event.message {
+            ctx.tell(&self.scheduler, Notice::Message(message));
+        }
+        if let Some(failure) = event.failure {
+            ctx.tell(&self.scheduler, Notice::Failure(failure));
+        }
+        if let Some(error) = event.error {
+            self.fail(error.message, ctx);
+        }
+    }
+
+    /// Hands an update over and acknowledges it when the scheduler's handler has returned.
+    fn update(&mut self, status: v1::TaskStatus, ctx: &mut Context<Self>) {
+        let acknowledge = match (&status.uuid, &status.agent_id) {
+            (Some(uuid), Some(agent_id)) => Some(call::Acknowledge {
+                agent_id: agent_id.clone(),
+                task_id: status.task_id.clone(),
+                uuid: uuid.clone(),
+            }),
+            // Made up by a master or agent for information: nobody waits for an acknowledgement.
+            _ => None,
+        };
+        let scheduler = self.scheduler.clone();
+        ctx.ask_then(&scheduler, Update(status), UPDATE_TIMEOUT, move |driver, handled, ctx| {
+            match (handled, acknowledge) {
+                (Ok(()), Some(acknowledge)) => driver.call(
+                    Call {
+                        r#type: Some(call::Type::Acknowledge.into()),
+                        acknowledge: Some(acknowledge),
+                        ..Default::default()
+                    },
+                    ctx,
+                ),
+                (Ok(()), None) => {}
+                (Err(error), _) => {
+                    tracing::warn!(%error, "the scheduler did not handle an update; it will come again");
+                }
+            }
+        });
+    }
+
+    /// Sends a call of the present subscription; without one it is dropped.
+    fn call(&mut self, mut call: Call, ctx: &mut Context<Self>) {
+        let Some(connection) = self.connection.as_ref().filter(|c| c.stream_id.is_some()) else {
+            tracing::debug!("a call was dropped: there is no subscription");
+            return;
+        };
+        call.framework_id = self.framework.id.clone();
+        let attempt = connection.attempt;
+        let message = SchedulerCall {
+            call: Pb(call),
+            from: Some(connection.inbox.clone()),
+            stream_id: connection.stream_id.clone(),
+            principal: None,
+        };
+        let master = connection.master.clone();
+        ctx.ask_then(
+            &master,
+            message,
+            CALL_TIMEOUT,
+            move |driver, answer, ctx| {
+                let current = driver
+                    .connection
+                    .as_ref()
+                    .is_some_and(|c| c.attempt == attempt);
+                match answer {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(rejected)) => match rejected.kind {
+                        RejectionKind::Invalid
+                        | RejectionKind::Unsupported
+                        | RejectionKind::Unauthorized => {
+                            tracing::warn!("the master refuses a call: {}", rejected.message);
+                        }
+                        // This subscription is no longer the master's: get another.
+                        _ if current => driver.disconnect(&rejected.message, ctx),
+                        _ => {}
+                    },
+                    Err(error) if current => driver.disconnect(&error.to_string(), ctx),
+                    Err(_) => {}
+                }
+            },
+        );
+    }
+
+    /// Gives a subscription up that has been silent for too long.
+    fn watch_heartbeats(&mut self, ctx: &mut Context<Self>) {
+        let silent = self.connection.as_ref().is_some_and(|connection| {
+            connection.stream_id.is_some()
+                && ctx.now().duration_since(connection.last_event)
+                    > connection.heartbeat * MISSED_HEARTBEATS
+        });
+        if silent {
+            self.disconnect("no heartbeat from the master", ctx);
+        }
+    }
+}
+
+impl Actor for SchedulerDriver {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.connect(ctx);
+        ctx.run_interval(DEFAULT_HEARTBEAT, |driver, ctx| {
+            driver.watch_heartbeats(ctx)
+        });
+        self.follow_leader(ctx);
+    }
+
+    fn stopped(&mut self, ctx: &mut Context<Self>) {
+        if let Some(connection) = self.connection.take() {
+            ctx.node().stop(&connection.inbox);
+        }
+    }
+}
+
+impl Process for SchedulerDriver {
+    type Protocol = DriverProtocol;
+}
+
+impl Handler<Say> for SchedulerDriver {
+    type Result = ();
+
+    fn handle(&mut self, say: Say, ctx: &mut Context<Self>) {
+        let ends = matches!(say, Say::Teardown);
+        self.call(say.into(), ctx);
+        if ends {
+            // The call is on its way, ahead of the end of this actor.
+            self.framework.id = None;
+            ctx.run_later(Duration::ZERO, |_, ctx| ctx.stop());
+        }
+    }
+}
+
+impl Handler<FromMaster> for SchedulerDriver {
+    type Result = ();
+
+    fn handle(&mut self, message: FromMaster, ctx: &mut Context<Self>) {
+        let current = self.connection.as_ref().map(|connection| &connection.inbox);
+        match message {
+            FromMaster::Event(inbox, event) if current == Some(&inbox) => self.event(*event, ctx),
+            FromMaster::Unsubscribed(inbox) if current == Some(&inbox) => {
+                self.disconnect("the master dropped the subscription", ctx);
+            }
+            // Of a subscription that was given up.
+            FromMaster::Event(..) | FromMaster::Unsubscribed(_) => {}
+        }
+    }
+}
+
+impl Handler<Stop> for SchedulerDriver {
+    type Result = ();
+
+    fn handle(&mut self, _: Stop, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+impl Handler<Exited> for SchedulerDriver {
+    type Result = ();
+
+    fn handle(&mut self, exited: Exited, ctx: &mut Context<Self>) {
+        let current = self
+            .connection
+            .as_ref()
+            .is_some_and(|c| c.master.any() == exited.pid);
+        if current {
+            self.disconnect(&format!("the master is gone ({:?})", exited.reason), ctx);
+        }
+    }
+}
+
+impl From<Say> for Call {
+    fn from(say: Say) -> Call {
+        let mut call = Call::default();
+        let kind = match say {
+            Say::Accept(accept) => {
+                call.accept = Some(accept);
+                call::Type::Accept
+            }
+            Say::Decline(decline) => {
+                call.decline = Some(decline);
+                call::Type::Decline
+            }
+            Say::Suppress(suppress) => {
+                call.suppress = Some(suppress);
+                call::Type::Suppress
+            }
+            Say::Revive(revive) => {
+                call.revive = Some(revive);
+                call::Type::Revive
+            }
+            Say::Kill(kill) => {
+                call.kill = Some(kill);
+                call::Type::Kill
+            }
+            Say::Shutdown(shutdown) => {
+                call.shutdown = Some(shutdown);
+                call::Type::Shutdown
+            }
+            Say::Reconcile(reconcile) => {
+                call.reconcile = Some(reconcile);
+                call::Type::Reconcile
+            }
+            Say::Message(message) => {
+                call.message = Some(message);
+                call::Type::Message
+            }
+            Say::Teardown => call::Type::Teardown,
+        };
+        call.r#type = Some(kind.into());
+        call
+    }
+}

@@ -1,0 +1,31 @@
+//! Write a scheduler as an actor.
+//!
+//! A scheduler is an actor that handles four messages ([`events`]): [`Subscribed`], [`Offers`], [`Update`] and [`Notice`].
+//! [`start`] gives it a [`Driver`], with which it accepts, declines and kills. Everything between — finding the master,
+//! subscribing, subscribing again after either side was gone, acknowledging updates — is the driver's.
+//!
+//! ```text
+//!  your scheduler ──Driver::accept, kill, …──▶ driver actor ──SchedulerCall──▶ master
+//!        ▲                                       │    ▲                           │
+//!        └── Subscribed, Offers, Update, Notice ─┘    └── inbox actor ◀── Event ──┘
+//! ```
+//!
+//! The same code runs over QUIC and in a simulated network: it only knows a node and a detector of masters.
+//!
+//! # What the driver promises
+//!
+//! * Events arrive in the order in which the master decided them.
+//! * An update is acknowledged when your handler has returned. If your actor panics before, the update comes again.
+//! * Calls made while there is no subscription are dropped, as with Mesos' own drivers: after [`Subscribed`], ask for what
+//!   you need again (offers come by themselves; reconcile tasks you are unsure of).
+//! * A refused subscription and an ERROR event are final: [`Notice::Error`] is the last message.
+
+mod backoff;
+mod driver;
+pub mod events;
+mod handle;
+mod inbox;
+
+pub use driver::{DriverConfig, start};
+pub use events::{Notice, Offers, SchedulerEvents, Subscribed, Update};
+pub use handle::Driver;
