@@ -1,8 +1,6 @@
 //! What prost lets pass: required fields that are missing, and a depth beyond ours.
 
-use bytes::Buf;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
-
+use super::raw::{Fields, Raw};
 use super::shape::{Field, Kind, Label, Shape};
 use super::{DecodeError, MAX_DEPTH};
 
@@ -11,58 +9,50 @@ use super::{DecodeError, MAX_DEPTH};
 /// A message split over several occurrences of one field, which no known encoder does, must be
 /// complete in each.
 pub(super) fn check(bytes: &[u8], shape: &'static Shape) -> Result<(), DecodeError> {
-    match check_message(bytes, shape, 0) {
-        Ok(()) => Ok(()),
-        Err(Fault::Missing(mut path)) => {
+    check_message(bytes, shape, 0).map_err(|fault| match fault {
+        Fault::Missing(mut path) => {
             path.reverse();
-            Err(DecodeError::MissingField {
+            DecodeError::MissingField {
                 path: path.join("."),
-            })
+            }
         }
-        Err(Fault::Truncated) => Err(DecodeError::Truncated),
-        Err(Fault::TooDeep) => Err(DecodeError::TooDeep),
-        Err(Fault::Protobuf(error)) => Err(error.into()),
-    }
+        Fault::Other(error) => error,
+    })
 }
 
 enum Fault {
     /// The path, innermost first.
     Missing(Vec<&'static str>),
-    TooDeep,
-    Truncated,
-    Protobuf(prost::DecodeError),
+    Other(DecodeError),
 }
 
-impl From<prost::DecodeError> for Fault {
-    fn from(error: prost::DecodeError) -> Self {
-        Self::Protobuf(error)
+impl From<DecodeError> for Fault {
+    fn from(error: DecodeError) -> Self {
+        Self::Other(error)
     }
 }
 
-fn check_message(mut bytes: &[u8], shape: &'static Shape, depth: usize) -> Result<(), Fault> {
+fn check_message(bytes: &[u8], shape: &'static Shape, depth: usize) -> Result<(), Fault> {
     if depth >= MAX_DEPTH {
-        return Err(Fault::TooDeep);
+        return Err(DecodeError::TooDeep.into());
     }
     let mut seen = 0u64;
-    while bytes.has_remaining() {
-        let (number, wire_type) = decode_key(&mut bytes)?;
+    let mut fields = Fields::of(bytes);
+    while let Some((number, value)) = fields.next()? {
         let Some((index, field)) = shape.field(number) else {
-            skip_field(wire_type, number, &mut bytes, DecodeContext::default())?;
             continue;
         };
-        match (wire_type, field.kind) {
-            (WireType::LengthDelimited, Kind::Message(inner)) => {
-                let body = take_delimited(&mut bytes)?;
+        match (field.kind, value) {
+            (Kind::Message(inner), Raw::Bytes(body)) => {
                 check_field(body, field, inner, depth).map_err(|fault| within(field, fault))?;
             }
-            (WireType::Varint, Kind::Enum(values)) => {
-                let value = decode_varint(&mut bytes)? as i32;
-                // A value of a newer peer: Mesos takes a required field of it as missing.
-                if field.label == Label::Required && values.name(value).is_none() {
-                    continue;
-                }
+            // A value of a newer peer: Mesos takes a required field of it as missing.
+            (Kind::Enum(values), Raw::Number(number))
+                if field.label == Label::Required && values.name(number as i32).is_none() =>
+            {
+                continue;
             }
-            _ => skip_field(wire_type, number, &mut bytes, DecodeContext::default())?,
+            _ => {}
         }
         seen |= 1 << index;
     }
@@ -98,14 +88,4 @@ fn within(field: &'static Field, fault: Fault) -> Fault {
         }
         other => other,
     }
-}
-
-fn take_delimited<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Fault> {
-    let length = decode_varint(bytes)?;
-    let split = usize::try_from(length)
-        .ok()
-        .and_then(|length| bytes.split_at_checked(length));
-    let (body, rest) = split.ok_or(Fault::Truncated)?;
-    *bytes = rest;
-    Ok(body)
 }

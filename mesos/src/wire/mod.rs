@@ -15,6 +15,7 @@ mod check;
 mod content_type;
 mod json;
 mod pb;
+mod raw;
 mod shape;
 mod tables;
 

@@ -2,9 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 
+use crate::wire::DecodeError;
+use crate::wire::raw::{Fields, Raw};
 use crate::wire::shape::{DefaultValue, Field, Kind, Label, Shape};
 
 /// A message as prost wrote it: fields by ascending number, occurrences of one field together.
@@ -22,116 +23,105 @@ impl<'a> Object<'a> {
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let mut rest = self.bytes;
+        let mut ahead = Ahead::of(self.bytes).map_err(Error::custom)?;
         for field in self.shape.fields {
-            let values = take_values(&mut rest, field.number).map_err(Error::custom)?;
-            write_field(&mut map, field, &values)?;
+            if ahead.is_at(field.number) {
+                write_field(&mut map, field, &mut ahead)?;
+            } else {
+                write_unset(&mut map, field)?;
+            }
         }
         map.end()
     }
 }
 
-/// One value of a field, still encoded.
-#[derive(Clone, Copy)]
-enum Raw<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
+/// The fields of a message with a look at the next one.
+struct Ahead<'a> {
+    next: Option<(u32, Raw<'a>)>,
+    fields: Fields<'a>,
 }
 
-/// Almost all fields have at most one value: no allocation for those.
-enum Values<'a> {
-    None,
-    One(Raw<'a>),
-    Many(Vec<Raw<'a>>),
-}
+impl<'a> Ahead<'a> {
+    fn of(message: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut fields = Fields::of(message);
+        Ok(Self {
+            next: fields.next()?,
+            fields,
+        })
+    }
 
-impl<'a> Values<'a> {
-    fn push(&mut self, value: Raw<'a>) {
-        *self = match std::mem::replace(self, Self::None) {
-            Self::None => Self::One(value),
-            Self::One(first) => Self::Many(vec![first, value]),
-            Self::Many(mut all) => {
-                all.push(value);
-                Self::Many(all)
+    fn is_at(&self, number: u32) -> bool {
+        matches!(self.next, Some((next, _)) if next == number)
+    }
+
+    /// The next value of the field with this number.
+    fn take(&mut self, number: u32) -> Result<Option<Raw<'a>>, DecodeError> {
+        match self.next {
+            Some((next, value)) if next == number => {
+                self.next = self.fields.next()?;
+                Ok(Some(value))
             }
-        };
-    }
-
-    fn as_slice(&self) -> &[Raw<'a>] {
-        match self {
-            Self::None => &[],
-            Self::One(value) => std::slice::from_ref(value),
-            Self::Many(values) => values,
+            _ => Ok(None),
         }
     }
-}
 
-fn take_values<'a>(rest: &mut &'a [u8], number: u32) -> Result<Values<'a>, prost::DecodeError> {
-    let mut values = Values::None;
-    while !rest.is_empty() {
-        let mut ahead = *rest;
-        let (next, wire_type) = decode_key(&mut ahead)?;
-        if next != number {
-            break;
+    fn take_all(&mut self, number: u32) -> Result<Vec<Raw<'a>>, DecodeError> {
+        let mut values = Vec::new();
+        while let Some(value) = self.take(number)? {
+            values.push(value);
         }
-        values.push(take_value(&mut ahead, wire_type, number)?);
-        *rest = ahead;
+        Ok(values)
     }
-    Ok(values)
-}
-
-fn take_value<'a>(
-    rest: &mut &'a [u8],
-    wire_type: WireType,
-    number: u32,
-) -> Result<Raw<'a>, prost::DecodeError> {
-    let before = *rest;
-    skip_field(wire_type, number, rest, DecodeContext::default())?;
-    let mut value = &before[..before.len() - rest.len()];
-    Ok(match wire_type {
-        WireType::Varint => Raw::Number(decode_varint(&mut value)?),
-        WireType::LengthDelimited => {
-            decode_varint(&mut value)?;
-            Raw::Bytes(value)
-        }
-        _ => {
-            let mut fixed = [0; 8];
-            fixed[..value.len().min(8)].copy_from_slice(&value[..value.len().min(8)]);
-            Raw::Number(u64::from_le_bytes(fixed))
-        }
-    })
 }
 
 fn write_field<M: SerializeMap>(
     map: &mut M,
     field: &'static Field,
-    values: &Values<'_>,
+    ahead: &mut Ahead<'_>,
 ) -> Result<(), M::Error> {
     let kind = field.kind;
-    match (field.label, values.as_slice()) {
-        (Label::Repeated, []) if !field.write_empty => Ok(()),
-        (Label::Repeated, raws) => map.serialize_entry(field.name, &List { kind, raws }),
-        (Label::Map, []) => Ok(()),
-        (Label::Map, entries) => map.serialize_entry(field.name, &Entries { kind, entries }),
-        (_, [.., raw]) => {
-            let value = Value { kind, raw: *raw };
+    let raws = match field.label {
+        Label::Optional | Label::Required => {
+            let Some(raw) = ahead.take(field.number).map_err(Error::custom)? else {
+                return Ok(());
+            };
+            let value = Value { kind, raw };
             if field.label == Label::Optional && value.is_unknown_enum() {
                 return Ok(());
             }
-            map.serialize_entry(field.name, &value)
+            return map.serialize_entry(field.name, &value);
+        }
+        Label::Repeated | Label::Map => ahead.take_all(field.number).map_err(Error::custom)?,
+    };
+    if field.label == Label::Map {
+        map.serialize_entry(
+            field.name,
+            &Entries {
+                kind,
+                entries: &raws,
+            },
+        )
+    } else {
+        map.serialize_entry(field.name, &List { kind, raws: &raws })
+    }
+}
+
+fn write_unset<M: SerializeMap>(map: &mut M, field: &'static Field) -> Result<(), M::Error> {
+    let kind = field.kind;
+    match (field.label, &field.default) {
+        (Label::Optional, Some(default)) => map.serialize_entry(field.name, default),
+        (Label::Repeated, _) if field.write_empty => {
+            map.serialize_entry(field.name, &List { kind, raws: &[] })
         }
         // Inside a default value of a map, which prost leaves out.
-        (Label::Required, []) => map.serialize_entry(
+        (Label::Required, _) => map.serialize_entry(
             field.name,
             &Value {
                 kind,
                 raw: zero(kind),
             },
         ),
-        (Label::Optional, []) => match &field.default {
-            None => Ok(()),
-            Some(default) => map.serialize_entry(field.name, default),
-        },
+        _ => Ok(()),
     }
 }
 
@@ -183,9 +173,10 @@ impl Serialize for Entries<'_> {
         };
         let mut map = serializer.serialize_map(Some(self.entries.len()))?;
         for raw in self.entries {
-            let Raw::Bytes(mut rest) = *raw else { continue };
-            let mut part = |field: &Field| -> Result<Value<'_>, M<S>> {
-                let values = take_values(&mut rest, field.number).map_err(Error::custom)?;
+            let Raw::Bytes(entry) = *raw else { continue };
+            let mut ahead = Ahead::of(entry).map_err(Error::custom)?;
+            let mut part = |field: &Field| -> Result<Value<'_>, S::Error> {
+                let values = ahead.take(field.number).map_err(Error::custom)?;
                 let raw = values
                     .as_slice()
                     .last()
@@ -203,8 +194,6 @@ impl Serialize for Entries<'_> {
         map.end()
     }
 }
-
-type M<S> = <S as Serializer>::Error;
 
 #[derive(Clone, Copy)]
 struct Value<'a> {
