@@ -1,3 +1,24 @@
-//! To be written.
+//! The master: admits agents, offers their resources to frameworks, starts what those accept and
+//! tells them what becomes of it.
+//!
+//! Start at [`daemon`], which puts the actors of one master together, or at [`state`], the pure
+//! core that takes every decision. `master` performs what the core decides; [`allocator`] decides
+//! who is offered what; [`registrar`] remembers what must survive a restart; [`view`] is what
+//! readers see.
+//!
+//! What is not here: what a task *is* to a machine (the agent's), and how a framework behaves
+//! (theirs).
+
 pub mod allocator;
+mod clock;
+pub mod config;
+pub mod daemon;
+pub mod inbox;
+mod master;
+mod observer;
 pub mod registrar;
+pub mod state;
+pub mod validation;
+pub mod view;
+
+pub use daemon::{Master, MasterHandle, StartError};

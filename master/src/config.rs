@@ -1,0 +1,244 @@
+//! The master's flags under Mesos' names, with Mesos' defaults. The command line fills this in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::state::Timestamp;
+
+/// Where the registry (admitted agents, frameworks and their deadlines) is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistryKind {
+    /// Forgotten with the process: tests and throw-away clusters.
+    InMemory,
+    /// A file under `work_dir`, for one master.
+    Disk,
+}
+
+/// How a sorter orders roles or frameworks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SorterKind {
+    /// Dominant resource fairness.
+    Drf,
+}
+
+/// The configuration of one master. Field names are Mesos' flag names.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name under which the master is advertised; its ip when unset.
+    pub hostname: Option<String>,
+    /// Human name of the cluster, shown by the page.
+    pub cluster: Option<String>,
+    /// Folder of the master's persistent state; required for [`RegistryKind::Disk`].
+    pub work_dir: Option<PathBuf>,
+    /// Where the registry is kept.
+    pub registry: RegistryKind,
+    /// How long the registry may take to be read at start.
+    pub registry_fetch_timeout: Duration,
+    /// How long one write of the registry may take before the master gives up.
+    pub registry_store_timeout: Duration,
+    /// How long an agent may stay away, after the master restarted or its link broke, before it
+    /// is marked unreachable.
+    pub agent_reregister_timeout: Duration,
+    /// Percentage of recovered agents above which the master refuses to mark them unreachable.
+    pub recovery_agent_removal_limit: f64,
+    /// Interval of the pings of agents, and how long one answer may take.
+    pub agent_ping_timeout: Duration,
+    /// Missed pings after which an agent is unreachable.
+    pub max_agent_ping_timeouts: u32,
+    /// Interval of the periodic allocation.
+    pub allocation_interval: Duration,
+    /// After this time an unanswered offer is rescinded; never when unset.
+    pub offer_timeout: Option<Duration>,
+    /// Alternatives of quantities, one of which an offer must contain (`cpus:0.01|mem:32`).
+    pub min_allocatable_resources: String,
+    /// Weights of roles; 1 where absent.
+    pub weights: BTreeMap<String, f64>,
+    /// Whether agents with GPUs are offered to GPU_RESOURCES frameworks only.
+    pub filter_gpu_resources: bool,
+    /// Resource names that do not count for fairness.
+    pub fair_sharing_excluded_resource_names: Vec<String>,
+    /// Order of roles.
+    pub role_sorter: SorterKind,
+    /// Order of frameworks within a role.
+    pub framework_sorter: SorterKind,
+    /// Whether frameworks and tasks may run as root.
+    pub root_submissions: bool,
+    /// Completed frameworks remembered.
+    pub max_completed_frameworks: usize,
+    /// Completed tasks remembered of one framework.
+    pub max_completed_tasks_per_framework: usize,
+    /// Unreachable tasks remembered of one framework.
+    pub max_unreachable_tasks_per_framework: usize,
+    /// What the master takes for the time at its start; the machine's when unset. Not a flag:
+    /// simulations set it.
+    pub start_time: Option<Timestamp>,
+    /// Interval of HEARTBEAT events. Not a flag: Mesos compiles 15 seconds in, tests shorten it.
+    pub heartbeat_interval: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            hostname: None,
+            cluster: None,
+            work_dir: None,
+            registry: RegistryKind::InMemory,
+            registry_fetch_timeout: Duration::from_secs(60),
+            registry_store_timeout: Duration::from_secs(20),
+            agent_reregister_timeout: Duration::from_secs(600),
+            recovery_agent_removal_limit: 100.0,
+            agent_ping_timeout: Duration::from_secs(15),
+            max_agent_ping_timeouts: 5,
+            allocation_interval: Duration::from_secs(1),
+            offer_timeout: None,
+            min_allocatable_resources: "cpus:0.01|mem:32".to_owned(),
+            weights: BTreeMap::new(),
+            filter_gpu_resources: true,
+            fair_sharing_excluded_resource_names: Vec::new(),
+            role_sorter: SorterKind::Drf,
+            framework_sorter: SorterKind::Drf,
+            root_submissions: true,
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            start_time: None,
+            heartbeat_interval: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Config {
+    /// The flags as text, as `/flags` and `/state` show them.
+    pub fn flags(&self) -> BTreeMap<String, String> {
+        let mut flags: BTreeMap<String, String> = [
+            ("agent_ping_timeout", duration(self.agent_ping_timeout)),
+            (
+                "agent_reregister_timeout",
+                duration(self.agent_reregister_timeout),
+            ),
+            ("allocation_interval", duration(self.allocation_interval)),
+            ("allocator", "hierarchical".to_owned()),
+            (
+                "filter_gpu_resources",
+                self.filter_gpu_resources.to_string(),
+            ),
+            ("framework_sorter", sorter(self.framework_sorter)),
+            (
+                "max_agent_ping_timeouts",
+                self.max_agent_ping_timeouts.to_string(),
+            ),
+            (
+                "max_completed_frameworks",
+                self.max_completed_frameworks.to_string(),
+            ),
+            (
+                "max_completed_tasks_per_framework",
+                self.max_completed_tasks_per_framework.to_string(),
+            ),
+            (
+                "max_unreachable_tasks_per_framework",
+                self.max_unreachable_tasks_per_framework.to_string(),
+            ),
+            (
+                "min_allocatable_resources",
+                self.min_allocatable_resources.clone(),
+            ),
+            (
+                "recovery_agent_removal_limit",
+                format!("{}%", self.recovery_agent_removal_limit),
+            ),
+            (
+                "registry",
+                match self.registry {
+                    RegistryKind::InMemory => "in_memory",
+                    RegistryKind::Disk => "disk",
+                }
+                .to_owned(),
+            ),
+            (
+                "registry_fetch_timeout",
+                duration(self.registry_fetch_timeout),
+            ),
+            (
+                "registry_store_timeout",
+                duration(self.registry_store_timeout),
+            ),
+            ("role_sorter", sorter(self.role_sorter)),
+            ("root_submissions", self.root_submissions.to_string()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+
+        let optional = [
+            ("cluster", self.cluster.clone()),
+            ("hostname", self.hostname.clone()),
+            ("offer_timeout", self.offer_timeout.map(duration)),
+            (
+                "work_dir",
+                self.work_dir
+                    .as_ref()
+                    .map(|path| path.display().to_string()),
+            ),
+        ];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                flags.insert(name.to_owned(), value);
+            }
+        }
+        if !self.fair_sharing_excluded_resource_names.is_empty() {
+            flags.insert(
+                "fair_sharing_excluded_resource_names".to_owned(),
+                self.fair_sharing_excluded_resource_names.join(","),
+            );
+        }
+        flags
+    }
+}
+
+fn sorter(kind: SorterKind) -> String {
+    match kind {
+        SorterKind::Drf => "drf".to_owned(),
+    }
+}
+
+/// Mesos' notation: the largest unit that divides the value (`10mins`, `1500ms`).
+fn duration(value: Duration) -> String {
+    let nanos = value.as_nanos();
+    let units: [(u128, &str); 8] = [
+        (604_800_000_000_000, "weeks"),
+        (86_400_000_000_000, "days"),
+        (3_600_000_000_000, "hrs"),
+        (60_000_000_000, "mins"),
+        (1_000_000_000, "secs"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
+    let (unit, name) = units
+        .into_iter()
+        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
+        .unwrap_or((1_000_000_000, "secs"));
+    format!("{}{name}", nanos / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_read_as_mesos_writes_them() {
+        let flags = Config::default().flags();
+        for (name, value) in [
+            ("agent_ping_timeout", "15secs"),
+            ("agent_reregister_timeout", "10mins"),
+            ("allocation_interval", "1secs"),
+            ("recovery_agent_removal_limit", "100%"),
+            ("registry_fetch_timeout", "1mins"),
+        ] {
+            assert_eq!(flags.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        assert!(!flags.contains_key("offer_timeout"));
+    }
+}

@@ -1,0 +1,73 @@
+//! The master's side door for messages that never cross a node: the master itself accepts only
+//! what its wire contract lists, so a small actor takes these and hands them on.
+
+use libprocess::prelude::*;
+use mesos::v1::FrameworkId;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::allocator::{Allocated, Allocation};
+
+protocol! {
+    /// What a master accepts from its own allocator and from the operator's HTTP API.
+    pub local InboxProtocol = "mesos.master.inbox" {
+        1 => Allocated,
+        2 => Teardown -> bool,
+    }
+}
+
+/// An operator tears a framework down. Answered with whether there was one of that id.
+#[derive(Clone, Debug)]
+pub struct Teardown(pub FrameworkId);
+
+/// Something for the master.
+pub(crate) enum Input {
+    Allocated(Vec<Allocation>),
+    Teardown(FrameworkId, oneshot::Sender<bool>),
+}
+
+/// Hands messages on to the master.
+///
+/// The channel has no bound of its own: resources are in at most one allocation that the master
+/// has not seen, so there are never more than the cluster has agents and roles; and a teardown is
+/// waited for by whoever asked.
+pub(crate) struct Inbox {
+    master: mpsc::UnboundedSender<Input>,
+}
+
+impl Inbox {
+    pub(crate) fn new(master: mpsc::UnboundedSender<Input>) -> Inbox {
+        Inbox { master }
+    }
+
+    fn hand_on(&self, input: Input, ctx: &mut Context<Self>) {
+        if self.master.send(input).is_err() {
+            ctx.stop();
+        }
+    }
+}
+
+impl Actor for Inbox {
+    type Context = Context<Self>;
+}
+
+impl Process for Inbox {
+    type Protocol = InboxProtocol;
+}
+
+impl Handler<Allocated> for Inbox {
+    type Result = ();
+
+    fn handle(&mut self, Allocated(allocations): Allocated, ctx: &mut Context<Self>) {
+        self.hand_on(Input::Allocated(allocations), ctx);
+    }
+}
+
+impl Handler<Teardown> for Inbox {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, Teardown(framework): Teardown, ctx: &mut Context<Self>) -> Self::Result {
+        let (answer, answered) = oneshot::channel();
+        self.hand_on(Input::Teardown(framework, answer), ctx);
+        Box::pin(async move { answered.await.unwrap_or(false) })
+    }
+}

@@ -1,0 +1,450 @@
+//! The master's actor: it hears, lets the core decide, and performs what the core decided.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use libprocess::prelude::*;
+use mesos::protocols::master::{
+    AgentUnresponsive, ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent,
+    SchedulerCall, UnregisterAgent,
+};
+use mesos::protocols::observer::SetConnected;
+use mesos::protocols::scheduler::{Event, Unsubscribed};
+use mesos::protocols::{
+    CallAccepted, CallRejected, MasterProtocol, ObserverProtocol, RejectionKind, UpdateRecord,
+    roles,
+};
+use mesos::v1::{self, AgentId};
+use mesos::wire::Pb;
+use tokio::sync::{mpsc, watch};
+
+use crate::allocator::AllocatorProtocol;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::inbox::{InboxProtocol, Input};
+use crate::observer::AgentObserver;
+use crate::registrar::{Apply, Operation, Recover, RegistrarError, RegistrarProtocol, Registry};
+use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp, ToAgent};
+use crate::view::View;
+
+/// How much longer the master waits for the registrar than the registrar for its storage:
+/// operations queue up behind one that is being stored.
+const REGISTRAR_PATIENCE: u32 = 4;
+
+/// The actors a master works with. They live and end together.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) inbox: Pid<InboxProtocol>,
+    pub(crate) allocator: Pid<AllocatorProtocol>,
+    pub(crate) registrar: Pid<RegistrarProtocol>,
+}
+
+/// See the module's documentation.
+pub(crate) struct MasterProcess {
+    state: State,
+    config: Arc<Config>,
+    parts: Parts,
+    clock: Clock,
+    /// What the inbox hands on, until the actor has started.
+    inputs: Option<mpsc::UnboundedReceiver<Input>>,
+    /// The watches over registered agents.
+    observers: BTreeMap<AgentId, Pid<ObserverProtocol>>,
+    /// Observers ever spawned, for their names.
+    observed: u64,
+    views: watch::Sender<Arc<View>>,
+}
+
+impl MasterProcess {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        info: v1::MasterInfo,
+        parts: Parts,
+        inputs: mpsc::UnboundedReceiver<Input>,
+        ctx: &Context<Self>,
+    ) -> MasterProcess {
+        let clock = Clock::new(ctx.now(), config.start_time);
+        let started = clock.at(ctx.now());
+        let state = State::new(config.clone(), info.clone());
+        let view = View {
+            cluster: state.cluster().clone(),
+            counters: state.counters().clone(),
+            master: Arc::new(info),
+            flags: Arc::new(config.flags()),
+            config: config.clone(),
+            started,
+            elected: None,
+            published: started,
+        };
+        MasterProcess {
+            state,
+            config,
+            parts,
+            clock,
+            inputs: Some(inputs),
+            observers: BTreeMap::new(),
+            observed: 0,
+            views: watch::Sender::new(Arc::new(view)),
+        }
+    }
+
+    /// Where views appear; the first is there at once.
+    pub(crate) fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.views.subscribe()
+    }
+
+    fn now(&self, ctx: &Context<Self>) -> Timestamp {
+        self.clock.at(ctx.now())
+    }
+
+    /// Lets everybody see what has changed, then does what is to be done about it.
+    fn act(&mut self, effects: Effects, ctx: &mut Context<Self>) {
+        self.publish(ctx);
+        for effect in effects {
+            self.perform(effect, ctx);
+        }
+    }
+
+    fn publish(&self, ctx: &Context<Self>) {
+        let now = self.now(ctx);
+        self.views.send_modify(|view| {
+            *view = Arc::new(View {
+                cluster: self.state.cluster().clone(),
+                counters: self.state.counters().clone(),
+                elected: view
+                    .elected
+                    .or((!self.state.is_recovering()).then_some(now)),
+                published: now,
+                ..(**view).clone()
+            });
+        });
+    }
+
+    fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Agent(to, message) => match message {
+                ToAgent::Registered(message) => ctx.tell(&to, message),
+                ToAgent::Reregistered(message) => ctx.tell(&to, message),
+                ToAgent::Shutdown(message) => ctx.tell(&to, message),
+                ToAgent::Run(message) => ctx.tell(&to, *message),
+                ToAgent::Kill(message) => ctx.tell(&to, message),
+                ToAgent::Acknowledge(message) => ctx.tell(&to, message),
+                ToAgent::Message(message) => ctx.tell(&to, message),
+                ToAgent::ShutdownExecutor(message) => ctx.tell(&to, message),
+                ToAgent::ShutdownFramework(message) => ctx.tell(&to, message),
+                ToAgent::UpdateFramework(message) => ctx.tell(&to, *message),
+            },
+            Effect::Event(to, event) => ctx.tell(&to, Event(Pb(*event))),
+            Effect::Unsubscribe(subscriber) => {
+                ctx.demonitor(&subscriber);
+                ctx.tell(&subscriber, Unsubscribed);
+            }
+            Effect::Watch(pid) => ctx.monitor(pid),
+            Effect::Unwatch(pid) => ctx.demonitor(pid),
+            Effect::Observe(agent, pid) => self.observe(agent, pid, ctx),
+            Effect::ObserveConnected(agent, connected) => {
+                if let Some(observer) = self.observers.get(&agent) {
+                    ctx.tell(observer, SetConnected(connected));
+                }
+            }
+            Effect::EndObservation(agent) => {
+                if let Some(observer) = self.observers.remove(&agent) {
+                    ctx.node().stop(observer);
+                }
+            }
+            Effect::Allocator(operation) => ctx.tell(&self.parts.allocator, operation),
+            Effect::Registry(operation, then) => self.store(operation, then, ctx),
+            Effect::Abort(reason) => self.abort(&reason, ctx),
+            Effect::Timer(after, timer) => {
+                ctx.run_later(after, move |master, ctx| master.fire(timer, ctx));
+            }
+        }
+    }
+
+    fn observe(
+        &mut self,
+        agent: AgentId,
+        pid: Pid<mesos::protocols::AgentProtocol>,
+        ctx: &mut Context<Self>,
+    ) {
+        let name = format!("agent-observer({})", self.observed);
+        self.observed += 1;
+        let (master, id) = (ctx.me(), agent.clone());
+        let (interval, misses) = (
+            self.config.agent_ping_timeout,
+            self.config.max_agent_ping_timeouts,
+        );
+        let spawned = ctx.node().spawn(name, move |_| {
+            AgentObserver::new(id, pid, master, interval, misses)
+        });
+        match spawned {
+            Ok(observer) => {
+                self.observers.insert(agent, observer);
+            }
+            // Only when the node is going down.
+            Err(error) => tracing::warn!(%error, agent = %agent.value, "agent is not watched"),
+        }
+    }
+
+    fn fire(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        let effects = self.state.fired(self.now(ctx), timer);
+        self.act(effects, ctx);
+    }
+
+    fn store(&mut self, operation: Operation, then: Continuation, ctx: &mut Context<Self>) {
+        let patience = self.config.registry_store_timeout * REGISTRAR_PATIENCE;
+        ctx.ask_then(
+            &self.parts.registrar,
+            Apply(operation),
+            patience,
+            move |master, answer, ctx| master.stored(answer, then, ctx),
+        );
+    }
+
+    fn stored(
+        &mut self,
+        answer: Result<Result<bool, RegistrarError>, AskError>,
+        then: Continuation,
+        ctx: &mut Context<Self>,
+    ) {
+        let effects = match answer {
+            Ok(Ok(_)) => self.state.stored(self.now(ctx), then),
+            Ok(Err(error @ (RegistrarError::Refused(_) | RegistrarError::Overloaded))) => {
+                tracing::warn!(%error, "a change of the registry was refused");
+                self.state.refused(&then)
+            }
+            Ok(Err(error)) => return self.abort(&format!("the registry failed: {error}"), ctx),
+            Err(error) => return self.abort(&format!("the registrar failed: {error}"), ctx),
+        };
+        self.act(effects, ctx);
+    }
+
+    fn recover(&mut self, ctx: &mut Context<Self>) {
+        let patience = self.config.registry_fetch_timeout * REGISTRAR_PATIENCE;
+        ctx.ask_then(
+            &self.parts.registrar,
+            Recover,
+            patience,
+            |master, answer, ctx| match answer {
+                Ok(Ok(registry)) => master.recovered(registry, ctx),
+                Ok(Err(error)) => master.abort(&format!("cannot read the registry: {error}"), ctx),
+                Err(error) => master.abort(&format!("cannot read the registry: {error}"), ctx),
+            },
+        );
+    }
+
+    fn recovered(&mut self, registry: Registry, ctx: &mut Context<Self>) {
+        tracing::info!(
+            agents = registry.agents.len(),
+            frameworks = registry.frameworks.len(),
+            "read the registry"
+        );
+        let effects = self.state.recovered(self.now(ctx), registry);
+        self.act(effects, ctx);
+    }
+
+    fn abort(&mut self, reason: &str, ctx: &mut Context<Self>) {
+        tracing::error!("{reason}; the master ends");
+        ctx.stop();
+    }
+
+    /// Who calls, and whether it may act for frameworks at all.
+    fn caller(
+        &self,
+        call: &SchedulerCall,
+        ctx: &mut Context<Self>,
+    ) -> Result<Caller, CallRejected> {
+        let (principal, operator) = match ctx.peer() {
+            Peer::Local => (call.principal.clone(), false),
+            Peer::Remote(peer) if peer.role == roles::FRAMEWORK => (Some(peer.name), false),
+            Peer::Remote(peer) if peer.role == roles::OPERATOR => (Some(peer.name), true),
+            Peer::Remote(peer) => {
+                return Err(CallRejected::new(
+                    RejectionKind::Unauthorized,
+                    format!(
+                        "a certificate of the role '{}' does not allow scheduler calls",
+                        peer.role
+                    ),
+                ));
+            }
+        };
+        if let (Some(from), Some(sender)) = (&call.from, ctx.sender())
+            && from.address() != sender.address()
+        {
+            return Err(CallRejected::invalid(
+                "events can only be sent to the caller's own node",
+            ));
+        }
+        Ok(Caller {
+            from: call.from.clone(),
+            stream_id: call.stream_id.clone(),
+            principal,
+            operator,
+            fresh: fresh_uuid(ctx),
+        })
+    }
+}
+
+/// A random UUID from the actor's own generator.
+pub(crate) fn fresh_uuid<A: Actor<Context = Context<A>>>(ctx: &mut Context<A>) -> uuid::Uuid {
+    let bytes: [u8; 16] = rand::Rng::random(ctx.random());
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
+/// Whether the message being handled may come from an agent.
+fn from_agent(ctx: &Context<MasterProcess>) -> bool {
+    match ctx.peer() {
+        Peer::Local => true,
+        Peer::Remote(peer) => peer.role == roles::AGENT,
+    }
+}
+
+impl Actor for MasterProcess {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        if let Some(mut inputs) = self.inputs.take() {
+            ctx.add_stream(futures_util::stream::poll_fn(move |cx| {
+                inputs.poll_recv(cx)
+            }));
+        }
+        // None of them can be replaced under a running master: with one, all end.
+        ctx.monitor(&self.parts.inbox);
+        ctx.monitor(&self.parts.allocator);
+        ctx.monitor(&self.parts.registrar);
+        self.recover(ctx);
+    }
+
+    fn stopped(&mut self, ctx: &mut Context<Self>) {
+        let node = ctx.node();
+        for observer in self.observers.values() {
+            node.stop(observer);
+        }
+        node.stop(&self.parts.inbox);
+        node.stop(&self.parts.allocator);
+        node.stop(&self.parts.registrar);
+    }
+}
+
+impl Process for MasterProcess {
+    type Protocol = MasterProtocol;
+}
+
+impl StreamHandler<Input> for MasterProcess {
+    fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
+        let now = self.now(ctx);
+        match input {
+            Input::Allocated(allocations) => {
+                let effects = self.state.allocated(now, allocations);
+                self.act(effects, ctx);
+            }
+            Input::Teardown(framework, answer) => {
+                let effects = self.state.teardown(now, &framework);
+                let found = effects.is_some();
+                self.act(effects.unwrap_or_default(), ctx);
+                // The asker may have given up.
+                let _ = answer.send(found);
+            }
+        }
+    }
+}
+
+impl Handler<Exited> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, exited: Exited, ctx: &mut Context<Self>) {
+        let own = [
+            self.parts.inbox.as_any(),
+            self.parts.allocator.as_any(),
+            self.parts.registrar.as_any(),
+        ];
+        if own.contains(&&exited.pid) {
+            return self.abort(&format!("{} ended: {:?}", exited.pid, exited.reason), ctx);
+        }
+        tracing::info!(pid = %exited.pid, reason = ?exited.reason, "lost");
+        let effects = self.state.exited(self.now(ctx), &exited.pid);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<SchedulerCall> for MasterProcess {
+    type Result = Result<CallAccepted, CallRejected>;
+
+    fn handle(&mut self, call: SchedulerCall, ctx: &mut Context<Self>) -> Self::Result {
+        let caller = self.caller(&call, ctx)?;
+        let (accepted, effects) = self.state.call(self.now(ctx), &caller, call.call.0)?;
+        self.act(effects, ctx);
+        Ok(accepted)
+    }
+}
+
+impl Handler<RegisterAgent> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, request: RegisterAgent, ctx: &mut Context<Self>) {
+        if from_agent(ctx) && ctx.sender() == Some(request.agent.as_any()) {
+            let effects = self.state.register_agent(self.now(ctx), request);
+            self.act(effects, ctx);
+        }
+    }
+}
+
+impl Handler<ReregisterAgent> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, request: ReregisterAgent, ctx: &mut Context<Self>) {
+        if from_agent(ctx) && ctx.sender() == Some(request.agent.as_any()) {
+            let effects = self.state.reregister_agent(self.now(ctx), request);
+            self.act(effects, ctx);
+        }
+    }
+}
+
+impl Handler<UnregisterAgent> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, request: UnregisterAgent, ctx: &mut Context<Self>) {
+        let effects = self.state.unregister_agent(ctx.sender(), &request);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<UpdateRecord> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, update: UpdateRecord, ctx: &mut Context<Self>) {
+        let effects = self.state.status_update(ctx.sender(), update);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<ExecutorMessage> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, message: ExecutorMessage, ctx: &mut Context<Self>) {
+        let effects = self.state.executor_message(ctx.sender(), message);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<ExecutorExited> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, exited: ExecutorExited, ctx: &mut Context<Self>) {
+        let effects = self.state.executor_exited(ctx.sender(), exited);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<AgentUnresponsive> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, message: AgentUnresponsive, ctx: &mut Context<Self>) {
+        // Observers live on the master's own node; nobody else may speak for an agent's silence.
+        if ctx.peer() == Peer::Local {
+            let effects = self
+                .state
+                .agent_unresponsive(self.now(ctx), &message.agent_id);
+            self.act(effects, ctx);
+        }
+    }
+}

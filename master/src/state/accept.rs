@@ -1,0 +1,287 @@
+//! ACCEPT: what is done with offers (mesos.md §3.11).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesos::resources::Resources;
+use mesos::v1::offer::Operation;
+use mesos::v1::offer::operation::Type;
+use mesos::v1::scheduler::{Event, call, event};
+use mesos::v1::task_status::Reason;
+use mesos::v1::{
+    AgentId, FrameworkId, OfferId, OperationState, OperationStatus, TaskInfo, TaskState,
+};
+
+use super::offers::{recover, refusal};
+use super::statuses::Verdict;
+use super::{Counter, Effects, Framework, State, Timestamp};
+use crate::validation::Invalid;
+
+/// What an ACCEPT has to spend: the sum of its offers, all of one agent and one role.
+pub(super) struct Purse {
+    pub(super) agent: AgentId,
+    pub(super) role: String,
+    pub(super) left: Resources,
+}
+
+impl State {
+    pub(super) fn accept(
+        &mut self,
+        now: Timestamp,
+        framework: &Arc<Framework>,
+        accept: call::Accept,
+        out: &mut Effects,
+    ) {
+        self.count_operations(&framework.id, &accept);
+        let checked = self.check_offers(&framework.id, &accept.offer_ids);
+        let (purse, error) = match checked {
+            Ok(()) => (self.spend(&framework.id, &accept.offer_ids), None),
+            Err(error) => {
+                self.discard(&framework.id, &accept.offer_ids, out);
+                (None, Some(error))
+            }
+        };
+        let Some(mut purse) = purse else {
+            let why = error.map_or_else(String::new, |error| error.0);
+            let dropped = Verdict::new(
+                TaskState::TaskDropped,
+                Reason::InvalidOffers,
+                format!("Task launched with invalid offers: {why}"),
+            );
+            return self.refuse_all(now, framework, accept.operations, &dropped, out);
+        };
+        let connected = self
+            .cluster
+            .agent(&purse.agent)
+            .is_some_and(|agent| agent.connected);
+        if !connected {
+            recover(&framework.id, &purse.agent, purse.left, None, out);
+            let dropped = Verdict::new(
+                TaskState::TaskDropped,
+                Reason::AgentDisconnected,
+                "Task launched while the agent was disconnected",
+            );
+            return self.refuse_all(now, framework, accept.operations, &dropped, out);
+        }
+        for operation in accept.operations {
+            self.perform(now, framework, operation, &mut purse, out);
+        }
+        let refuse = refusal(accept.filters.as_ref());
+        recover(&framework.id, &purse.agent, purse.left, Some(refuse), out);
+    }
+
+    fn count_operations(&mut self, id: &FrameworkId, accept: &call::Accept) {
+        let launches = accept
+            .operations
+            .iter()
+            .any(|operation| !tasks_of(operation).is_empty());
+        self.counters.count(if launches {
+            Counter::LaunchTasks
+        } else {
+            Counter::DeclineOffers
+        });
+        let Some(framework) = self.cluster.framework_mut(id) else {
+            return;
+        };
+        for operation in &accept.operations {
+            let kind = operation.r#type.unwrap_or(0);
+            *framework.traffic.operations.entry(kind).or_insert(0) += 1;
+        }
+    }
+
+    /// All offers must be outstanding offers to this framework, of one agent and one role.
+    fn check_offers(&self, framework: &FrameworkId, ids: &[OfferId]) -> Result<(), Invalid> {
+        let mut seen = BTreeSet::new();
+        let mut first: Option<(&AgentId, &str)> = None;
+        for id in ids {
+            let offer = self.cluster.offers.get(id);
+            let offer = offer
+                .filter(|offer| offer.record.framework_id == *framework)
+                .ok_or_else(|| Invalid(format!("Offer {} is no longer valid", id.value)))?;
+            if !seen.insert(id) {
+                return Err(Invalid(format!(
+                    "Duplicate offer {} in offer list",
+                    id.value
+                )));
+            }
+            let (agent, role) = *first.get_or_insert((&offer.record.agent_id, &offer.role));
+            if *agent != offer.record.agent_id {
+                return Err(Invalid(format!(
+                    "Aggregated offers must belong to one single agent. Offer {} uses agent {} \
+                     and agent {}",
+                    id.value, offer.record.agent_id.value, agent.value
+                )));
+            }
+            if role != offer.role {
+                return Err(Invalid(format!(
+                    "Aggregated offers must be allocated to the same role. Offer {} uses role {} \
+                     but another is using role {role}",
+                    id.value, offer.role
+                )));
+            }
+        }
+        first
+            .map(|_| ())
+            .ok_or_else(|| Invalid::new("No offers specified"))
+    }
+
+    /// Takes checked offers out and adds them up.
+    fn spend(&mut self, framework: &FrameworkId, ids: &[OfferId]) -> Option<Purse> {
+        let mut purse: Option<Purse> = None;
+        for id in ids {
+            let offer = self.take_offer_of(framework, id)?;
+            let purse = purse.get_or_insert_with(|| Purse {
+                agent: offer.record.agent_id.clone(),
+                role: offer.role.clone(),
+                left: Resources::new(),
+            });
+            purse.left += &offer.resources;
+        }
+        if let Some(framework) = self.cluster.framework_mut(framework) {
+            framework.traffic.offers_accepted += ids.len() as u64;
+        }
+        purse
+    }
+
+    /// The good ones among bad offers are used up too.
+    fn discard(&mut self, framework: &FrameworkId, ids: &[OfferId], out: &mut Effects) {
+        for id in ids {
+            if let Some(offer) = self.take_offer_of(framework, id) {
+                let resources = offer.resources.clone();
+                recover(framework, &offer.record.agent_id, resources, None, out);
+            }
+        }
+    }
+
+    fn perform(
+        &mut self,
+        now: Timestamp,
+        framework: &Arc<Framework>,
+        operation: Operation,
+        purse: &mut Purse,
+        out: &mut Effects,
+    ) {
+        let with_id = operation.id.is_some();
+        match operation.r#type() {
+            Type::Launch if with_id => {
+                let error = invalid_task("The `id` field cannot be set on LAUNCH operations");
+                self.refuse_tasks(now, framework, &tasks_of(&operation), &error, out);
+            }
+            Type::Launch => {
+                for task in operation.launch.unwrap_or_default().task_infos {
+                    self.launch(now, &framework.id, task, purse, out);
+                }
+            }
+            Type::LaunchGroup => {
+                let error = Verdict::new(
+                    TaskState::TaskError,
+                    Reason::TaskGroupInvalid,
+                    "Task groups are not supported by this master: executors of type DEFAULT \
+                     cannot be run yet. Launch the tasks one by one with LAUNCH",
+                );
+                self.refuse_tasks(now, framework, &tasks_of(&operation), &error, out);
+            }
+            _ => self.refuse_operation(
+                framework,
+                &purse.agent,
+                &operation,
+                "This master does not support the operation",
+                out,
+            ),
+        }
+    }
+
+    /// Answers every operation of an ACCEPT that came to nothing.
+    fn refuse_all(
+        &mut self,
+        now: Timestamp,
+        framework: &Arc<Framework>,
+        operations: Vec<Operation>,
+        verdict: &Verdict,
+        out: &mut Effects,
+    ) {
+        for operation in operations {
+            match operation.r#type() {
+                Type::Launch | Type::LaunchGroup => {
+                    self.refuse_tasks(now, framework, &tasks_of(&operation), verdict, out);
+                }
+                _ => {
+                    let message = verdict
+                        .message
+                        .replace("Task launched", "Operation attempted");
+                    let agent = AgentId::default();
+                    self.refuse_operation(framework, &agent, &operation, &message, out);
+                }
+            }
+        }
+    }
+
+    fn refuse_tasks(
+        &mut self,
+        now: Timestamp,
+        framework: &Framework,
+        tasks: &[TaskInfo],
+        verdict: &Verdict,
+        out: &mut Effects,
+    ) {
+        for task in tasks {
+            let agent = Some(&task.agent_id);
+            self.refuse_task(framework, &task.task_id, agent, verdict.clone(), now, out);
+        }
+    }
+
+    /// An operation that asked for feedback gets OPERATION_ERROR; the others vanish silently.
+    fn refuse_operation(
+        &mut self,
+        framework: &Framework,
+        agent: &AgentId,
+        operation: &Operation,
+        message: &str,
+        out: &mut Effects,
+    ) {
+        let Some(id) = &operation.id else {
+            return self.counters.count(Counter::DroppedMessages);
+        };
+        let status = OperationStatus {
+            operation_id: Some(id.clone()),
+            state: OperationState::OperationError as i32,
+            message: Some(message.to_owned()),
+            agent_id: Some(agent.clone()).filter(|agent| !agent.value.is_empty()),
+            ..Default::default()
+        };
+        self.send_operation_status(&framework.id, status, out);
+    }
+
+    pub(super) fn send_operation_status(
+        &mut self,
+        framework: &FrameworkId,
+        status: OperationStatus,
+        out: &mut Effects,
+    ) {
+        let event = Event {
+            r#type: Some(event::Type::UpdateOperationStatus as i32),
+            update_operation_status: Some(event::UpdateOperationStatus { status }),
+            ..Default::default()
+        };
+        self.send_event(framework, event, out);
+    }
+}
+
+pub(super) fn invalid_task(why: impl Into<String>) -> Verdict {
+    Verdict::new(TaskState::TaskError, Reason::TaskInvalid, why)
+}
+
+fn tasks_of(operation: &Operation) -> Vec<TaskInfo> {
+    match operation.r#type() {
+        Type::Launch => operation
+            .launch
+            .as_ref()
+            .map(|launch| launch.task_infos.clone()),
+        Type::LaunchGroup => operation
+            .launch_group
+            .as_ref()
+            .map(|group| group.task_group.tasks.clone()),
+        _ => None,
+    }
+    .unwrap_or_default()
+}

@@ -1,0 +1,287 @@
+//! Agents that come for the first time (mesos.md §3.4). The registry is written before an agent
+//! is answered, so that no agent runs anything a later master would not know of.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use libprocess::prelude::{AnyPid, Pid};
+use mesos::protocols::master::{RegisterAgent, ReregisterAgent, UnregisterAgent};
+use mesos::protocols::{AgentProtocol, agent as to_agent};
+use mesos::resources::Resources;
+use mesos::v1::{self, AgentId, AgentInfo};
+use mesos::wire::Pb;
+
+use super::{
+    Agent, Continuation, Counter, Effect, Effects, State, TaskCounts, Timestamp, ToAgent,
+    Transition, place,
+};
+use crate::allocator::AllocatorOp;
+use crate::registrar::Operation;
+use crate::validation::{Check, Invalid};
+
+/// The most bytes of a host name or version of an agent.
+const MAX_TEXT_LENGTH: usize = 1_024;
+
+/// An agent that is about to be let in.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// Its id; `info.id` is the same.
+    pub id: AgentId,
+    /// Where it is.
+    pub pid: Pid<AgentProtocol>,
+    /// What it says of itself.
+    pub info: AgentInfo,
+    /// What its version can do.
+    pub capabilities: Vec<v1::agent_info::Capability>,
+    /// Its version.
+    pub version: String,
+    /// Its resources.
+    pub total: Resources,
+    /// What runs on it, if it comes back.
+    pub running: Running,
+}
+
+/// What an agent that comes back brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// Frameworks that have something on it.
+    pub frameworks: Vec<v1::FrameworkInfo>,
+    /// Its live executors.
+    pub executors: Vec<v1::ExecutorInfo>,
+    /// Its tasks.
+    pub tasks: Vec<v1::Task>,
+}
+
+impl State {
+    /// An agent without an id wants in. It repeats itself until it is answered, so what comes at
+    /// the wrong moment is dropped.
+    pub fn register_agent(&mut self, now: Timestamp, request: RegisterAgent) -> Effects {
+        let mut out = Effects::new();
+        self.counters.count(Counter::RegisterAgent);
+        let place = place(&request.agent);
+        if self.recovering || self.registering.contains(&place) {
+            self.counters.count(Counter::DroppedMessages);
+            return out;
+        }
+        if let Some(id) = self.places.get(&place).cloned() {
+            let same = self
+                .cluster
+                .agent(&id)
+                .is_some_and(|agent| agent.pid == request.agent);
+            if same {
+                self.register_again(now, &id, &mut out);
+                return out;
+            }
+            self.counters.count(Counter::AgentRemovalsRegistered);
+            self.begin_removal(&id, &mut out);
+        }
+        let id = self.ids.agent_id();
+        match Admission::of_new(id.clone(), request.clone()) {
+            Ok(admission) => {
+                self.registering.insert(place);
+                let info = Pb(admission.info.clone());
+                out.push(Effect::Registry(
+                    Operation::AdmitAgent { id, info },
+                    Continuation::Admit(Box::new(admission)),
+                ));
+            }
+            Err(error) => out.push(shutdown(&request.agent, error.0)),
+        }
+        out
+    }
+
+    /// The answer to its registration was lost.
+    fn register_again(&mut self, now: Timestamp, id: &AgentId, out: &mut Effects) {
+        let Some(agent) = self.cluster.agent(id).cloned() else {
+            return;
+        };
+        if !agent.connected {
+            self.reconnect(now, &agent, agent.pid.clone(), out);
+        }
+        out.push(self.registered_message(&agent.pid, id));
+    }
+
+    /// The registry has admitted a new agent.
+    pub(super) fn admit(&mut self, now: Timestamp, admission: Admission) -> Effects {
+        let mut out = Effects::new();
+        self.registering.remove(&place(&admission.pid));
+        self.counters.count(Counter::AgentRegistrations);
+        let (id, pid) = (admission.id.clone(), admission.pid.clone());
+        self.add_agent(now, None, admission, &mut out);
+        out.push(self.registered_message(&pid, &id));
+        out
+    }
+
+    fn registered_message(&self, to: &Pid<AgentProtocol>, id: &AgentId) -> Effect {
+        let message = to_agent::Registered {
+            agent_id: id.clone(),
+            total_ping_timeout: self.total_ping_timeout(),
+        };
+        Effect::Agent(to.clone(), ToAgent::Registered(message))
+    }
+
+    pub(super) fn total_ping_timeout(&self) -> std::time::Duration {
+        self.config.agent_ping_timeout * self.config.max_agent_ping_timeouts
+    }
+
+    /// Makes an agent known without anything running on it, and begins to watch it. The allocator
+    /// is told by whoever knows what it uses.
+    pub(super) fn insert_agent(
+        &mut self,
+        now: Timestamp,
+        registered: Option<Timestamp>,
+        admission: &Admission,
+        out: &mut Effects,
+    ) {
+        let id = admission.id.clone();
+        let agent = Agent {
+            id: id.clone(),
+            info: Arc::new(admission.info.clone()),
+            pid: admission.pid.clone(),
+            capabilities: admission.capabilities.clone(),
+            version: admission.version.clone(),
+            registered: registered.unwrap_or(now),
+            reregistered: registered.map(|_| now),
+            connected: true,
+            active: true,
+            connection: 1,
+            total: admission.total.clone(),
+            used: OrdMap::new(),
+            offered: Resources::new(),
+            executors: OrdMap::new(),
+            tasks: OrdSet::new(),
+            offers: OrdSet::new(),
+            pending_kills: OrdMap::new(),
+            counts: TaskCounts::default(),
+        };
+        self.places.insert(place(&admission.pid), id.clone());
+        self.cluster.recovered_agents.remove(&id);
+        self.cluster.unreachable_agents.remove(&id);
+        self.cluster.removed_agents.remove(&id);
+        self.cluster.agents.insert(id.clone(), Arc::new(agent));
+        out.push(Effect::Watch(admission.pid.any()));
+        out.push(Effect::Observe(id, admission.pid.clone()));
+    }
+
+    fn add_agent(
+        &mut self,
+        now: Timestamp,
+        registered: Option<Timestamp>,
+        admission: Admission,
+        out: &mut Effects,
+    ) {
+        self.insert_agent(now, registered, &admission, out);
+        self.announce_agent(&admission.id, out);
+    }
+
+    /// Gives an agent's resources to the allocator, with what is used of them.
+    pub(super) fn announce_agent(&self, id: &AgentId, out: &mut Effects) {
+        let Some(agent) = self.cluster.agent(id) else {
+            return;
+        };
+        out.push(Effect::Allocator(AllocatorOp::AddAgent {
+            id: id.clone(),
+            info: (*agent.info).clone(),
+            total: agent.total.clone(),
+            used: agent
+                .used
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+        }));
+    }
+
+    /// An agent leaves for good.
+    pub fn unregister_agent(
+        &mut self,
+        sender: Option<&AnyPid>,
+        request: &UnregisterAgent,
+    ) -> Effects {
+        let mut out = Effects::new();
+        self.counters.count(Counter::UnregisterAgent);
+        if self.speaks_for(sender, &request.agent_id) {
+            self.counters.count(Counter::AgentRemovalsUnregistered);
+            self.begin_removal(&request.agent_id, &mut out);
+        } else {
+            self.counters.count(Counter::DroppedMessages);
+        }
+        out
+    }
+
+    fn begin_removal(&mut self, id: &AgentId, out: &mut Effects) {
+        if self.transitions.contains_key(id) {
+            return;
+        }
+        self.transitions.insert(id.clone(), Transition::Removing);
+        out.push(Effect::Registry(
+            Operation::RemoveAgent { id: id.clone() },
+            Continuation::Remove(id.clone()),
+        ));
+    }
+}
+
+impl Admission {
+    fn of_new(id: AgentId, request: RegisterAgent) -> Result<Admission, Invalid> {
+        let mut info = request.info.0;
+        info.id = Some(id.clone());
+        Ok(Admission {
+            total: check_info(&info, &request.version)?,
+            id,
+            pid: request.agent,
+            info,
+            capabilities: request
+                .capabilities
+                .into_iter()
+                .map(Pb::into_inner)
+                .collect(),
+            version: request.version,
+            running: Running::default(),
+        })
+    }
+
+    /// `info.id` must be set.
+    pub(super) fn of_known(request: ReregisterAgent) -> Result<Admission, Invalid> {
+        let info = request.info.0;
+        Ok(Admission {
+            total: check_info(&info, &request.version)?,
+            id: info.id.clone().unwrap_or_default(),
+            pid: request.agent,
+            info,
+            capabilities: request
+                .capabilities
+                .into_iter()
+                .map(Pb::into_inner)
+                .collect(),
+            version: request.version,
+            running: Running {
+                frameworks: request.frameworks.into_iter().map(Pb::into_inner).collect(),
+                executors: request.executors.into_iter().map(Pb::into_inner).collect(),
+                tasks: request.tasks.into_iter().map(Pb::into_inner).collect(),
+            },
+        })
+    }
+}
+
+/// Checks what an agent says of itself and returns its resources.
+fn check_info(info: &AgentInfo, version: &str) -> Result<Resources, Invalid> {
+    short("hostname", &info.hostname)?;
+    short("version", version)?;
+    Resources::from_v1(&info.resources)
+        .map_err(|error| Invalid(format!("the agent's resources are invalid: {error}")))
+}
+
+fn short(field: &str, text: &str) -> Check {
+    if text.len() > MAX_TEXT_LENGTH {
+        return Err(Invalid(format!(
+            "the agent's {field} is longer than {MAX_TEXT_LENGTH} bytes"
+        )));
+    }
+    Ok(())
+}
+
+pub(super) fn shutdown(to: &Pid<AgentProtocol>, message: impl Into<String>) -> Effect {
+    let message = to_agent::ShutdownAgent {
+        message: message.into(),
+    };
+    Effect::Agent(to.clone(), ToAgent::Shutdown(message))
+}

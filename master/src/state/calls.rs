@@ -1,0 +1,171 @@
+//! Scheduler calls: who may call, and where each call goes.
+//!
+//! The order of the checks is part of the contract (mesos.md §2.1): structure, then the
+//! framework, then its connection, then the stream id.
+
+use std::sync::Arc;
+
+use libprocess::prelude::Pid;
+use mesos::protocols::{CallAccepted, CallRejected, RejectionKind, SchedulerProtocol};
+use mesos::v1::FrameworkId;
+use mesos::v1::scheduler::Call;
+use mesos::v1::scheduler::call::Type;
+use uuid::Uuid;
+
+use super::{Counter, Effects, Framework, State, Timestamp};
+use crate::validation::calls::{CallError, MAX_STREAM_ID_LENGTH, call as check_structure};
+
+/// Who makes a call.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Where events are to go.
+    pub from: Option<Pid<SchedulerProtocol>>,
+    /// The stream id it showed.
+    pub stream_id: Option<String>,
+    /// Who it is, where that is known.
+    pub principal: Option<String>,
+    /// Whether it is a tool of an operator, which needs no subscription.
+    pub operator: bool,
+    /// The stream id a new subscription gets. Chance is an argument.
+    pub fresh: Uuid,
+}
+
+impl State {
+    /// A scheduler calls.
+    ///
+    /// # Errors
+    /// The refusal the caller gets; nothing was changed then.
+    pub fn call(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        call: Call,
+    ) -> Result<(CallAccepted, Effects), CallRejected> {
+        if self.recovering {
+            return Err(CallRejected::new(
+                RejectionKind::Recovering,
+                "the master is still reading its registry; try again in a moment",
+            ));
+        }
+        let kind = check_structure(&call).map_err(rejected)?;
+        let mut out = Effects::new();
+        let accepted = if kind == Type::Subscribe {
+            self.subscribe(now, caller, call, &mut out)?
+        } else {
+            let framework = self.authorise(caller, kind, &call)?;
+            self.count_call(&framework.id, kind);
+            self.dispatch(now, &framework, kind, call, &mut out)?;
+            CallAccepted::default()
+        };
+        Ok((accepted, out))
+    }
+
+    /// Finds the framework in whose name `call` may be made by `caller`.
+    fn authorise(
+        &self,
+        caller: &Caller,
+        kind: Type,
+        call: &Call,
+    ) -> Result<Arc<Framework>, CallRejected> {
+        let refuse = |kind, why: &str| CallRejected::new(kind, why);
+        let id = call.framework_id.clone().unwrap_or_default();
+        let framework = self
+            .cluster
+            .framework(&id)
+            .ok_or_else(|| refuse(RejectionKind::UnknownFramework, "Framework cannot be found"))?;
+        if caller.operator {
+            return if matches!(kind, Type::Kill | Type::Teardown) {
+                Ok(framework.clone())
+            } else {
+                Err(refuse(
+                    RejectionKind::Unauthorized,
+                    "an operator may only KILL and TEARDOWN in the name of a framework",
+                ))
+            };
+        }
+        if caller.principal.is_some() && caller.principal != framework.info.principal {
+            return Err(refuse(
+                RejectionKind::WrongPrincipal,
+                "The authenticated principal does not match the principal of the framework",
+            ));
+        }
+        let Some(subscription) = framework.subscription() else {
+            return Err(refuse(
+                RejectionKind::Disconnected,
+                "Framework is not subscribed",
+            ));
+        };
+        let Some(stream_id) = &caller.stream_id else {
+            return Err(refuse(
+                RejectionKind::MissingStreamId,
+                "All non-subscribe calls should include the 'Mesos-Stream-Id' header",
+            ));
+        };
+        if stream_id.len() > MAX_STREAM_ID_LENGTH || *stream_id != subscription.stream_id {
+            return Err(refuse(
+                RejectionKind::WrongStreamId,
+                "The stream ID included in this request didn't match the stream ID currently \
+                 associated with the framework",
+            ));
+        }
+        Ok(framework.clone())
+    }
+
+    fn dispatch(
+        &mut self,
+        now: Timestamp,
+        framework: &Arc<Framework>,
+        kind: Type,
+        call: Call,
+        out: &mut Effects,
+    ) -> Result<(), CallRejected> {
+        let id = &framework.id;
+        match kind {
+            Type::Unknown | Type::Subscribe => {}
+            Type::Teardown => {
+                self.counters.count(Counter::UnregisterFramework);
+                self.remove_framework(now, id, out);
+            }
+            Type::Accept => self.accept(now, framework, call.accept.unwrap_or_default(), out),
+            Type::Decline => self.decline(id, &call.decline.unwrap_or_default(), out),
+            Type::Revive => self.revive(framework, call.revive.unwrap_or_default().roles, out),
+            Type::Suppress => {
+                self.suppress(framework, call.suppress.unwrap_or_default().roles, out);
+            }
+            Type::Kill => self.kill(now, framework, call.kill.unwrap_or_default(), out),
+            Type::Shutdown => self.shutdown_executor(id, call.shutdown.unwrap_or_default(), out),
+            Type::Acknowledge => self.acknowledge(id, &call.acknowledge.unwrap_or_default(), out),
+            Type::Reconcile => {
+                self.reconcile(now, framework, &call.reconcile.unwrap_or_default(), out);
+            }
+            Type::Message => self.message(id, call.message.unwrap_or_default(), out),
+            // Mesos' allocator ignores requests too.
+            Type::Request => self.counters.count(Counter::ResourceRequest),
+            Type::UpdateFramework => {
+                self.update_framework(framework, call.update_framework.unwrap_or_default(), out)?;
+            }
+            Type::ReconcileOperations => {
+                self.reconcile_operations(id, call.reconcile_operations.unwrap_or_default(), out);
+            }
+            // No operation ever started and no inverse offer was made: nothing to answer.
+            Type::AcceptInverseOffers
+            | Type::DeclineInverseOffers
+            | Type::AcknowledgeOperationStatus => self.counters.count(Counter::DroppedMessages),
+        }
+        Ok(())
+    }
+
+    pub(super) fn count_call(&mut self, id: &FrameworkId, kind: Type) {
+        if let Some(framework) = self.cluster.framework_mut(id) {
+            *framework.traffic.calls.entry(kind as i32).or_insert(0) += 1;
+        }
+    }
+}
+
+fn rejected(error: CallError) -> CallRejected {
+    let kind = match error {
+        CallError::Invalid(_) => RejectionKind::Invalid,
+        CallError::UnknownType(_) => RejectionKind::Unsupported,
+    };
+    CallRejected::new(kind, error)
+}

@@ -1,0 +1,215 @@
+//! How frameworks go: disconnection, failover timeout, teardown (mesos.md §3.5).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos::protocols::agent as to_agent;
+use mesos::v1::task_status::Reason;
+use mesos::v1::{FrameworkId, FrameworkInfo, TaskState, TimeInfo};
+use mesos::wire::Pb;
+
+use super::model::Destination;
+use super::statuses::Verdict;
+use super::{Connection, Effect, Effects, Framework, State, Timer, Timestamp, ToAgent};
+use crate::allocator::{AllocatorOp, FrameworkOptions};
+use crate::registrar::{FrameworkRecord, Operation};
+use crate::state::Continuation;
+
+/// What the allocator needs to know of a framework.
+pub(super) fn options(framework: &Framework) -> FrameworkOptions {
+    let roles = (*framework.roles).clone();
+    let suppressed = (*framework.suppressed_roles).clone();
+    FrameworkOptions {
+        active: framework.active,
+        ..FrameworkOptions::new(&framework.info, roles, suppressed)
+    }
+}
+
+/// How long a framework may stay away before it is torn down.
+pub(super) fn failover_duration(info: &FrameworkInfo) -> Duration {
+    // Validated to be representable; negative means at once.
+    Duration::try_from_secs_f64(info.failover_timeout.unwrap_or(0.0)).unwrap_or_default()
+}
+
+impl State {
+    /// The subscription of a framework ended.
+    pub(super) fn disconnect_framework(
+        &mut self,
+        now: Timestamp,
+        id: &FrameworkId,
+        out: &mut Effects,
+    ) {
+        self.withdraw_offers_of(id, out);
+        let Some(framework) = self.cluster.framework_mut(id) else {
+            return;
+        };
+        if let Some(subscription) = framework.subscription() {
+            let pid = subscription.pid.any();
+            self.schedulers.remove(&pid);
+        }
+        framework.connection = Connection::Disconnected;
+        framework.active = false;
+        let (epoch, timeout) = (framework.epoch, failover_duration(&framework.info));
+        out.push(Effect::Allocator(AllocatorOp::DeactivateFramework {
+            id: id.clone(),
+        }));
+        out.push(Effect::Timer(
+            timeout,
+            Timer::FrameworkFailover(id.clone(), epoch),
+        ));
+        self.persist_framework(id, Some(now + timeout), out);
+    }
+
+    /// The time of a framework to come back is over. Ignored if it came back meanwhile.
+    pub(super) fn failover_timeout(
+        &mut self,
+        now: Timestamp,
+        id: &FrameworkId,
+        epoch: u64,
+    ) -> Effects {
+        let mut out = Effects::new();
+        let absent = self
+            .cluster
+            .framework(id)
+            .is_some_and(|f| f.epoch == epoch && !f.connected());
+        if absent {
+            self.remove_framework(now, id, &mut out);
+        }
+        out
+    }
+
+    /// Tears a framework down on behalf of an operator. `false` if there is none of that id.
+    pub fn teardown(&mut self, now: Timestamp, id: &FrameworkId) -> Option<Effects> {
+        self.cluster.framework(id)?;
+        let mut out = Effects::new();
+        self.remove_framework(now, id, &mut out);
+        Some(out)
+    }
+
+    /// Ends a framework: everything of it is shut down, and no update is sent for that.
+    pub(super) fn remove_framework(&mut self, now: Timestamp, id: &FrameworkId, out: &mut Effects) {
+        self.withdraw_offers_of(id, out);
+        for agent in self.cluster.agents.values() {
+            let message = to_agent::ShutdownFramework {
+                framework_id: id.clone(),
+            };
+            out.push(Effect::Agent(
+                agent.pid.clone(),
+                ToAgent::ShutdownFramework(message),
+            ));
+        }
+        self.end_tasks_of(now, id, out);
+        self.end_executors_of(id, out);
+
+        let Some(framework) = self.cluster.frameworks.remove(id) else {
+            return;
+        };
+        let mut framework = Arc::unwrap_or_clone(framework);
+        if let Some(subscription) = framework.subscription() {
+            self.schedulers.remove(subscription.pid.as_any());
+            out.push(Effect::Unsubscribe(subscription.pid.clone()));
+        }
+        for task in framework.unreachable_tasks.values() {
+            self.cluster.counts.leave(task.state());
+        }
+        framework.connection = Connection::Disconnected;
+        framework.active = false;
+        framework.unregistered = Some(now);
+        self.cluster
+            .completed_frameworks
+            .push_back(Arc::new(framework));
+        while self.cluster.completed_frameworks.len() > self.config.max_completed_frameworks {
+            self.cluster.completed_frameworks.pop_front();
+        }
+        out.push(Effect::Allocator(AllocatorOp::RemoveFramework {
+            id: id.clone(),
+        }));
+        if self.persisted.remove(id) {
+            out.push(Effect::Registry(
+                Operation::RemoveFramework { id: id.clone() },
+                Continuation::Nothing,
+            ));
+        }
+    }
+
+    fn end_tasks_of(&mut self, now: Timestamp, id: &FrameworkId, out: &mut Effects) {
+        let Some(framework) = self.cluster.framework(id).cloned() else {
+            return;
+        };
+        for (task_id, task) in &framework.tasks {
+            let agent_id = task.record.agent_id.clone();
+            let verdict = Verdict::new(
+                TaskState::TaskKilled,
+                Reason::FrameworkRemoved,
+                format!("Framework {} removed", id.value),
+            );
+            if !task.is_terminal() {
+                let status = verdict.status_of(&framework.info, task, now);
+                self.record(id, &agent_id, status, None, out);
+            }
+            self.cluster.remove_task(id, task_id, self.completed());
+        }
+    }
+
+    fn end_executors_of(&mut self, id: &FrameworkId, out: &mut Effects) {
+        let Some(framework) = self.cluster.framework(id).cloned() else {
+            return;
+        };
+        for (agent, executor) in &framework.executors {
+            self.end_executor(id, agent, executor, out);
+        }
+    }
+
+    /// Where ended tasks go.
+    pub(super) fn completed(&self) -> Destination {
+        Destination::Completed(self.config.max_completed_tasks_per_framework)
+    }
+
+    /// Makes a framework known that agents run something for, but that has not subscribed to this
+    /// master yet. It has no deadline: nobody saw it leave.
+    pub(super) fn recover_framework(
+        &mut self,
+        now: Timestamp,
+        info: &FrameworkInfo,
+        out: &mut Effects,
+    ) {
+        let Some(id) = info.id.as_ref().filter(|id| !id.value.is_empty()) else {
+            return;
+        };
+        if self.cluster.framework(id).is_none() && !self.cluster.is_completed(id) {
+            self.add_framework(now, info, out);
+        }
+    }
+
+    /// Stores a framework, with the moment it is to be torn down unless it comes back.
+    pub(super) fn persist_framework(
+        &mut self,
+        id: &FrameworkId,
+        deadline: Option<Timestamp>,
+        out: &mut Effects,
+    ) {
+        let Some(framework) = self.cluster.framework(id) else {
+            return;
+        };
+        let info = Pb((*framework.info).clone());
+        let failover_deadline = deadline.map(|at| TimeInfo {
+            nanoseconds: at.as_nanos(),
+        });
+        let framework = FrameworkRecord {
+            info,
+            failover_deadline,
+        };
+        let operation = if self.persisted.insert(id.clone()) {
+            Operation::AddFramework {
+                id: id.clone(),
+                framework,
+            }
+        } else {
+            Operation::UpdateFramework {
+                id: id.clone(),
+                framework,
+            }
+        };
+        out.push(Effect::Registry(operation, Continuation::Nothing));
+    }
+}

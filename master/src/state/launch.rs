@@ -1,0 +1,200 @@
+//! Starting one task out of the resources of an ACCEPT.
+
+use std::sync::Arc;
+
+use mesos::protocols::agent as to_agent;
+use mesos::resources::{Format, Resources};
+use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
+use mesos::wire::Pb;
+
+use super::accept::{Purse, invalid_task};
+use super::{Agent, Effect, Effects, Executor, Framework, State, Task, Timestamp, ToAgent};
+use crate::validation::resources::{allocated, inject_role, not_mixed};
+use crate::validation::{Invalid, executors, tasks};
+
+/// A task that passed all checks.
+struct Launch {
+    task: TaskInfo,
+    resources: Resources,
+    /// The executor, if the task brings one that does not live yet.
+    executor: Option<Executor>,
+}
+
+impl State {
+    /// Launches `task` or answers TASK_ERROR; the purse is charged for what is launched.
+    pub(super) fn launch(
+        &mut self,
+        now: Timestamp,
+        framework_id: &FrameworkId,
+        task: TaskInfo,
+        purse: &mut Purse,
+        out: &mut Effects,
+    ) {
+        // Looked up for each task, as the one before may have started the executor.
+        let Some(framework) = self.cluster.framework(framework_id).cloned() else {
+            return;
+        };
+        let Some(agent) = self.cluster.agent(&purse.agent).cloned() else {
+            return;
+        };
+        let (task_id, agent_id) = (task.task_id.clone(), task.agent_id.clone());
+        match prepare(&framework, &agent, task, purse) {
+            Ok(launch) => self.start(&framework, &agent, launch, purse, out),
+            Err(error) => {
+                let verdict = invalid_task(error.0);
+                self.refuse_task(&framework, &task_id, Some(&agent_id), verdict, now, out);
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        framework: &Arc<Framework>,
+        agent: &Arc<Agent>,
+        launch: Launch,
+        purse: &mut Purse,
+        out: &mut Effects,
+    ) {
+        purse.left -= &launch.resources;
+        let launch_executor = match launch.executor {
+            Some(executor) => {
+                purse.left -= &executor.resources;
+                self.cluster
+                    .add_executor(&framework.id, &agent.id, executor);
+                true
+            }
+            // A command task starts an executor of its own.
+            None => launch.task.executor.is_none(),
+        };
+        let record = record(framework, &launch.task, &launch.resources);
+        self.cluster.add_task(Task::new(record, launch.resources));
+        let message = to_agent::RunTask {
+            framework: Pb((*framework.info).clone()),
+            task: Pb(launch.task),
+            launch_executor,
+        };
+        out.push(Effect::Agent(
+            agent.pid.clone(),
+            ToAgent::Run(Box::new(message)),
+        ));
+    }
+}
+
+/// Checks a task against its framework, its agent and what is left to spend.
+fn prepare(
+    framework: &Framework,
+    agent: &Agent,
+    mut task: TaskInfo,
+    purse: &Purse,
+) -> Result<Launch, Invalid> {
+    tasks::task(&task)?;
+    let id = &task.task_id;
+    if framework.tasks.contains_key(id) {
+        return Err(Invalid(format!("Task has duplicate ID: {}", id.value)));
+    }
+    if framework.unreachable_tasks.contains_key(id) {
+        return Err(Invalid(format!(
+            "Task reuses the ID of an unreachable task: {}",
+            id.value
+        )));
+    }
+    if task.agent_id != agent.id {
+        return Err(Invalid(format!(
+            "Task uses invalid agent {} while agent {} is expected",
+            task.agent_id.value, agent.id.value
+        )));
+    }
+    inject_role(&mut task.resources, &purse.role);
+    let resources = allocated(&task.resources, &purse.role)
+        .map_err(|e| Invalid(format!("Task uses invalid resources: {e}")))?;
+    let executor = match &mut task.executor {
+        None => None,
+        Some(info) => new_executor(framework, agent, info, &purse.role)?,
+    };
+
+    let mut total = resources.clone();
+    if let Some(executor) = &executor {
+        total += &executor.resources;
+        not_mixed(&total).map_err(|e| {
+            Invalid(format!(
+                "Task and its executor mix revocable and non-revocable resources: {e}"
+            ))
+        })?;
+    }
+    if !purse.left.contains(&total) {
+        return Err(Invalid(format!(
+            "Total resources {total} required by task and its executor is more than available {}",
+            purse.left
+        )));
+    }
+    Ok(Launch {
+        task,
+        resources,
+        executor,
+    })
+}
+
+/// Completes and checks the executor of a task; `None` if it lives already.
+fn new_executor(
+    framework: &Framework,
+    agent: &Agent,
+    info: &mut v1::ExecutorInfo,
+    role: &str,
+) -> Result<Option<Executor>, Invalid> {
+    executors::executor(info, &framework.id)?;
+    info.framework_id = Some(framework.id.clone());
+    info.r#type = Some(executor_info::Type::Custom as i32);
+    let key = (framework.id.clone(), info.executor_id.clone());
+    if let Some(live) = agent.executors.get(&key) {
+        // A live executor stays allocated to the role of the offers it was started with.
+        let live_role = live
+            .info
+            .resources
+            .iter()
+            .find_map(|r| r.allocation_info.clone());
+        let live_role = live_role.and_then(|info| info.role);
+        inject_role(&mut info.resources, live_role.as_deref().unwrap_or(role));
+        executors::same(&live.info, info)?;
+        return Ok(None);
+    }
+    inject_role(&mut info.resources, role);
+    let resources = allocated(&info.resources, role)
+        .map_err(|e| Invalid(format!("Executor uses invalid resources: {e}")))?;
+    Ok(Some(Executor {
+        info: info.clone(),
+        resources,
+    }))
+}
+
+/// The public record of a task that is being launched.
+fn record(framework: &Framework, task: &TaskInfo, resources: &Resources) -> v1::Task {
+    let own_user = task
+        .command
+        .as_ref()
+        .and_then(|command| command.user.clone());
+    let executor = task.executor.as_ref();
+    let executor_user = executor
+        .and_then(|e| e.command.as_ref())
+        .and_then(|c| c.user.clone());
+    v1::Task {
+        name: task.name.clone(),
+        task_id: task.task_id.clone(),
+        framework_id: framework.id.clone(),
+        executor_id: executor.map(|executor| executor.executor_id.clone()),
+        agent_id: task.agent_id.clone(),
+        state: TaskState::TaskStaging as i32,
+        resources: resources.to_v1(Format::Endpoint),
+        labels: task.labels.clone(),
+        discovery: task.discovery.clone(),
+        container: task.container.clone(),
+        health_check: task.health_check.clone(),
+        kill_policy: task.kill_policy.clone(),
+        user: Some(
+            own_user
+                .or(executor_user)
+                .unwrap_or_else(|| framework.info.user.clone()),
+        ),
+        limits: task.limits.clone(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,216 @@
+//! The pure core of the master.
+//!
+//! [`State`] is told what happened and when, changes its [`Cluster`], and answers with
+//! [`Effect`]s for the actor to perform. It knows no clock, no random source and no actor; a test
+//! is a table of calls. One file per subject:
+//!
+//! | File | Subject |
+//! |---|---|
+//! | `calls` | scheduler calls: who may call, and where each goes |
+//! | `subscribe`, `frameworks` | subscription and failover; disconnection, teardown, recovery |
+//! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
+//! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
+//! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
+//! | `registry` | what is read back after a restart |
+
+mod accept;
+mod agents;
+mod calls;
+mod counters;
+mod effect;
+mod frameworks;
+mod kill;
+mod launch;
+mod liveness;
+mod messages;
+mod model;
+mod offers;
+mod reconcile;
+mod registry;
+mod reregister;
+mod statuses;
+mod subscribe;
+mod time;
+mod updates;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use libprocess::prelude::{AnyPid, Pid};
+use mesos::ids::Mint;
+use mesos::protocols::AgentProtocol;
+use mesos::v1::{self, AgentId, FrameworkId, scheduler};
+
+pub use agents::Admission;
+pub use calls::Caller;
+pub use counters::{Counter, Counters};
+pub use effect::{Continuation, Effect, Timer, ToAgent, UnreachableReason};
+pub use model::*;
+pub use time::Timestamp;
+
+use crate::config::Config;
+
+/// What a verb asks for, in order.
+pub type Effects = Vec<Effect>;
+
+/// Name and address of a process, whichever incarnation.
+type Place = (SocketAddr, String);
+
+/// A change of an agent that waits for the registry. Messages that arrive meanwhile are dropped;
+/// the agent repeats them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transition {
+    Reregistering,
+    MarkingUnreachable,
+    Removing,
+}
+
+/// Everything the master decides from.
+#[derive(Clone, Debug)]
+pub struct State {
+    cluster: Cluster,
+    counters: Counters,
+    config: Arc<Config>,
+    master: Arc<v1::MasterInfo>,
+    ids: Mint,
+    /// Until the registry has been read, agents are not answered and calls are refused.
+    recovering: bool,
+    /// How many agents the registry knew at the start, for the removal limit.
+    recovered_at_start: usize,
+    /// Live subscriptions; one per framework.
+    schedulers: BTreeMap<AnyPid, FrameworkId>,
+    /// Where registered agents are; one entry each.
+    places: BTreeMap<Place, AgentId>,
+    /// Agents whose admission waits for the registry; each is in there once.
+    registering: BTreeSet<Place>,
+    /// Frameworks that are in the registry.
+    persisted: BTreeSet<FrameworkId>,
+    /// Known agents whose change waits for the registry; one entry each.
+    transitions: BTreeMap<AgentId, Transition>,
+}
+
+impl State {
+    /// A master that has not read its registry yet; see [`State::recovered`].
+    pub fn new(config: Arc<Config>, master: v1::MasterInfo) -> State {
+        State {
+            cluster: Cluster::default(),
+            counters: Counters::default(),
+            ids: Mint::new(master.id.clone()),
+            config,
+            master: Arc::new(master),
+            recovering: true,
+            recovered_at_start: 0,
+            schedulers: BTreeMap::new(),
+            places: BTreeMap::new(),
+            registering: BTreeSet::new(),
+            persisted: BTreeSet::new(),
+            transitions: BTreeMap::new(),
+        }
+    }
+
+    /// The cluster as it is now.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// What has been counted.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Whether the registry is still being read.
+    pub fn is_recovering(&self) -> bool {
+        self.recovering
+    }
+
+    /// A timer ran out.
+    pub fn fired(&mut self, now: Timestamp, timer: Timer) -> Effects {
+        match timer {
+            Timer::Heartbeat(framework, epoch) => self.heartbeat(&framework, epoch),
+            Timer::FrameworkFailover(framework, epoch) => {
+                self.failover_timeout(now, &framework, epoch)
+            }
+            Timer::AgentReregister(agent, connection) => {
+                self.reregister_timeout(now, &agent, connection)
+            }
+            Timer::AgentsRecovery => self.recovery_timeout(now),
+            Timer::OfferTimeout(offer) => self.offer_timeout(&offer),
+        }
+    }
+
+    /// The registry has stored an operation.
+    pub fn stored(&mut self, now: Timestamp, continuation: Continuation) -> Effects {
+        match continuation {
+            Continuation::Nothing => Effects::new(),
+            Continuation::Admit(admission) => self.admit(now, *admission),
+            Continuation::Readmit(admission) => self.readmit(now, *admission),
+            Continuation::MarkUnreachable(agent, reason) => self.unreachable(now, &agent, reason),
+            Continuation::Remove(agent) => self.removed(now, &agent),
+        }
+    }
+
+    /// The registry would not store an operation: what waits for it does not happen, and whoever
+    /// wants it asks again.
+    pub fn refused(&mut self, continuation: &Continuation) -> Effects {
+        match continuation {
+            Continuation::Nothing => {}
+            Continuation::Admit(admission) => {
+                self.registering.remove(&place(&admission.pid));
+            }
+            Continuation::Readmit(admission) => {
+                self.transitions.remove(&admission.id);
+            }
+            Continuation::MarkUnreachable(agent, _) | Continuation::Remove(agent) => {
+                self.transitions.remove(agent);
+            }
+        }
+        Effects::new()
+    }
+
+    /// A watched process ended, or the link to it did.
+    pub fn exited(&mut self, now: Timestamp, pid: &AnyPid) -> Effects {
+        let mut out = Effects::new();
+        if let Some(framework) = self.schedulers.get(pid).cloned() {
+            self.disconnect_framework(now, &framework, &mut out);
+        }
+        if let Some(agent) = self.agent_at(pid) {
+            self.disconnect_agent(now, &agent, &mut out);
+        }
+        out
+    }
+
+    /// Sends an event to a framework, if it is connected.
+    fn send_event(&mut self, id: &FrameworkId, event: scheduler::Event, out: &mut Effects) {
+        let Some(framework) = self.cluster.framework_mut(id) else {
+            return;
+        };
+        let Some(subscription) = framework.subscription() else {
+            return;
+        };
+        let to = subscription.pid.clone();
+        *framework
+            .traffic
+            .events
+            .entry(event.r#type.unwrap_or(0))
+            .or_insert(0) += 1;
+        out.push(Effect::Event(to, Box::new(event)));
+    }
+
+    /// The registered agent whose present pid this is.
+    fn agent_at(&self, pid: &AnyPid) -> Option<AgentId> {
+        let id = self.places.get(&(pid.address(), pid.name().to_owned()))?;
+        let agent = self.cluster.agents.get(id)?;
+        (agent.pid.as_any() == pid).then(|| id.clone())
+    }
+
+    /// Whether a message about `agent` comes from that agent.
+    fn speaks_for(&self, sender: Option<&AnyPid>, agent: &AgentId) -> bool {
+        let known = self.cluster.agents.get(agent);
+        known.is_some_and(|agent| sender.is_some_and(|sender| agent.pid.as_any() == sender))
+    }
+}
+
+fn place(pid: &Pid<AgentProtocol>) -> Place {
+    (pid.address(), pid.name().to_owned())
+}

@@ -1,0 +1,102 @@
+//! Agents as the master knows them.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use libprocess::prelude::Pid;
+use mesos::protocols::AgentProtocol;
+use mesos::resources::Resources;
+use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
+
+use super::counts::TaskCounts;
+use crate::state::Timestamp;
+
+/// A registered agent: admitted to the registry and heard of since this master started.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Assigned by the master that first admitted it.
+    pub id: v1::AgentId,
+    /// As told at its last registration; `info.id` is set.
+    pub info: Arc<v1::AgentInfo>,
+    /// Where it listens.
+    pub pid: Pid<AgentProtocol>,
+    /// What its version can do.
+    pub capabilities: Vec<v1::agent_info::Capability>,
+    /// The version it runs.
+    pub version: String,
+    /// When it was added to this master.
+    pub registered: Timestamp,
+    /// When it last re-registered.
+    pub reregistered: Option<Timestamp>,
+    /// Whether its link stands. A disconnected agent keeps its tasks and gets no offers.
+    pub connected: bool,
+    /// Whether its resources are offered.
+    pub active: bool,
+    /// Counts connections, so that a timer set for an earlier one is recognised.
+    pub connection: u64,
+    /// All its resources.
+    pub total: Resources,
+    /// Resources held by executors and unfinished tasks, by framework; carry allocation roles.
+    pub used: OrdMap<FrameworkId, Resources>,
+    /// Resources in outstanding offers; carry allocation roles.
+    pub offered: Resources,
+    /// Live executors. Those of command tasks are the agent's own affair and not listed.
+    pub executors: OrdMap<(FrameworkId, ExecutorId), Arc<Executor>>,
+    /// Its tasks; the records are with their frameworks.
+    pub tasks: OrdSet<(FrameworkId, TaskId)>,
+    /// Its outstanding offers.
+    pub offers: OrdSet<OfferId>,
+    /// Kills asked for while it was disconnected, repeated when it re-registers.
+    pub pending_kills: OrdMap<(FrameworkId, TaskId), Option<v1::KillPolicy>>,
+    /// Its tasks by state.
+    pub counts: TaskCounts,
+}
+
+impl Agent {
+    /// Everything held by executors and tasks.
+    pub fn used_total(&self) -> Resources {
+        let mut total = Resources::default();
+        for resources in self.used.values() {
+            total += resources.clone();
+        }
+        total
+    }
+
+    /// Frameworks that have tasks or executors on it.
+    pub fn frameworks(&self) -> OrdSet<FrameworkId> {
+        self.tasks
+            .iter()
+            .map(|(framework, _)| framework.clone())
+            .chain(
+                self.executors
+                    .keys()
+                    .map(|(framework, _)| framework.clone()),
+            )
+            .collect()
+    }
+}
+
+/// A live executor on an agent.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    /// As given by the framework.
+    pub info: v1::ExecutorInfo,
+    /// `info.resources` as a set; carries the allocation role.
+    pub resources: Resources,
+}
+
+/// An agent of the registry that has not re-registered since this master started.
+#[derive(Clone, Debug)]
+pub struct RecoveredAgent {
+    /// As admitted.
+    pub info: Arc<v1::AgentInfo>,
+}
+
+/// An agent that stopped answering.
+#[derive(Clone, Debug)]
+pub struct UnreachableAgent {
+    /// As last registered; absent when it was marked by an earlier master.
+    pub info: Option<Arc<v1::AgentInfo>>,
+    /// When it was marked.
+    pub since: Timestamp,
+}

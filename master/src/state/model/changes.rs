@@ -1,0 +1,296 @@
+//! The changes of a [`Cluster`] that touch more than one record.
+
+use std::sync::Arc;
+
+use mesos::resources::Resources;
+use mesos::v1::{self, AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+
+use super::counts::is_terminal;
+use super::{Agent, Cluster, Executor, Framework, Offer, Task};
+
+/// Where a task goes when it leaves the framework's live tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// The ring of completed tasks, of at most this many.
+    Completed(usize),
+    /// The tasks on unreachable agents, at most this many.
+    Unreachable(usize),
+}
+
+impl Cluster {
+    pub(crate) fn agent_mut(&mut self, id: &AgentId) -> Option<&mut Agent> {
+        self.agents.get_mut(id).map(Arc::make_mut)
+    }
+
+    pub(crate) fn framework_mut(&mut self, id: &FrameworkId) -> Option<&mut Framework> {
+        self.frameworks.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// Adds a task, replacing an older record of the same id, and charges its resources unless
+    /// it holds none any more. Framework and agent must be known.
+    pub(crate) fn add_task(&mut self, task: Task) {
+        let framework_id = task.record.framework_id.clone();
+        let agent_id = task.record.agent_id.clone();
+        let task_id = task.record.task_id.clone();
+        let state = task.state();
+        let charge = (!task.holds_nothing()).then(|| task.resources.clone());
+
+        self.forget_unreachable(&framework_id, &task_id);
+        self.counts.enter(state);
+        if let Some(agent) = self.agent_mut(&agent_id) {
+            agent.tasks.insert((framework_id.clone(), task_id.clone()));
+            agent.counts.enter(state);
+        }
+        if let Some(framework) = self.framework_mut(&framework_id) {
+            framework.counts.enter(state);
+            framework.tasks.insert(task_id, Arc::new(task));
+        }
+        if let Some(resources) = charge {
+            self.charge(&framework_id, &agent_id, &resources);
+        }
+    }
+
+    /// Changes the record of a live task. A change of its state moves the counters along.
+    /// Returns the resources the change set free, which are no longer charged.
+    pub(crate) fn change_task(
+        &mut self,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        change: impl FnOnce(&mut Task),
+    ) -> Option<Resources> {
+        let framework = self.framework_mut(framework_id)?;
+        let task = Arc::make_mut(framework.tasks.get_mut(task_id)?);
+        let (before, held) = (task.state(), !task.holds_nothing());
+        change(task);
+        let after = task.state();
+        let agent_id = task.record.agent_id.clone();
+        let freed = (held && task.holds_nothing()).then(|| task.resources.clone());
+
+        if before != after {
+            framework.counts.leave(before);
+            framework.counts.enter(after);
+            self.counts.leave(before);
+            self.counts.enter(after);
+            if let Some(agent) = self.agent_mut(&agent_id) {
+                agent.counts.leave(before);
+                agent.counts.enter(after);
+            }
+        }
+        if let Some(resources) = &freed {
+            self.discharge(framework_id, &agent_id, resources);
+        }
+        freed
+    }
+
+    /// Takes a task out of the live ones. Returns resources it still held.
+    pub(crate) fn remove_task(
+        &mut self,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+        destination: Destination,
+    ) -> Option<Resources> {
+        let framework = self.framework_mut(framework_id)?;
+        let task = framework.tasks.remove(task_id)?;
+        let state = task.state();
+        let agent_id = task.record.agent_id.clone();
+        let held = (!task.holds_nothing()).then(|| task.resources.clone());
+
+        // Unreachable tasks stay visible as such, so their state is not left yet.
+        if !matches!(destination, Destination::Unreachable(_)) {
+            framework.counts.leave(state);
+        }
+        match destination {
+            Destination::Completed(limit) => framework.remember_completed(task, limit),
+            Destination::Unreachable(limit) => {
+                let forgotten = framework.remember_unreachable(task, limit);
+                forgotten
+                    .iter()
+                    .for_each(|state| framework.counts.leave(*state));
+                forgotten.iter().for_each(|state| self.counts.leave(*state));
+            }
+        }
+        if !matches!(destination, Destination::Unreachable(_)) {
+            self.counts.leave(state);
+        }
+        if let Some(agent) = self.agent_mut(&agent_id) {
+            agent.tasks.remove(&(framework_id.clone(), task_id.clone()));
+            agent
+                .pending_kills
+                .remove(&(framework_id.clone(), task_id.clone()));
+            agent.counts.leave(state);
+        }
+        if let Some(resources) = &held {
+            self.discharge(framework_id, &agent_id, resources);
+        }
+        held
+    }
+
+    /// Forgets a task that was on an unreachable agent; returns its record.
+    pub(crate) fn forget_unreachable(
+        &mut self,
+        framework_id: &FrameworkId,
+        task_id: &TaskId,
+    ) -> Option<Arc<Task>> {
+        let framework = self.framework_mut(framework_id)?;
+        let task = framework.unreachable_tasks.remove(task_id)?;
+        framework.unreachable_order.retain(|kept| kept != task_id);
+        framework.counts.leave(task.state());
+        self.counts.leave(task.state());
+        Some(task)
+    }
+
+    /// Adds the record of a task that ended while it was in no list of live tasks.
+    pub(crate) fn add_completed(&mut self, framework_id: &FrameworkId, task: Task, limit: usize) {
+        let state = task.state();
+        self.counts.enter(state);
+        if let Some(framework) = self.framework_mut(framework_id) {
+            framework.counts.enter(state);
+            framework.remember_completed(Arc::new(task), limit);
+        }
+    }
+
+    /// Adds an executor and charges its resources.
+    pub(crate) fn add_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        executor: Executor,
+    ) {
+        let executor_id = executor.info.executor_id.clone();
+        self.charge(framework_id, agent_id, &executor.resources);
+        if let Some(framework) = self.framework_mut(framework_id) {
+            framework
+                .executors
+                .insert((agent_id.clone(), executor_id.clone()));
+        }
+        if let Some(agent) = self.agent_mut(agent_id) {
+            agent
+                .executors
+                .insert((framework_id.clone(), executor_id), Arc::new(executor));
+        }
+    }
+
+    /// Removes an executor; returns the resources it held.
+    pub(crate) fn remove_executor(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        executor_id: &ExecutorId,
+    ) -> Option<Resources> {
+        let key = (framework_id.clone(), executor_id.clone());
+        let executor = self.agent_mut(agent_id)?.executors.remove(&key)?;
+        if let Some(framework) = self.framework_mut(framework_id) {
+            framework
+                .executors
+                .remove(&(agent_id.clone(), executor_id.clone()));
+        }
+        self.discharge(framework_id, agent_id, &executor.resources);
+        Some(executor.resources.clone())
+    }
+
+    /// Adds an outstanding offer.
+    pub(crate) fn add_offer(&mut self, offer: Offer) {
+        let id = offer.record.id.clone();
+        if let Some(agent) = self.agent_mut(&offer.record.agent_id) {
+            agent.offers.insert(id.clone());
+            agent.offered += offer.resources.clone();
+        }
+        if let Some(framework) = self.framework_mut(&offer.record.framework_id) {
+            framework.offers.insert(id.clone());
+            framework.offered += offer.resources.clone();
+        }
+        self.offers.insert(id, Arc::new(offer));
+    }
+
+    /// Takes an offer out.
+    pub(crate) fn remove_offer(&mut self, id: &OfferId) -> Option<Arc<Offer>> {
+        let offer = self.offers.remove(id)?;
+        if let Some(agent) = self.agent_mut(&offer.record.agent_id) {
+            agent.offers.remove(id);
+            agent.offered -= offer.resources.clone();
+        }
+        if let Some(framework) = self.framework_mut(&offer.record.framework_id) {
+            framework.offers.remove(id);
+            framework.offered -= offer.resources.clone();
+        }
+        Some(offer)
+    }
+
+    fn charge(&mut self, framework_id: &FrameworkId, agent_id: &AgentId, resources: &Resources) {
+        if let Some(agent) = self.agent_mut(agent_id) {
+            *agent.used.entry(framework_id.clone()).or_default() += resources.clone();
+        }
+        if let Some(framework) = self.framework_mut(framework_id) {
+            *framework.used.entry(agent_id.clone()).or_default() += resources.clone();
+        }
+    }
+
+    fn discharge(&mut self, framework_id: &FrameworkId, agent_id: &AgentId, resources: &Resources) {
+        if let Some(agent) = self.agent_mut(agent_id) {
+            subtract(&mut agent.used, framework_id, resources);
+        }
+        if let Some(framework) = self.framework_mut(framework_id) {
+            subtract(&mut framework.used, agent_id, resources);
+        }
+    }
+}
+
+/// Takes `resources` from the entry of `key`, which goes when nothing is left.
+fn subtract<K: Ord + Clone>(used: &mut imbl::OrdMap<K, Resources>, key: &K, resources: &Resources) {
+    let Some(held) = used.get_mut(key) else {
+        return;
+    };
+    *held -= resources.clone();
+    if held.is_empty() {
+        used.remove(key);
+    }
+}
+
+impl Framework {
+    fn remember_completed(&mut self, task: Arc<Task>, limit: usize) {
+        self.completed_tasks.push_back(task);
+        while self.completed_tasks.len() > limit {
+            self.completed_tasks.pop_front();
+        }
+    }
+
+    /// Returns the states of tasks that had to be forgotten to make room.
+    fn remember_unreachable(&mut self, task: Arc<Task>, limit: usize) -> Vec<v1::TaskState> {
+        let id = task.record.task_id.clone();
+        self.unreachable_tasks.insert(id.clone(), task);
+        self.unreachable_order.push_back(id);
+        let mut forgotten = Vec::new();
+        while self.unreachable_order.len() > limit {
+            let oldest = self.unreachable_order.pop_front();
+            if let Some(task) = oldest.and_then(|id| self.unreachable_tasks.remove(&id)) {
+                forgotten.push(task.state());
+            }
+        }
+        forgotten
+    }
+
+    /// Forgets completed records of a task that turned out to be alive.
+    pub(crate) fn forget_completed(&mut self, id: &TaskId) {
+        if self
+            .completed_tasks
+            .iter()
+            .any(|task| task.record.task_id == *id)
+        {
+            self.completed_tasks
+                .retain(|task| task.record.task_id != *id);
+        }
+    }
+}
+
+impl Cluster {
+    /// Counts one ending for the metrics by reason.
+    pub(crate) fn count_reason(&mut self, status: &v1::TaskStatus) {
+        let ended = is_terminal(status.state());
+        if let (true, Some(source), Some(reason)) = (ended, status.source, status.reason) {
+            *self
+                .reasons
+                .entry((status.state, source, reason))
+                .or_insert(0) += 1;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The cluster as a value.
+//!
+//! All maps are persistent (`imbl`) and all records shared (`Arc`): a clone costs a handful of
+//! reference counts, and whoever holds a clone sees one consistent moment for as long as it likes.
+//! That is what the master publishes and what every read is answered from.
+//!
+//! ```text
+//!   Cluster ── agents ──────────── Agent ─────── executors, ids of tasks and offers, used, offered
+//!      │  ├─── recovered_agents    in the registry, not heard of since this master started
+//!      │  ├─── unreachable_agents  stopped answering
+//!      │  └─── removed_agents, gone_agents
+//!      ├────── frameworks ──────── Framework ─── tasks, unreachable_tasks, completed_tasks,
+//!      │                                         ids of offers and executors, used, offered
+//!      ├────── completed_frameworks (oldest first, bounded)
+//!      ├────── offers
+//!      └────── counts, reasons     totals over all tasks
+//! ```
+//!
+//! The methods that change it keep the two sides of every relation, the sums of resources and the
+//! counters in step; nothing else writes those.
+
+mod agent;
+mod changes;
+mod counts;
+mod framework;
+mod history;
+mod offer;
+mod task;
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use mesos::v1::{AgentId, FrameworkId, OfferId, TaskId};
+
+pub(crate) use changes::Destination;
+
+pub use agent::{Agent, Executor, RecoveredAgent, UnreachableAgent};
+pub use counts::{TaskCounts, holds_nothing, is_terminal};
+pub use framework::{Connection, Framework, Subscription, Traffic, has_capability, roles_of};
+pub use history::History;
+pub use offer::Offer;
+pub use task::Task;
+
+use crate::state::Timestamp;
+
+/// Removed agents remembered, so that their late messages are recognised (Mesos' number).
+pub const MAX_REMOVED_AGENTS: usize = 100_000;
+
+/// How often tasks ended (or became unreachable) in which way: state, source and reason numbers.
+pub type Reasons = OrdMap<(i32, i32, i32), u64>;
+
+/// Everything the master knows about its cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Registered agents.
+    pub agents: OrdMap<AgentId, Arc<Agent>>,
+    /// Agents of the registry that have not re-registered yet.
+    pub recovered_agents: OrdMap<AgentId, Arc<RecoveredAgent>>,
+    /// Agents that stopped answering.
+    pub unreachable_agents: OrdMap<AgentId, Arc<UnreachableAgent>>,
+    /// Agents an operator declared dead for good.
+    pub gone_agents: OrdMap<AgentId, Timestamp>,
+    /// Agents that unregistered or were replaced.
+    pub removed_agents: History<AgentId>,
+    /// Frameworks that are not completed.
+    pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
+    /// Completed frameworks, oldest first.
+    pub completed_frameworks: Vector<Arc<Framework>>,
+    /// Outstanding offers.
+    pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// All tasks by state.
+    pub counts: TaskCounts,
+    /// Endings by state, source and reason.
+    pub reasons: Reasons,
+}
+
+impl Default for Cluster {
+    fn default() -> Cluster {
+        Cluster {
+            agents: OrdMap::new(),
+            recovered_agents: OrdMap::new(),
+            unreachable_agents: OrdMap::new(),
+            gone_agents: OrdMap::new(),
+            removed_agents: History::new(MAX_REMOVED_AGENTS),
+            frameworks: OrdMap::new(),
+            completed_frameworks: Vector::new(),
+            offers: OrdMap::new(),
+            counts: TaskCounts::default(),
+            reasons: Reasons::new(),
+        }
+    }
+}
+
+impl Cluster {
+    /// A registered agent.
+    pub fn agent(&self, id: &AgentId) -> Option<&Arc<Agent>> {
+        self.agents.get(id)
+    }
+
+    /// A framework that is not completed.
+    pub fn framework(&self, id: &FrameworkId) -> Option<&Arc<Framework>> {
+        self.frameworks.get(id)
+    }
+
+    /// Whether `id` belongs to a completed framework that is still remembered.
+    pub fn is_completed(&self, id: &FrameworkId) -> bool {
+        self.completed_frameworks
+            .iter()
+            .any(|framework| framework.id == *id)
+    }
+
+    /// A task that is alive or whose terminal update has not been acknowledged yet.
+    pub fn task(&self, framework: &FrameworkId, task: &TaskId) -> Option<&Arc<Task>> {
+        self.frameworks.get(framework)?.tasks.get(task)
+    }
+
+    /// The tasks of an agent.
+    pub fn tasks_on(&self, agent: &AgentId) -> Vec<Arc<Task>> {
+        let Some(agent) = self.agents.get(agent) else {
+            return Vec::new();
+        };
+        agent
+            .tasks
+            .iter()
+            .filter_map(|(framework, task)| self.task(framework, task).cloned())
+            .collect()
+    }
+}

@@ -1,0 +1,60 @@
+//! What is read back after a restart.
+
+use std::sync::Arc;
+
+use super::frameworks::failover_duration;
+use super::{
+    Connection, Effect, Effects, RecoveredAgent, State, Timer, Timestamp, UnreachableAgent,
+};
+use crate::registrar::{FrameworkRecord, Registry};
+
+impl State {
+    /// The registry has been read: agents and frameworks may come back now.
+    ///
+    /// A framework that was away when the last master ended keeps its deadline. One that was
+    /// connected gets its failover timeout from now, but never less than agents get: with the
+    /// usual timeout of zero it would otherwise be torn down before it could notice.
+    pub fn recovered(&mut self, now: Timestamp, registry: Registry) -> Effects {
+        let mut out = Effects::new();
+        self.recovering = false;
+        self.recovered_at_start = registry.agents.len();
+        for (id, info) in registry.agents {
+            let agent = RecoveredAgent {
+                info: Arc::new(info.0),
+            };
+            self.cluster.recovered_agents.insert(id, Arc::new(agent));
+        }
+        for (id, since) in registry.unreachable {
+            let since = Timestamp::from_nanos(since.nanoseconds);
+            let agent = UnreachableAgent { info: None, since };
+            self.cluster.unreachable_agents.insert(id, Arc::new(agent));
+        }
+        for record in registry.frameworks.into_values() {
+            self.recover_persisted(now, record, &mut out);
+        }
+        if self.recovered_at_start > 0 {
+            let timeout = self.config.agent_reregister_timeout;
+            out.push(Effect::Timer(timeout, Timer::AgentsRecovery));
+        }
+        out
+    }
+
+    fn recover_persisted(&mut self, now: Timestamp, record: FrameworkRecord, out: &mut Effects) {
+        let info = record.info.0;
+        let Some(id) = info.id.clone() else { return };
+        self.add_framework(now, &info, out);
+        self.persisted.insert(id.clone());
+        let wait = match record.failover_deadline {
+            Some(deadline) => Timestamp::from_nanos(deadline.nanoseconds).since(now),
+            None => failover_duration(&info).max(self.config.agent_reregister_timeout),
+        };
+        let Some(framework) = self.cluster.framework_mut(&id) else {
+            return;
+        };
+        framework.connection = Connection::Recovered;
+        out.push(Effect::Timer(
+            wait,
+            Timer::FrameworkFailover(id, framework.epoch),
+        ));
+    }
+}

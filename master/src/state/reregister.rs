@@ -1,0 +1,448 @@
+//! Agents that come back: after their restart, for a new master, or because their link broke
+//! (mesos.md §3.4). Both sides compare what they know of running tasks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use libprocess::prelude::Pid;
+use mesos::protocols::master::ReregisterAgent;
+use mesos::protocols::{AgentProtocol, agent as to_agent};
+use mesos::resources::Resources;
+use mesos::v1::scheduler::call;
+use mesos::v1::task_status::Reason;
+use mesos::v1::{self, AgentId, FrameworkId, TaskId, TaskState};
+use mesos::wire::Pb;
+
+use super::agents::{Running, shutdown};
+use super::kill::kill_task;
+use super::statuses::Verdict;
+use super::{
+    Admission, Agent, Continuation, Counter, Effect, Effects, Executor, State, Task, Timestamp,
+    ToAgent, Transition, place,
+};
+use crate::allocator::AllocatorOp;
+use crate::registrar::Operation;
+use crate::validation::resources::inject_role;
+
+impl State {
+    /// An agent with an id wants in again. It repeats itself until it is answered, so what comes
+    /// at the wrong moment is dropped.
+    pub fn reregister_agent(&mut self, now: Timestamp, request: ReregisterAgent) -> Effects {
+        let mut out = Effects::new();
+        self.counters.count(Counter::ReregisterAgent);
+        let Some(id) = request.info.id.clone().filter(|id| !id.value.is_empty()) else {
+            out.push(shutdown(
+                &request.agent,
+                "re-registration without an agent id",
+            ));
+            return out;
+        };
+        if self.recovering || self.transitions.contains_key(&id) {
+            self.counters.count(Counter::DroppedMessages);
+            return out;
+        }
+        if self.cluster.gone_agents.contains_key(&id) {
+            out.push(shutdown(
+                &request.agent,
+                "this agent was declared gone by an operator",
+            ));
+            return out;
+        }
+        let pid = request.agent.clone();
+        let admission = match Admission::of_known(request) {
+            Ok(admission) => admission,
+            Err(error) => {
+                out.push(shutdown(&pid, error.0));
+                return out;
+            }
+        };
+        match self.cluster.agent(&id).cloned() {
+            Some(agent) => self.return_of_known(now, &agent, admission, &mut out),
+            None => {
+                self.transitions
+                    .insert(id.clone(), Transition::Reregistering);
+                let info = Pb(admission.info.clone());
+                out.push(Effect::Registry(
+                    Operation::MarkAgentReachable { id, info },
+                    Continuation::Readmit(Box::new(admission)),
+                ));
+            }
+        }
+        out
+    }
+
+    /// The agent is still registered: it restarted, or its link broke.
+    fn return_of_known(
+        &mut self,
+        now: Timestamp,
+        agent: &Arc<Agent>,
+        admission: Admission,
+        out: &mut Effects,
+    ) {
+        let moved = admission.pid.address().ip() != agent.pid.address().ip()
+            || admission.info.hostname != agent.info.hostname;
+        if moved {
+            let why = "the agent re-registered with another ip or hostname while registered";
+            return out.push(shutdown(&admission.pid, why));
+        }
+        self.counters.count(Counter::AgentReregistrations);
+        self.update_agent(agent, &admission, out);
+        self.reconnect(now, agent, admission.pid.clone(), out);
+        for framework in &admission.running.frameworks {
+            self.recover_framework(now, framework, out);
+        }
+        let reconcile = self.missing_tasks(now, agent, &admission.running);
+        out.push(self.reregistered_message(&admission.pid, &agent.id, reconcile));
+        self.drop_missing_executors(agent, &admission.running, out);
+        self.stop_unwanted(agent, &admission, out);
+        self.tell_of_frameworks(&agent.id, &admission.running, out);
+    }
+
+    /// Takes over what the agent now says of itself.
+    fn update_agent(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
+        let changed = *agent.info != admission.info;
+        let resized = agent.total != admission.total;
+        if resized {
+            self.rescind_offers_on(&agent.id, out);
+        }
+        let Some(agent) = self.cluster.agent_mut(&agent.id) else {
+            return;
+        };
+        agent.capabilities = admission.capabilities.clone();
+        agent.version = admission.version.clone();
+        if !changed && !resized {
+            return;
+        }
+        agent.info = Arc::new(admission.info.clone());
+        agent.total = admission.total.clone();
+        let id = agent.id.clone();
+        out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
+            id: id.clone(),
+            info: admission.info.clone(),
+            total: admission.total.clone(),
+        }));
+        out.push(Effect::Registry(
+            Operation::UpdateAgent {
+                id,
+                info: Pb(admission.info.clone()),
+            },
+            Continuation::Nothing,
+        ));
+    }
+
+    /// Makes `pid` the place of a registered agent, and offers its resources again.
+    pub(super) fn reconnect(
+        &mut self,
+        now: Timestamp,
+        agent: &Agent,
+        pid: Pid<AgentProtocol>,
+        out: &mut Effects,
+    ) {
+        let moved = agent.pid != pid;
+        if moved {
+            self.places.remove(&place(&agent.pid));
+            self.places.insert(place(&pid), agent.id.clone());
+            out.push(Effect::Unwatch(agent.pid.any()));
+            out.push(Effect::EndObservation(agent.id.clone()));
+            out.push(Effect::Observe(agent.id.clone(), pid.clone()));
+        } else {
+            out.push(Effect::ObserveConnected(agent.id.clone(), true));
+        }
+        if moved || !agent.connected {
+            out.push(Effect::Watch(pid.any()));
+        }
+        let Some(agent) = self.cluster.agent_mut(&agent.id) else {
+            return;
+        };
+        agent.pid = pid;
+        agent.reregistered = Some(now);
+        agent.connected = true;
+        agent.active = true;
+        agent.connection += 1;
+        out.push(Effect::Allocator(AllocatorOp::ActivateAgent {
+            id: agent.id.clone(),
+        }));
+    }
+
+    /// Tasks the agent did not name: those that have not ended are asked back for, the others are
+    /// done with, as nobody is left to repeat their last update.
+    fn missing_tasks(
+        &mut self,
+        now: Timestamp,
+        agent: &Agent,
+        running: &Running,
+    ) -> Vec<to_agent::ReconcileTasks> {
+        let named: BTreeSet<(&FrameworkId, &TaskId)> = running
+            .tasks
+            .iter()
+            .map(|task| (&task.framework_id, &task.task_id))
+            .collect();
+        let mut missing: Vec<to_agent::ReconcileTasks> = Vec::new();
+        for (framework_id, task_id) in &agent.tasks {
+            if named.contains(&(framework_id, task_id)) {
+                continue;
+            }
+            let Some(framework) = self.cluster.framework(framework_id).cloned() else {
+                continue;
+            };
+            let Some(task) = framework.tasks.get(task_id) else {
+                continue;
+            };
+            if task.is_terminal() {
+                let destination = self.completed();
+                self.cluster.remove_task(framework_id, task_id, destination);
+                continue;
+            }
+            let asked = Verdict::new(
+                task.state(),
+                Reason::Reconciliation,
+                "Reconciliation request",
+            );
+            let status = Pb(asked.status_of(&framework.info, task, now));
+            // The tasks are ordered by framework.
+            match missing.last_mut() {
+                Some(last) if last.framework.id.as_ref() == Some(framework_id) => {
+                    last.statuses.push(status);
+                }
+                _ => missing.push(to_agent::ReconcileTasks {
+                    framework: Pb((*framework.info).clone()),
+                    statuses: vec![status],
+                }),
+            }
+        }
+        missing
+    }
+
+    fn reregistered_message(
+        &self,
+        to: &Pid<AgentProtocol>,
+        id: &AgentId,
+        reconcile: Vec<to_agent::ReconcileTasks>,
+    ) -> Effect {
+        let message = to_agent::Reregistered {
+            agent_id: id.clone(),
+            total_ping_timeout: self.total_ping_timeout(),
+            reconcile,
+        };
+        Effect::Agent(to.clone(), ToAgent::Reregistered(message))
+    }
+
+    /// An executor the agent did not name has ended, unless it was only just launched.
+    fn drop_missing_executors(&mut self, agent: &Agent, running: &Running, out: &mut Effects) {
+        for (framework, executor) in agent.executors.keys() {
+            let named = running.executors.iter().any(|info| {
+                info.executor_id == *executor && info.framework_id.as_ref() == Some(framework)
+            });
+            let expected = self.cluster.tasks_on(&agent.id).iter().any(|task| {
+                task.record.framework_id == *framework
+                    && task.record.executor_id.as_ref() == Some(executor)
+                    && !task.is_terminal()
+            });
+            if !named && !expected {
+                self.end_executor(framework, &agent.id, executor, out);
+            }
+        }
+    }
+
+    /// Ends on the agent what the master has ended meanwhile: killed tasks, tasks that were given
+    /// up for lost, frameworks that are no more.
+    fn stop_unwanted(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
+        let pid = &admission.pid;
+        for task in &admission.running.tasks {
+            let key = (task.framework_id.clone(), task.task_id.clone());
+            let pending = agent.pending_kills.get(&key);
+            let unknown = self.cluster.task(&key.0, &key.1).is_none();
+            let ended = super::is_terminal(task.state());
+            if !ended && (pending.is_some() || unknown) {
+                let kill = call::Kill {
+                    task_id: key.1,
+                    agent_id: None,
+                    kill_policy: pending.cloned().flatten(),
+                };
+                out.push(Effect::Agent(pid.clone(), kill_task(&key.0, &kill)));
+            }
+        }
+        if let Some(agent) = self.cluster.agent_mut(&agent.id) {
+            agent.pending_kills.clear();
+        }
+        self.stop_completed(pid, &admission.running, out);
+    }
+
+    fn stop_completed(&self, pid: &Pid<AgentProtocol>, running: &Running, out: &mut Effects) {
+        for id in running
+            .frameworks
+            .iter()
+            .filter_map(|info| info.id.as_ref())
+        {
+            if self.cluster.is_completed(id) {
+                let message = to_agent::ShutdownFramework {
+                    framework_id: id.clone(),
+                };
+                out.push(Effect::Agent(
+                    pid.clone(),
+                    ToAgent::ShutdownFramework(message),
+                ));
+            }
+        }
+    }
+
+    /// Tells the agent what the connected ones of its frameworks look like now.
+    fn tell_of_frameworks(&self, id: &AgentId, running: &Running, out: &mut Effects) {
+        let Some(agent) = self.cluster.agent(id) else {
+            return;
+        };
+        for info in &running.frameworks {
+            let framework = info.id.as_ref().and_then(|id| self.cluster.framework(id));
+            if let Some(framework) = framework.filter(|framework| framework.connected()) {
+                let message = to_agent::UpdateFramework {
+                    framework: Pb((*framework.info).clone()),
+                };
+                out.push(Effect::Agent(
+                    agent.pid.clone(),
+                    ToAgent::UpdateFramework(Box::new(message)),
+                ));
+            }
+        }
+    }
+
+    /// The registry knows the agent as reachable again: what runs on it is taken over.
+    pub(super) fn readmit(&mut self, now: Timestamp, admission: Admission) -> Effects {
+        let mut out = Effects::new();
+        let id = admission.id.clone();
+        self.transitions.remove(&id);
+        self.counters.count(Counter::AgentReregistrations);
+        let recovered = self.cluster.recovered_agents.contains_key(&id);
+        let known = self.cluster.unreachable_agents.contains_key(&id);
+        self.insert_agent(now, Some(now), &admission, &mut out);
+        for framework in &admission.running.frameworks {
+            self.recover_framework(now, framework, &mut out);
+        }
+        self.adopt_executors(&admission, &mut out);
+        let adopted = self.adopt_tasks(&admission);
+        self.give_up_unreachable(now, &admission, &mut out);
+        self.announce_agent(&id, &mut out);
+        out.push(self.reregistered_message(&admission.pid, &id, Vec::new()));
+        if !recovered {
+            let why = if known {
+                "Unreachable agent re-registered"
+            } else {
+                "Unknown agent re-registered"
+            };
+            self.tell_of_return(now, &adopted, why, &mut out);
+        }
+        self.stop_completed(&admission.pid, &admission.running, &mut out);
+        self.tell_of_frameworks(&id, &admission.running, &mut out);
+        out
+    }
+
+    fn adopt_executors(&mut self, admission: &Admission, out: &mut Effects) {
+        for info in &admission.running.executors {
+            let Some(framework) = info.framework_id.as_ref().filter(|f| self.is_live(f)) else {
+                continue;
+            };
+            let mut info = info.clone();
+            let Some(resources) = self.adopted(framework, &mut info.resources) else {
+                let why = "a running executor has invalid resources";
+                out.push(shutdown(&admission.pid, why));
+                continue;
+            };
+            let framework = framework.clone();
+            self.cluster
+                .add_executor(&framework, &admission.id, Executor { info, resources });
+        }
+    }
+
+    /// Takes over the agent's tasks, except those of frameworks that are no more.
+    fn adopt_tasks(&mut self, admission: &Admission) -> Vec<(FrameworkId, TaskId)> {
+        let mut adopted = Vec::new();
+        for task in &admission.running.tasks {
+            let mut task = task.clone();
+            if !self.is_live(&task.framework_id) || TaskState::try_from(task.state).is_err() {
+                continue;
+            }
+            let Some(resources) = self.adopted(&task.framework_id, &mut task.resources) else {
+                continue;
+            };
+            task.agent_id = admission.id.clone();
+            let key = (task.framework_id.clone(), task.task_id.clone());
+            if let Some(framework) = self.cluster.framework_mut(&key.0) {
+                // A task cannot be both ended and alive.
+                framework.forget_completed(&key.1);
+            }
+            self.cluster.add_task(Task::new(task, resources));
+            adopted.push(key);
+        }
+        adopted
+    }
+
+    fn is_live(&self, framework: &FrameworkId) -> bool {
+        self.cluster.framework(framework).is_some()
+    }
+
+    /// Resources an agent reports, with an allocation role in any case: that of a framework's one
+    /// role, for agents that left it out.
+    fn adopted(
+        &self,
+        framework: &FrameworkId,
+        resources: &mut [v1::Resource],
+    ) -> Option<Resources> {
+        let framework = self.cluster.framework(framework)?;
+        let role = framework.roles.iter().next().map_or("*", String::as_str);
+        inject_role(resources, role);
+        Resources::from_v1(&*resources).ok()
+    }
+
+    /// Tasks that were unreachable on this agent and did not come back with it are gone for good.
+    fn give_up_unreachable(&mut self, now: Timestamp, admission: &Admission, out: &mut Effects) {
+        let frameworks: Vec<FrameworkId> = self.cluster.frameworks.keys().cloned().collect();
+        for framework_id in frameworks {
+            let Some(framework) = self.cluster.framework(&framework_id).cloned() else {
+                continue;
+            };
+            let lost = framework
+                .unreachable_tasks
+                .values()
+                .filter(|task| task.record.agent_id == admission.id);
+            for task in lost {
+                let verdict = Verdict::new(
+                    TaskState::TaskGone,
+                    Reason::AgentReregistered,
+                    "The agent came back without the task",
+                );
+                let status = verdict.status_of(&framework.info, task, now);
+                self.end_unreachable(&framework_id, task, &status);
+                self.send_update(&framework_id, status, out);
+            }
+        }
+    }
+
+    fn end_unreachable(&mut self, id: &FrameworkId, task: &Task, status: &v1::TaskStatus) {
+        self.cluster.forget_unreachable(id, &task.record.task_id);
+        let mut ended = task.clone();
+        ended.record.state = status.state;
+        ended.remember(status.clone());
+        self.cluster.count_reason(status);
+        self.cluster
+            .add_completed(id, ended, self.config.max_completed_tasks_per_framework);
+    }
+
+    fn tell_of_return(
+        &mut self,
+        now: Timestamp,
+        tasks: &[(FrameworkId, TaskId)],
+        why: &str,
+        out: &mut Effects,
+    ) {
+        for (framework_id, task_id) in tasks {
+            let Some(framework) = self.cluster.framework(framework_id).cloned() else {
+                continue;
+            };
+            let Some(task) = framework.tasks.get(task_id) else {
+                continue;
+            };
+            let verdict = Verdict::new(task.state(), Reason::AgentReregistered, why);
+            let status = verdict.status_of(&framework.info, task, now);
+            self.send_update(framework_id, status, out);
+        }
+    }
+}

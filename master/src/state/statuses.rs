@@ -1,0 +1,114 @@
+//! Status updates that the master itself makes up: sent once, without uuid, never acknowledged.
+
+use mesos::v1::task_status::{Reason, Source};
+use mesos::v1::{AgentId, TaskId, TaskState, TaskStatus};
+
+use super::model::{Framework, Task, has_capability};
+use super::{Effects, State, Timestamp};
+use mesos::v1::framework_info::capability::Type as Capability;
+use mesos::v1::{FrameworkInfo, scheduler};
+
+/// What the master says about a task.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    /// The state, before masking for frameworks that are not partition aware.
+    pub(crate) state: TaskState,
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+impl Verdict {
+    pub(crate) fn new(state: TaskState, reason: Reason, message: impl Into<String>) -> Verdict {
+        Verdict {
+            state,
+            reason,
+            message: message.into(),
+        }
+    }
+
+    /// The status for `info`'s framework.
+    pub(crate) fn status(
+        self,
+        info: &FrameworkInfo,
+        task: &TaskId,
+        agent: Option<&AgentId>,
+        now: Timestamp,
+    ) -> TaskStatus {
+        TaskStatus {
+            task_id: task.clone(),
+            state: masked(info, self.state) as i32,
+            message: Some(self.message),
+            source: Some(Source::Master as i32),
+            reason: Some(self.reason as i32),
+            agent_id: agent.cloned(),
+            timestamp: Some(now.as_secs_f64()),
+            ..Default::default()
+        }
+    }
+
+    /// The status of a task that has a record: with its executor and its last known health.
+    pub(crate) fn status_of(self, info: &FrameworkInfo, task: &Task, now: Timestamp) -> TaskStatus {
+        let last = task.record.statuses.last();
+        TaskStatus {
+            executor_id: task.record.executor_id.clone(),
+            healthy: last.and_then(|status| status.healthy),
+            check_status: last.and_then(|status| status.check_status.clone()),
+            container_status: last.and_then(|status| status.container_status.clone()),
+            ..self.status(info, &task.record.task_id, Some(&task.record.agent_id), now)
+        }
+    }
+}
+
+/// Frameworks that are not partition aware know one word for everything that got away: LOST.
+pub(crate) fn masked(info: &FrameworkInfo, state: TaskState) -> TaskState {
+    let partition_only = matches!(
+        state,
+        TaskState::TaskDropped
+            | TaskState::TaskUnreachable
+            | TaskState::TaskGone
+            | TaskState::TaskGoneByOperator
+            | TaskState::TaskUnknown
+    );
+    if partition_only && !has_capability(info, Capability::PartitionAware) {
+        TaskState::TaskLost
+    } else {
+        state
+    }
+}
+
+impl State {
+    /// Sends a status about something that never became a task, and counts its ending.
+    pub(crate) fn refuse_task(
+        &mut self,
+        framework: &Framework,
+        task: &TaskId,
+        agent: Option<&AgentId>,
+        verdict: Verdict,
+        now: Timestamp,
+        out: &mut Effects,
+    ) {
+        let status = verdict.status(&framework.info, task, agent, now);
+        let state = status.state();
+        self.cluster.counts.enter(state);
+        self.cluster.count_reason(&status);
+        if let Some(framework) = self.cluster.framework_mut(&framework.id) {
+            framework.counts.enter(state);
+        }
+        self.send_update(&framework.id, status, out);
+    }
+
+    /// Sends an UPDATE event.
+    pub(crate) fn send_update(
+        &mut self,
+        framework: &mesos::v1::FrameworkId,
+        status: TaskStatus,
+        out: &mut Effects,
+    ) {
+        let event = scheduler::Event {
+            r#type: Some(scheduler::event::Type::Update as i32),
+            update: Some(scheduler::event::Update { status }),
+            ..Default::default()
+        };
+        self.send_event(framework, event, out);
+    }
+}

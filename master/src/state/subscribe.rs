@@ -1,0 +1,360 @@
+//! SUBSCRIBE and UPDATE_FRAMEWORK: how frameworks come, come back, and change (mesos.md §3.5).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use libprocess::prelude::Pid;
+use mesos::protocols::{
+    CallAccepted, CallRejected, RejectionKind, SchedulerProtocol, Subscription as Granted,
+    agent as to_agent,
+};
+use mesos::resources::Resources;
+use mesos::v1::scheduler::call::{self, Type};
+use mesos::v1::scheduler::{Call, Event, event};
+use mesos::v1::{FrameworkId, FrameworkInfo};
+use mesos::wire::Pb;
+
+use super::frameworks::options;
+use super::{
+    Caller, Connection, Counter, Effect, Effects, Framework, State, Subscription, TaskCounts,
+    Timer, Timestamp, ToAgent, Traffic, roles_of,
+};
+use crate::allocator::AllocatorOp;
+use crate::validation::frameworks as check;
+
+impl State {
+    pub(super) fn subscribe(
+        &mut self,
+        now: Timestamp,
+        caller: &Caller,
+        call: Call,
+        out: &mut Effects,
+    ) -> Result<CallAccepted, CallRejected> {
+        let subscribe = call.subscribe.unwrap_or_default();
+        let from = self.check_subscriber(caller, &subscribe)?;
+        let mut info = subscribe.framework_info.clone();
+        if info.principal.is_none() {
+            info.principal = caller.principal.clone();
+        }
+        // A driver that missed the answer to its first SUBSCRIBE asks again from the same pid.
+        let known = info.id.clone().filter(|id| !id.value.is_empty());
+        let known = known.or_else(|| self.schedulers.get(from.as_any()).cloned());
+        let id = match known {
+            Some(id) => {
+                self.check_known(&id, &info)?;
+                self.counters.count(Counter::ReregisterFramework);
+                id
+            }
+            None => {
+                self.counters.count(Counter::RegisterFramework);
+                self.ids.framework_id()
+            }
+        };
+        info.id = Some(id.clone());
+        if self.cluster.framework(&id).is_none() {
+            self.add_framework(now, &info, out);
+        }
+        let stream_id = caller.fresh.to_string();
+        let subscription = Subscription {
+            pid: from,
+            stream_id: stream_id.clone(),
+        };
+        self.connect(now, &id, info, &subscribe, subscription, out);
+        self.count_call(&id, Type::Subscribe);
+        Ok(CallAccepted {
+            subscription: Some(Granted {
+                framework_id: id,
+                stream_id,
+            }),
+        })
+    }
+
+    fn check_subscriber(
+        &self,
+        caller: &Caller,
+        subscribe: &call::Subscribe,
+    ) -> Result<Pid<SchedulerProtocol>, CallRejected> {
+        if caller.stream_id.is_some() {
+            return Err(CallRejected::new(
+                RejectionKind::UnexpectedStreamId,
+                "Subscribe calls should not include the 'Mesos-Stream-Id' header",
+            ));
+        }
+        if caller.operator {
+            return Err(CallRejected::new(
+                RejectionKind::Unauthorized,
+                "an operator's certificate does not allow to subscribe as a framework",
+            ));
+        }
+        let from = caller
+            .from
+            .clone()
+            .ok_or_else(|| CallRejected::invalid("SUBSCRIBE must say where events are to go"))?;
+        let info = &subscribe.framework_info;
+        if let (Some(caller), Some(claimed)) = (&caller.principal, &info.principal)
+            && caller != claimed
+        {
+            return Err(CallRejected::invalid(format!(
+                "Authenticated principal '{caller}' does not match principal '{claimed}' set in \
+                 `FrameworkInfo`"
+            )));
+        }
+        check::subscription(
+            info,
+            &subscribe.suppressed_roles,
+            subscribe.offer_constraints.as_ref(),
+            self.config.root_submissions,
+        )
+        .map_err(|error| CallRejected::new(RejectionKind::SubscriptionRefused, error))?;
+        Ok(from)
+    }
+
+    fn check_known(&self, id: &FrameworkId, info: &FrameworkInfo) -> Result<(), CallRejected> {
+        let refused = |why: String| CallRejected::new(RejectionKind::SubscriptionRefused, why);
+        if self.cluster.is_completed(id) {
+            return Err(refused("Framework has been removed".to_owned()));
+        }
+        match self.cluster.framework(id) {
+            Some(known) if !known.recovered() => {
+                check::resubscription(&known.info, info).map_err(|e| refused(e.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds a framework that no one is connected for yet.
+    pub(super) fn add_framework(
+        &mut self,
+        now: Timestamp,
+        info: &FrameworkInfo,
+        out: &mut Effects,
+    ) {
+        let id = info.id.clone().unwrap_or_default();
+        let framework = Framework {
+            id: id.clone(),
+            info: Arc::new(info.clone()),
+            roles: Arc::new(roles_of(info)),
+            suppressed_roles: Arc::default(),
+            offer_constraints: None,
+            connection: Connection::Recovered,
+            active: false,
+            epoch: 0,
+            registered: now,
+            reregistered: now,
+            unregistered: None,
+            tasks: OrdMap::new(),
+            unreachable_tasks: OrdMap::new(),
+            unreachable_order: Vector::new(),
+            completed_tasks: Vector::new(),
+            offers: OrdSet::new(),
+            executors: OrdSet::new(),
+            used: OrdMap::new(),
+            offered: Resources::default(),
+            counts: TaskCounts::default(),
+            traffic: Traffic::default(),
+        };
+        out.push(Effect::Allocator(AllocatorOp::AddFramework {
+            id: id.clone(),
+            options: options(&framework),
+            used: Default::default(),
+        }));
+        self.cluster.frameworks.insert(id, Arc::new(framework));
+    }
+
+    /// Makes `subscription` the framework's one connection, superseding an older one.
+    fn connect(
+        &mut self,
+        now: Timestamp,
+        id: &FrameworkId,
+        mut info: FrameworkInfo,
+        subscribe: &call::Subscribe,
+        subscription: Subscription,
+        out: &mut Effects,
+    ) {
+        self.supersede(id, &subscription.pid, out);
+        self.withdraw_offers_of(id, out);
+        let Some(framework) = self.cluster.framework_mut(id) else {
+            return;
+        };
+
+        let first = framework.epoch == 0;
+        if !first {
+            // These two cannot change in a framework's life; Mesos keeps them silently.
+            info.user = framework.info.user.clone();
+            info.checkpoint = framework.info.checkpoint;
+            out.push(Effect::Allocator(AllocatorOp::DeactivateFramework {
+                id: id.clone(),
+            }));
+        } else {
+            framework.registered = now;
+        }
+        let pid = subscription.pid.clone();
+        framework.roles = Arc::new(roles_of(&info));
+        framework.info = Arc::new(info);
+        framework.suppressed_roles = Arc::new(subscribe.suppressed_roles.iter().cloned().collect());
+        framework.offer_constraints = subscribe.offer_constraints.clone().map(Arc::new);
+        framework.connection = Connection::Connected(subscription);
+        framework.active = true;
+        framework.epoch += 1;
+        framework.reregistered = now;
+        let epoch = framework.epoch;
+        let options = options(framework);
+
+        self.schedulers.insert(pid.any(), id.clone());
+        out.push(Effect::Watch(pid.any()));
+        self.send_subscribed(id, out);
+        self.send_event(id, heartbeat_event(), out);
+        out.push(Effect::Timer(
+            self.config.heartbeat_interval,
+            Timer::Heartbeat(id.clone(), epoch),
+        ));
+        out.push(Effect::Allocator(AllocatorOp::UpdateFramework {
+            id: id.clone(),
+            options,
+        }));
+        out.push(Effect::Allocator(AllocatorOp::ActivateFramework {
+            id: id.clone(),
+        }));
+        self.persist_framework(id, None, out);
+        self.tell_agents_of(id, out);
+    }
+
+    /// Ends the framework's present connection, if another one takes over.
+    fn supersede(
+        &mut self,
+        id: &FrameworkId,
+        successor: &Pid<SchedulerProtocol>,
+        out: &mut Effects,
+    ) {
+        let Some(framework) = self.cluster.framework(id) else {
+            return;
+        };
+        let Some(old) = framework.subscription().map(|s| s.pid.clone()) else {
+            return;
+        };
+        self.schedulers.remove(old.as_any());
+        if old != *successor {
+            self.send_event(id, error_event("Framework failed over"), out);
+            out.push(Effect::Unsubscribe(old));
+        }
+    }
+
+    fn send_subscribed(&mut self, id: &FrameworkId, out: &mut Effects) {
+        let event = Event {
+            r#type: Some(event::Type::Subscribed as i32),
+            subscribed: Some(event::Subscribed {
+                framework_id: id.clone(),
+                heartbeat_interval_seconds: Some(self.config.heartbeat_interval.as_secs_f64()),
+                master_info: Some((*self.master).clone()),
+            }),
+            ..Default::default()
+        };
+        self.send_event(id, event, out);
+    }
+
+    pub(super) fn heartbeat(&mut self, id: &FrameworkId, epoch: u64) -> Effects {
+        let mut out = Effects::new();
+        let current = self
+            .cluster
+            .framework(id)
+            .is_some_and(|f| f.epoch == epoch && f.connected());
+        if current {
+            self.send_event(id, heartbeat_event(), &mut out);
+            out.push(Effect::Timer(
+                self.config.heartbeat_interval,
+                Timer::Heartbeat(id.clone(), epoch),
+            ));
+        }
+        out
+    }
+
+    /// UPDATE_FRAMEWORK: changes the description without a new connection.
+    pub(super) fn update_framework(
+        &mut self,
+        framework: &Framework,
+        update: call::UpdateFramework,
+        out: &mut Effects,
+    ) -> Result<(), CallRejected> {
+        let info = update.framework_info;
+        check::subscription(
+            &info,
+            &update.suppressed_roles,
+            update.offer_constraints.as_ref(),
+            self.config.root_submissions,
+        )
+        .and_then(|()| check::update(&framework.info, &info))
+        .map_err(CallRejected::invalid)?;
+
+        let id = framework.id.clone();
+        let roles = roles_of(&info);
+        self.rescind_offers_outside(framework, &roles, out);
+        let Some(framework) = self.cluster.framework_mut(&id) else {
+            return Ok(());
+        };
+        framework.roles = Arc::new(roles);
+        framework.suppressed_roles = Arc::new(update.suppressed_roles.into_iter().collect());
+        framework.offer_constraints = update.offer_constraints.map(Arc::new);
+        framework.info = Arc::new(info);
+        let options = options(framework);
+        out.push(Effect::Allocator(AllocatorOp::UpdateFramework {
+            id: id.clone(),
+            options,
+        }));
+        self.persist_framework(&id, None, out);
+        self.tell_agents_of(&id, out);
+        Ok(())
+    }
+
+    fn rescind_offers_outside(
+        &mut self,
+        framework: &Framework,
+        roles: &BTreeSet<String>,
+        out: &mut Effects,
+    ) {
+        for id in &framework.offers {
+            let role = self.cluster.offers.get(id).map(|offer| &offer.role);
+            if role.is_some_and(|role| !roles.contains(role)) {
+                self.rescind(id, out);
+            }
+        }
+    }
+
+    /// Tells every agent that runs something of the framework what it looks like now; the agents
+    /// then resend what the framework has not acknowledged.
+    fn tell_agents_of(&self, id: &FrameworkId, out: &mut Effects) {
+        let Some(framework) = self.cluster.framework(id) else {
+            return;
+        };
+        for agent in self.cluster.agents.values().filter(|agent| agent.connected) {
+            let concerned = framework.used.contains_key(&agent.id)
+                || agent.tasks.iter().any(|(owner, _)| owner == id);
+            if concerned {
+                let message = to_agent::UpdateFramework {
+                    framework: Pb((*framework.info).clone()),
+                };
+                out.push(Effect::Agent(
+                    agent.pid.clone(),
+                    ToAgent::UpdateFramework(Box::new(message)),
+                ));
+            }
+        }
+    }
+}
+
+pub(super) fn heartbeat_event() -> Event {
+    Event {
+        r#type: Some(event::Type::Heartbeat as i32),
+        ..Default::default()
+    }
+}
+
+pub(super) fn error_event(message: &str) -> Event {
+    Event {
+        r#type: Some(event::Type::Error as i32),
+        error: Some(event::Error {
+            message: message.to_owned(),
+        }),
+        ..Default::default()
+    }
+}

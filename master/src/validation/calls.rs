@@ -1,0 +1,177 @@
+//! The shape of scheduler calls: the right part for the type, and nothing oversized.
+
+use mesos::v1::scheduler::Call;
+use mesos::v1::scheduler::call::Type;
+
+use super::{Check, Invalid, require};
+
+/// The most items of one repeated field of a call (offers, operations, tasks). Far above what any
+/// framework needs at once, far below what would hold up the master.
+const MAX_ITEMS: usize = 100_000;
+
+/// The most bytes of the id of a stream.
+pub const MAX_STREAM_ID_LENGTH: usize = 128;
+
+/// Why a call is refused before anything is looked up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The call has no meaning.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The type is none this master knows.
+    #[error("Received unknown call type {0}")]
+    UnknownType(i32),
+}
+
+/// Checks the structure of a call and returns its type.
+///
+/// # Errors
+/// If the type is absent or unknown, the part the type needs is absent, or ids are missing.
+pub fn call(call: &Call) -> Result<Type, CallError> {
+    let number = call
+        .r#type
+        .ok_or_else(|| Invalid::new("Expecting 'type' to be present"))?;
+    let kind = match Type::try_from(number) {
+        Ok(Type::Unknown) | Err(_) => return Err(CallError::UnknownType(number)),
+        Ok(kind) => kind,
+    };
+    if kind == Type::Subscribe {
+        subscribe(call)?;
+    } else {
+        require(
+            call.framework_id
+                .as_ref()
+                .is_some_and(|id| !id.value.is_empty()),
+            "Expecting 'framework_id' to be present",
+        )?;
+        part(call, kind)?;
+    }
+    Ok(kind)
+}
+
+fn subscribe(call: &Call) -> Check {
+    let Some(subscribe) = &call.subscribe else {
+        return Err(missing("subscribe"));
+    };
+    // An empty id is what some clients send instead of none.
+    let in_info = subscribe
+        .framework_info
+        .id
+        .as_ref()
+        .filter(|id| !id.value.is_empty());
+    let in_call = call.framework_id.as_ref().filter(|id| !id.value.is_empty());
+    require(
+        in_info == in_call,
+        "'framework_id' differs from 'subscribe.framework_info.id'",
+    )
+}
+
+fn part(call: &Call, kind: Type) -> Check {
+    let present = |is: bool, name: &str| if is { Ok(()) } else { Err(missing(name)) };
+    match kind {
+        Type::Unknown | Type::Subscribe | Type::Teardown | Type::Revive | Type::Suppress => Ok(()),
+        Type::Accept => accept(call),
+        Type::Decline => {
+            let decline = call.decline.as_ref().ok_or_else(|| missing("decline"))?;
+            items(decline.offer_ids.len(), "decline.offer_ids")
+        }
+        Type::AcceptInverseOffers => present(
+            call.accept_inverse_offers.is_some(),
+            "accept_inverse_offers",
+        ),
+        Type::DeclineInverseOffers => present(
+            call.decline_inverse_offers.is_some(),
+            "decline_inverse_offers",
+        ),
+        Type::Kill => present(call.kill.is_some(), "kill"),
+        Type::Shutdown => present(call.shutdown.is_some(), "shutdown"),
+        Type::Acknowledge => {
+            let acknowledge = call
+                .acknowledge
+                .as_ref()
+                .ok_or_else(|| missing("acknowledge"))?;
+            uuid(&acknowledge.uuid)
+        }
+        Type::AcknowledgeOperationStatus => {
+            let acknowledge = call
+                .acknowledge_operation_status
+                .as_ref()
+                .ok_or_else(|| missing("acknowledge_operation_status"))?;
+            uuid(&acknowledge.uuid)
+        }
+        Type::Reconcile => {
+            let reconcile = call
+                .reconcile
+                .as_ref()
+                .ok_or_else(|| missing("reconcile"))?;
+            items(reconcile.tasks.len(), "reconcile.tasks")
+        }
+        Type::ReconcileOperations => {
+            present(call.reconcile_operations.is_some(), "reconcile_operations")
+        }
+        Type::Message => present(call.message.is_some(), "message"),
+        Type::Request => present(call.request.is_some(), "request"),
+        Type::UpdateFramework => update_framework(call),
+    }
+}
+
+fn accept(call: &Call) -> Check {
+    use mesos::v1::offer::operation::Type as Operation;
+
+    let accept = call.accept.as_ref().ok_or_else(|| missing("accept"))?;
+    items(accept.offer_ids.len(), "accept.offer_ids")?;
+    items(accept.operations.len(), "accept.operations")?;
+    for operation in &accept.operations {
+        match operation.r#type() {
+            Operation::Launch => {
+                let launch = operation
+                    .launch
+                    .as_ref()
+                    .ok_or_else(|| missing("operation.launch"))?;
+                items(launch.task_infos.len(), "operation.launch.task_infos")?;
+            }
+            Operation::LaunchGroup => {
+                let group = operation
+                    .launch_group
+                    .as_ref()
+                    .ok_or_else(|| missing("operation.launch_group"))?;
+                items(
+                    group.task_group.tasks.len(),
+                    "operation.launch_group.task_group.tasks",
+                )?;
+            }
+            // Other operations fail one by one, with feedback where they carry an id.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn update_framework(call: &Call) -> Check {
+    let update = call
+        .update_framework
+        .as_ref()
+        .ok_or_else(|| missing("update_framework"))?;
+    require(
+        update.framework_info.id == call.framework_id,
+        "'framework_id' differs from 'update_framework.framework_info.id'",
+    )
+}
+
+fn uuid(bytes: &[u8]) -> Check {
+    require(
+        bytes.len() == 16,
+        format!("Expecting 'uuid' to be 16 bytes, not {}", bytes.len()),
+    )
+}
+
+fn items(count: usize, name: &str) -> Check {
+    require(
+        count <= MAX_ITEMS,
+        format!("'{name}' has {count} items, more than {MAX_ITEMS}"),
+    )
+}
+
+fn missing(name: &str) -> Invalid {
+    Invalid(format!("Expecting '{name}' to be present"))
+}

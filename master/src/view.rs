@@ -1,0 +1,46 @@
+//! What the master publishes for everybody who only wants to look.
+//!
+//! After every message that changed something, and before that message is answered, the master
+//! publishes a new `Arc<View>`. It shares its structure with the state it was taken of, so
+//! publishing costs a few reference counts, and a reader sees one consistent moment for as long as
+//! it holds it. No read ever enters the master's mailbox.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos::v1;
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::state::{Cluster, Counters, Timestamp};
+
+/// The master at one moment.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Agents, frameworks, tasks and offers.
+    pub cluster: Cluster,
+    /// What has been counted since the start.
+    pub counters: Counters,
+    /// Who the master is.
+    pub master: Arc<v1::MasterInfo>,
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// Its flags as text.
+    pub flags: Arc<BTreeMap<String, String>>,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it began to lead; absent until its registry has been read.
+    pub elected: Option<Timestamp>,
+    /// When this view was published.
+    pub published: Timestamp,
+}
+
+impl View {
+    /// Whether the master is still reading its registry and serves nobody.
+    pub fn is_recovering(&self) -> bool {
+        self.elected.is_none()
+    }
+}
+
+/// Where views are published; `borrow()` gives the newest, `changed()` waits for the next.
+pub type ViewReceiver = watch::Receiver<Arc<View>>;
