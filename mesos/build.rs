@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use prost::Message;
 use prost_types::FileDescriptorSet;
 
 #[path = "build/shapes.rs"]
@@ -46,8 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build");
 
     let descriptors = protox::compile(proto_files(root)?, [root])?;
-    let shapes = Path::new(&env::var("OUT_DIR")?).join("shapes.rs");
-    fs::write(shapes, shapes::generate(&descriptors))?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("shapes.rs"), shapes::generate(&descriptors))?;
+    // The oracle of the tests reads these.
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     write_types(descriptors)?;
     Ok(())
 }

@@ -67,10 +67,9 @@ fn write_message(out: &mut String, scope: &str, message: &DescriptorProto) {
         write_field(out, &name, message, field);
     }
     writeln!(out, "] }};").unwrap();
-    if !message.options.as_ref().is_some_and(|o| o.map_entry()) {
-        if let Some(path) = rust_path(scope, message.name()) {
-            writeln!(out, "described!({path}, {constant});").unwrap();
-        }
+    let is_map_entry = message.options.as_ref().is_some_and(|o| o.map_entry());
+    if let Some(path) = rust_path(scope, message.name()).filter(|_| !is_map_entry) {
+        writeln!(out, "described!({path}, {constant});").unwrap();
     }
 
     for nested in &message.nested_type {

@@ -1,6 +1,9 @@
 //! The vocabulary that masters, agents, frameworks and tools share.
 //!
-//! Start at [`v1`]: the public API of Mesos as Rust values.
+//! It has no actors and knows no role: [`v1`] is the public API as Rust values, [`wire`] its two
+//! encodings, [`resources`] the arithmetic on what is offered, [`protocols`] what the roles tell
+//! each other, [`election`] who leads. Start at [`v1::scheduler::Call`], what a framework may say.
+#![doc = include_str!("../README.md")]
 
 pub mod attributes;
 pub mod election;

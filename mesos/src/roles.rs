@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn refuses_names_that_break_a_rule() {
-        let table: [(&str, fn(&RoleError) -> bool); 13] = [
+        type Expected = fn(&RoleError) -> bool;
+        let table: [(&str, Expected); 13] = [
             ("", |e| matches!(e, RoleError::Empty)),
             ("/a", |e| matches!(e, RoleError::EmptyComponent(_))),
             ("a/", |e| matches!(e, RoleError::EmptyComponent(_))),

@@ -48,7 +48,7 @@ pub fn bytes(text: &str) -> Result<u64, ValueError> {
 pub fn format_bytes(bytes: u64) -> String {
     let power = (0..UNITS.len())
         .rev()
-        .find(|power| bytes != 0 && bytes % (1 << (10 * power)) == 0)
+        .find(|power| bytes != 0 && bytes.is_multiple_of(1 << (10 * power)))
         .unwrap_or(0);
     format!("{}{}", bytes >> (10 * power), UNITS[power])
 }

@@ -17,8 +17,8 @@ impl Resources {
             .iter()
             .map(|name| (name.to_string(), Value::from(0.0)))
             .collect();
-        flat.extend(self.non_revocable().values("").into_iter());
-        flat.extend(self.revocable().values("_revocable").into_iter());
+        flat.extend(self.non_revocable().values(""));
+        flat.extend(self.revocable().values("_revocable"));
         flat
     }
 

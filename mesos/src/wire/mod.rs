@@ -1,8 +1,8 @@
 //! v1 values as bytes and back: JSON by Mesos' rules, or protobuf.
 //!
-//! The build makes a constant table of every message (see [`shape`]). With it one small engine
-//! turns the protobuf form of any message into JSON and JSON into the protobuf form ([`json`]),
-//! and checks foreign protobuf for what prost lets pass ([`check`]). So there is one generated
+//! The build makes a constant table of every message (see `shape`). With it one small engine
+//! turns the protobuf form of any message into JSON and JSON into the protobuf form (`json`),
+//! and checks foreign protobuf for what prost lets pass (`check`). So there is one generated
 //! codec, prost's, and no attribute on any type.
 //!
 //! | Place | Form |
