@@ -10,17 +10,19 @@
 //! All that is left and not reserved to other roles goes to that one framework; what is reserved
 //! to others stays for the roles that follow.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::Resources;
+use mesos::resources::{Quantities, Resources};
 use mesos::v1::{AgentId, FrameworkId};
 
 use super::agents::Agent;
+use super::frameworks::Framework;
 use super::hierarchical::{HierarchicalAllocator, Pending};
-use super::{Allocation, Chance, Scope};
+use super::{Allocation, Capabilities, Chance, Scope};
 
 /// How long refusals that ended may take up memory.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -102,7 +104,7 @@ impl HierarchicalAllocator {
             if offerable.is_empty() {
                 continue;
             }
-            if let Some((framework, resources)) = self.choose(role, id, agent, &offerable, now) {
+            if let Some((framework, resources)) = self.choose(role, id, agent, offerable, now) {
                 left -= &resources;
                 given.push((role.to_owned(), framework, resources));
             }
@@ -116,9 +118,10 @@ impl HierarchicalAllocator {
         role: &str,
         agent_id: &AgentId,
         agent: &Agent,
-        offerable: &Resources,
+        offerable: Resources,
         now: Duration,
     ) -> Option<(FrameworkId, Resources)> {
+        let offerable = Offerable::new(offerable);
         self.framework_sorters.get(role)?.sorted().find_map(|id| {
             let id = FrameworkId {
                 value: id.to_owned(),
@@ -127,15 +130,53 @@ impl HierarchicalAllocator {
             if !framework.may_use(agent, self.options.filter_gpu_resources) {
                 return None;
             }
-            let offer = framework.understood(offerable);
+            let offer = offerable.to(framework);
             let own_minimum = framework.options.min_allocatable.get(role);
             let minimum = own_minimum.unwrap_or(&self.options.min_allocatable);
-            let refused = || framework.refusals.refuse(agent_id, role, &offer, now);
-            if offer.is_empty() || !minimum.allows(&offer.scalars()) || refused() {
+            let refused = || {
+                framework
+                    .refusals
+                    .refuse(agent_id, role, &offer.resources, now)
+            };
+            if offer.resources.is_empty() || !minimum.allows(&offer.amounts) || refused() {
                 return None;
             }
-            Some((id, offer))
+            Some((id, offer.into_owned().resources))
         })
+    }
+}
+
+/// What may be offered, with what is asked about it for each framework.
+#[derive(Clone)]
+struct Offerable {
+    resources: Resources,
+    amounts: Quantities,
+    /// Whether it can be offered to any framework as it is.
+    plain: bool,
+}
+
+impl Offerable {
+    fn new(resources: Resources) -> Self {
+        let amounts = resources.scalars();
+        let plain = resources
+            .iter()
+            .all(|(key, _)| Capabilities::default().suffice_for(key));
+        Self {
+            resources,
+            amounts,
+            plain,
+        }
+    }
+
+    /// Without what the framework would not understand.
+    fn to(&self, framework: &Framework) -> Cow<'_, Self> {
+        if self.plain {
+            return Cow::Borrowed(self);
+        }
+        let capabilities = framework.options.capabilities;
+        Cow::Owned(Self::new(
+            self.resources.filter(|key| capabilities.suffice_for(key)),
+        ))
     }
 }
 

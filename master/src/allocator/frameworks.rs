@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesos::resources::Resources;
 use mesos::v1::AgentId;
 
 use super::FrameworkOptions;
@@ -75,15 +74,5 @@ impl Framework {
 
     pub(super) fn may_use(&self, agent: &Agent, filter_gpu_resources: bool) -> bool {
         !filter_gpu_resources || !agent.has_gpus() || self.options.capabilities.gpu_resources
-    }
-
-    /// Without what it would not understand.
-    pub(super) fn understood(&self, resources: &Resources) -> Resources {
-        let can = self.options.capabilities;
-        resources.filter(|key| {
-            (!key.revocable || can.revocable_resources)
-                && (!key.shared || can.shared_resources)
-                && (key.reservations.len() < 2 || can.reservation_refinement)
-        })
     }
 }

@@ -25,6 +25,8 @@ mod hierarchical;
 mod options;
 mod process;
 mod sorter;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::{ParseError, Quantities, Quantity};
+use mesos::resources::{Key, ParseError, Quantities, Quantity};
 use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::{FrameworkInfo, offer_filters};
 
@@ -92,6 +92,15 @@ pub struct Capabilities {
     pub shared_resources: bool,
     /// May be offered resources with a stack of reservations.
     pub reservation_refinement: bool,
+}
+
+impl Capabilities {
+    /// Whether a framework with these understands such an item.
+    pub(super) fn suffice_for(self, key: &Key) -> bool {
+        (!key.revocable || self.revocable_resources)
+            && (!key.shared || self.shared_resources)
+            && (key.reservations.len() < 2 || self.reservation_refinement)
+    }
 }
 
 impl FrameworkOptions {

@@ -1,0 +1,137 @@
+//! The actor: when it allocates.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use libprocess::prelude::*;
+use mesos::v1::AgentInfo;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::{agent_id, framework_id, resources};
+use crate::allocator::{
+    Allocated, Allocation, AllocatorOp, AllocatorOptions, AllocatorProcess, AllocatorProtocol,
+    FrameworkOptions, HierarchicalAllocator, refuse_duration,
+};
+
+/// Long enough for a slow machine, shorter than the allocation interval of these tests.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Never comes in these tests, unless they are about it.
+const INTERVAL: Duration = Duration::from_secs(3600);
+
+protocol! {
+    local SubscriberProtocol = "subscriber" { 1 => Allocated }
+}
+
+struct Subscriber(mpsc::UnboundedSender<Vec<Allocation>>);
+
+impl Actor for Subscriber {
+    type Context = Context<Self>;
+}
+
+impl Process for Subscriber {
+    type Protocol = SubscriberProtocol;
+}
+
+impl Handler<Allocated> for Subscriber {
+    type Result = ();
+
+    fn handle(&mut self, Allocated(given): Allocated, _: &mut Context<Self>) {
+        self.0.send(given).ok();
+    }
+}
+
+struct World {
+    node: Node,
+    allocator: Pid<AllocatorProtocol>,
+    given: mpsc::UnboundedReceiver<Vec<Allocation>>,
+}
+
+impl World {
+    fn new(interval: Duration) -> Self {
+        let node = Node::local();
+        let (sender, given) = mpsc::unbounded_channel();
+        let subscriber = node.spawn("subscriber", |_| Subscriber(sender)).unwrap();
+        let allocator = node
+            .spawn("allocator", move |ctx| {
+                let allocator = HierarchicalAllocator::new(AllocatorOptions::default());
+                AllocatorProcess::new(Box::new(allocator), interval, subscriber, ctx)
+            })
+            .unwrap();
+        Self {
+            node,
+            allocator,
+            given,
+        }
+    }
+
+    fn tell(&self, op: AllocatorOp) {
+        self.node.tell(&self.allocator, op);
+    }
+
+    fn add_agent(&self, name: &str) {
+        self.tell(AllocatorOp::AddAgent {
+            id: agent_id(name),
+            info: AgentInfo::default(),
+            total: resources("cpus:4"),
+            used: BTreeMap::new(),
+        });
+    }
+
+    fn add_framework(&self, name: &str) {
+        self.tell(AllocatorOp::AddFramework {
+            id: framework_id(name),
+            options: FrameworkOptions {
+                roles: ["eng".to_owned()].into(),
+                active: true,
+                ..FrameworkOptions::default()
+            },
+            used: BTreeMap::new(),
+        });
+    }
+
+    fn recover(&self, given: &Allocation, refuse: Option<Duration>) {
+        self.tell(AllocatorOp::Recover {
+            framework: given.framework.clone(),
+            agent: given.agent.clone(),
+            resources: given.resources.clone(),
+            refuse,
+        });
+    }
+
+    async fn next(&mut self) -> Vec<Allocation> {
+        timeout(SOON, self.given.recv())
+            .await
+            .expect("an allocation soon")
+            .expect("a subscriber")
+    }
+}
+
+#[tokio::test]
+async fn arrivals_and_returns_are_answered_before_the_interval() {
+    let mut world = World::new(INTERVAL);
+    world.add_framework("f");
+    for name in ["a", "b", "c"] {
+        world.add_agent(name);
+    }
+    let mut given = vec![];
+    while given.len() < 3 {
+        given.extend(world.next().await);
+    }
+    world.recover(&given[0], None);
+    assert_eq!(world.next().await, given[..1]);
+}
+
+#[tokio::test]
+async fn the_interval_brings_back_what_was_refused_for_no_time() {
+    let mut world = World::new(Duration::from_millis(20));
+    world.add_framework("f");
+    world.add_agent("a");
+    let given = world.next().await;
+    let filters = mesos::v1::Filters {
+        refuse_seconds: Some(0.0),
+    };
+    world.recover(&given[0], Some(refuse_duration(Some(&filters))));
+    assert_eq!(world.next().await, given);
+}
