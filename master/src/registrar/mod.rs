@@ -14,12 +14,15 @@
 //! stored may or may not be what it believes.
 
 mod disk;
+mod exact;
 mod log;
 mod memory;
 mod operations;
 mod process;
 mod registry;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 pub use disk::DiskStorage;
 pub use memory::{Fault, MemoryStorage};

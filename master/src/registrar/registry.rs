@@ -25,6 +25,7 @@ pub struct Registry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FrameworkRecord {
     /// What it subscribed with.
+    #[serde(with = "super::exact")]
     pub info: Pb<FrameworkInfo>,
     /// When it will be removed if it is not back by then (wall clock); none while connected.
     pub failover_deadline: Option<TimeInfo>,
@@ -36,7 +37,11 @@ pub struct FrameworkRecord {
 #[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An admitted agent.
-    Agent { id: AgentId, info: Pb<AgentInfo> },
+    Agent {
+        id: AgentId,
+        #[serde(with = "super::exact")]
+        info: Pb<AgentInfo>,
+    },
     /// An unreachable agent.
     Unreachable { id: AgentId, since: TimeInfo },
     /// A framework.
