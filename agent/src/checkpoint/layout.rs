@@ -3,7 +3,8 @@
 //! ```text
 //! <work_dir>/
 //! ├── agent.lock                              held while an agent runs
-//! ├── tls/                                    the executors' authority and their identities
+//! ├── tls/                                    the authority for executors
+//! ├── identities/<container id>.pem           what an executor proves itself with
 //! ├── meta/
 //! │   ├── boot_id
 //! │   └── slaves/
@@ -18,7 +19,7 @@
 //! │                       ├── latest -> <container id>
 //! │                       └── <container id>/
 //! │                           ├── executor.sentinel   the run is over and told
-//! │                           ├── pids/               the containerizer's
+//! │                           ├── pids/forked.pid     the executor's process
 //! │                           └── tasks/<task id>/{task.info, task.updates}
 //! └── slaves/<agent id>/frameworks/<framework id>/executors/<executor id>/runs/
 //!     ├── latest -> <container id>
@@ -26,9 +27,6 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-
-/// The longest id that is used as a file name, in bytes.
-pub const MAX_ID_BYTES: usize = 255;
 
 /// Name of the link to the current agent or run.
 pub const LATEST: &str = "latest";
@@ -70,15 +68,15 @@ impl Layout {
         self.work_dir.join("agent.lock")
     }
 
-    /// The authority for executors and the identities it issued.
+    /// The authority for executors.
     pub fn tls(&self) -> PathBuf {
         self.work_dir.join("tls")
     }
 
-    /// The identity file of one container; outside of its sandbox.
+    /// The identity file of one container's executor; outside of its sandbox.
     pub fn executor_identity(&self, container: &str) -> PathBuf {
-        self.tls()
-            .join("executors")
+        self.work_dir
+            .join("identities")
             .join(format!("{container}.pem"))
     }
 
@@ -147,6 +145,11 @@ impl Layout {
         self.run(run).join("executor.sentinel")
     }
 
+    /// The executor's process.
+    pub fn process(&self, run: &Run) -> PathBuf {
+        self.run(run).join("pids").join("forked.pid")
+    }
+
     /// The checkpoints of all tasks of a run.
     pub fn tasks(&self, run: &Run) -> PathBuf {
         self.run(run).join("tasks")
@@ -180,28 +183,9 @@ impl Layout {
     }
 }
 
-/// Whether an id from outside may become a file name: Mesos' rule for ids.
-pub fn is_valid_id(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= MAX_ID_BYTES
-        && id != "."
-        && id != ".."
-        && !id.chars().any(|c| c.is_control() || c == '/' || c == '\\')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_that_could_leave_their_folder_are_refused() {
-        for bad in ["", ".", "..", "a/b", "a\\b", "a\nb", &"x".repeat(256)] {
-            assert!(!is_valid_id(bad), "{bad:?}");
-        }
-        for good in ["a", "...", "task.1", "ä", &"x".repeat(255)] {
-            assert!(is_valid_id(good), "{good:?}");
-        }
-    }
 
     #[test]
     fn a_task_lies_where_mesos_puts_it() {

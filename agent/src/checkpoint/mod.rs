@@ -4,7 +4,7 @@
 //! Infos are small envelopes written to a temporary file and renamed ([`envelope`]); the status
 //! updates of a task are an append-only log with a checksum per record ([`log`]); [`layout`] names
 //! every path, in the directory layout that Mesos' own tools know; [`lock`] keeps a second agent
-//! out of the work directory; [`recovery`] reads it all back.
+//! out of the work directory; [`store`] writes and [`recovery`] reads it all back.
 //!
 //! Every framework is checkpointed, also one whose `FrameworkInfo.checkpoint` is false: the field
 //! promises that tasks survive when it is set, and nothing promises that they die when it is not.
@@ -13,3 +13,5 @@ pub mod envelope;
 pub mod layout;
 pub mod lock;
 pub mod log;
+pub mod recovery;
+pub mod store;

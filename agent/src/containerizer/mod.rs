@@ -27,6 +27,7 @@ mod posix;
 mod process;
 mod procfs;
 mod reaper;
+pub mod simulated;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@
 //! sandbox a path means, [`beneath`] opens a file in it without leaving it, and the functions here
 //! are what HTTP and the `files` actor answer with.
 
+pub(crate) mod actor;
 mod beneath;
 pub mod roots;
 
@@ -14,7 +15,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use serde::{Deserialize, Serialize};
+use roots::Roots;
+use serde::Serialize;
 
 /// The most that one read answers, in bytes: 16 pages, as in Mesos.
 pub const MAX_READ_BYTES: usize = 64 * 1024;
@@ -23,12 +25,15 @@ pub const MAX_READ_BYTES: usize = 64 * 1024;
 pub const MAX_ENTRIES: usize = 10_000;
 
 /// One entry of a folder, in the form of `/files/browse`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Virtual path of the entry.
     pub path: String,
     /// As `ls -l` writes it.
     pub mode: String,
+    /// The same as a number.
+    #[serde(skip)]
+    pub mode_bits: u32,
     /// Number of hard links.
     pub nlink: u64,
     /// Name of the owner, or its number.
@@ -75,6 +80,23 @@ impl FilesError {
             _ => FilesError::Failed(error.to_string()),
         }
     }
+}
+
+/// Lists the folder that a virtual path means.
+pub fn browse_virtual(roots: &Roots, path: &str) -> Result<Vec<Entry>, FilesError> {
+    let (root, relative) = roots.resolve(path)?;
+    browse(root, relative, path)
+}
+
+/// Reads from the file that a virtual path means; see [`read`].
+pub fn read_virtual(
+    roots: &Roots,
+    path: &str,
+    offset: Option<u64>,
+    length: Option<u64>,
+) -> Result<Piece, FilesError> {
+    let (root, relative) = roots.resolve(path)?;
+    read(root, relative, offset, length)
 }
 
 /// Lists the folder `relative` of `root`, sorted by name; paths begin with `virtual_path`.
@@ -139,6 +161,7 @@ fn describe(path: String, metadata: &Metadata) -> Entry {
     Entry {
         path,
         mode: mode_text(metadata.mode()),
+        mode_bits: metadata.mode(),
         nlink: metadata.nlink(),
         uid: user_name(metadata.uid()),
         gid: group_name(metadata.gid()),

@@ -1,0 +1,85 @@
+//! Writing the agent's checkpoints.
+
+use std::fs;
+
+use mesos::v1::AgentId;
+use serde::{Deserialize, Serialize};
+
+use super::envelope::{self, CheckpointError};
+use super::layout::{LATEST, Layout, Run};
+use crate::state::{ExecutorRef, Record};
+
+/// What is stored of an executor beside what it is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct StoredExecutor {
+    pub(super) info: mesos::v1::ExecutorInfo,
+    pub(super) is_command_executor: bool,
+}
+
+/// Writes records where [`recovery`](super::recovery) finds them.
+#[derive(Clone, Debug)]
+pub struct Store {
+    layout: Layout,
+}
+
+impl Store {
+    /// A store in a work directory.
+    pub fn new(layout: Layout) -> Store {
+        Store { layout }
+    }
+
+    /// Makes a record durable. `agent` is the agent's own id.
+    pub fn write(&self, agent: &AgentId, record: &Record) -> Result<(), CheckpointError> {
+        let layout = &self.layout;
+        let agent_id = agent.value.as_str();
+        match record {
+            Record::Agent(info) => {
+                envelope::write(&layout.agent_info(agent_id), info.as_ref())?;
+                envelope::write_link(&layout.latest_agent(), agent_id)
+            }
+            Record::Framework(info) => {
+                let id = info.id.as_ref().map_or("", |id| &id.value);
+                envelope::write(&layout.framework_info(agent_id, id), info.as_ref())
+            }
+            Record::Executor(of, info, is_command_executor) => {
+                let stored = StoredExecutor {
+                    info: info.as_ref().clone(),
+                    is_command_executor: *is_command_executor,
+                };
+                self.begin_run(&run(agent, of), &stored)
+            }
+            Record::Task(of, task) => {
+                let path = layout.task_info(&run(agent, of), &task.task_id.value);
+                envelope::write(&path, task.as_ref())
+            }
+            Record::Process(of, process) => {
+                envelope::write(&layout.process(&run(agent, of)), process)
+            }
+            Record::Completed(of) => {
+                // Best effort: without its container the identity opens nothing.
+                let _ = fs::remove_file(layout.executor_identity(&of.container_id.value));
+                envelope::write(&layout.sentinel(&run(agent, of)), &"completed")
+            }
+        }
+    }
+
+    fn begin_run(&self, run: &Run, stored: &StoredExecutor) -> Result<(), CheckpointError> {
+        let layout = &self.layout;
+        let info = layout.executor_info(&run.agent, &run.framework, &run.executor);
+        envelope::write(&info, stored)?;
+        let tasks = layout.tasks(run);
+        fs::create_dir_all(&tasks).map_err(CheckpointError::io("make", &tasks))?;
+        let runs = layout.runs(&run.agent, &run.framework, &run.executor);
+        envelope::write_link(&runs.join(LATEST), &run.container)?;
+        envelope::write_link(&layout.sandboxes(run).join(LATEST), &run.container)
+    }
+}
+
+fn run(agent: &AgentId, of: &ExecutorRef) -> Run {
+    Run {
+        agent: agent.value.clone(),
+        framework: of.framework_id.value.clone(),
+        executor: of.executor_id.value.clone(),
+        container: of.container_id.value.clone(),
+    }
+}

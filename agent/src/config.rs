@@ -1,0 +1,134 @@
+//! The agent's flags under Mesos' names, with Mesos' defaults. The command line fills this in.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mesos::flags;
+
+/// The program that runs command tasks: normally this binary again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutorCommand {
+    /// Path of the program.
+    pub program: String,
+    /// Its arguments, without the name of the program.
+    pub arguments: Vec<String>,
+}
+
+/// The configuration of one agent. Field names are Mesos' flag names.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder of sandboxes and checkpoints; belongs to one agent at a time.
+    pub work_dir: PathBuf,
+    /// Name under which the agent is advertised; its ip when unset.
+    pub hostname: Option<String>,
+    /// Resources as Mesos writes them (`cpus:4;mem:1024`); what is not named is detected.
+    pub resources: Option<String>,
+    /// Attributes as Mesos writes them (`rack:a;zone:1`).
+    pub attributes: Option<String>,
+    /// The role of resources that name none.
+    pub default_role: String,
+    /// Whether HTTP is served beside the actors; simulations run without.
+    pub http: bool,
+    /// The built-in executor of command tasks.
+    pub executor_command: ExecutorCommand,
+    /// Environment of all executors; when unset they get `PATH` only.
+    pub executor_environment_variables: Option<BTreeMap<String, String>>,
+    /// Whether tasks run as the user their framework names; otherwise as the agent's.
+    pub switch_user: bool,
+    /// Unit of the waits between attempts to register.
+    pub registration_backoff_factor: Duration,
+    /// How long an executor may take from its start to its SUBSCRIBE.
+    pub executor_registration_timeout: Duration,
+    /// How long executors may take to subscribe again after the agent restarted.
+    pub executor_reregistration_timeout: Duration,
+    /// How long an executor may take to end after SHUTDOWN.
+    pub executor_shutdown_grace_period: Duration,
+    /// How long an executor waits for a restarted agent before it ends itself.
+    pub recovery_timeout: Duration,
+    /// Interval of HEARTBEAT events on HTTP executor streams.
+    pub executor_heartbeat_interval: Duration,
+    /// Ended executors remembered of one framework.
+    pub max_completed_executors_per_framework: usize,
+    /// The present at the start, in seconds since the epoch; the machine's clock if unset. Not a
+    /// flag: simulations set it so that the same seed gives the same timestamps.
+    pub start_time: Option<f64>,
+}
+
+/// Interval of HEARTBEAT events to HTTP executors; Mesos compiles it in.
+const EXECUTOR_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30 * 60);
+
+impl Config {
+    /// Mesos' defaults with the two things that have none.
+    pub fn new(work_dir: impl Into<PathBuf>, executor_command: ExecutorCommand) -> Config {
+        Config {
+            work_dir: work_dir.into(),
+            hostname: None,
+            resources: None,
+            attributes: None,
+            default_role: "*".to_owned(),
+            http: true,
+            executor_command,
+            executor_environment_variables: None,
+            switch_user: true,
+            registration_backoff_factor: Duration::from_secs(1),
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_reregistration_timeout: Duration::from_secs(2),
+            executor_shutdown_grace_period: Duration::from_secs(5),
+            recovery_timeout: Duration::from_secs(15 * 60),
+            executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,
+            max_completed_executors_per_framework: 150,
+            start_time: None,
+        }
+    }
+
+    /// The flags as text, as `/flags` and `/state` show them.
+    pub fn flags(&self) -> BTreeMap<String, String> {
+        let mut flags: BTreeMap<String, String> = [
+            ("attributes", self.attributes.clone()),
+            ("default_role", Some(self.default_role.clone())),
+            (
+                "executor_environment_variables",
+                self.executor_environment_variables
+                    .as_ref()
+                    .and_then(|v| serde_json::to_string(v).ok()),
+            ),
+            ("hostname", self.hostname.clone()),
+            ("recover", Some("reconnect".to_owned())),
+            ("resources", self.resources.clone()),
+            ("strict", Some("true".to_owned())),
+            ("switch_user", Some(self.switch_user.to_string())),
+            ("work_dir", Some(self.work_dir.display().to_string())),
+            (
+                "max_completed_executors_per_framework",
+                Some(self.max_completed_executors_per_framework.to_string()),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect();
+        let durations = [
+            (
+                "registration_backoff_factor",
+                self.registration_backoff_factor,
+            ),
+            (
+                "executor_registration_timeout",
+                self.executor_registration_timeout,
+            ),
+            (
+                "executor_reregistration_timeout",
+                self.executor_reregistration_timeout,
+            ),
+            (
+                "executor_shutdown_grace_period",
+                self.executor_shutdown_grace_period,
+            ),
+            ("recovery_timeout", self.recovery_timeout),
+        ];
+        for (name, value) in durations {
+            flags.insert(name.to_owned(), flags::format_duration(value));
+        }
+        flags
+    }
+}

@@ -1,0 +1,182 @@
+//! What follows from a decision.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::prelude::Pid;
+use mesos::protocols::ExecutorProtocol;
+use mesos::protocols::master::{ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent};
+use mesos::protocols::{MasterProtocol, UpdateRecord};
+use mesos::resources::Resources;
+use mesos::v1::task_status::Reason;
+use mesos::v1::{
+    AgentInfo, ContainerId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskState,
+    TaskStatus, executor,
+};
+use uuid::Uuid;
+
+use super::ExecutorRef;
+
+/// Something to do, after everything before it in the list has been done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Tell the master.
+    Tell(Pid<MasterProtocol>, ToMaster),
+    /// Tell an executor.
+    Event(Pid<ExecutorProtocol>, Box<executor::Event>),
+    /// Tell a subscription that it is over.
+    Unsubscribe(Pid<ExecutorProtocol>),
+    /// Hear of the end of a subscription, or no longer.
+    Watch(Pid<ExecutorProtocol>),
+    /// No longer hear of it.
+    Unwatch(Pid<ExecutorProtocol>),
+    /// Make a checkpoint durable.
+    Write(Record),
+    /// Start an executor in a container.
+    Launch(Box<Launch>),
+    /// Give a container other bounds; queued tasks are handed over once it has them.
+    Resize {
+        /// Which run.
+        executor: ExecutorRef,
+        /// The new bounds.
+        resources: Resources,
+    },
+    /// Kill whatever is in a container.
+    Destroy(ContainerId),
+    /// Ask whether a limit is behind the failure of a task.
+    Inspect {
+        /// In which run.
+        executor: ExecutorRef,
+        /// Which task.
+        task_id: TaskId,
+    },
+    /// Write down a status update and send it until it is acknowledged.
+    Report(Box<Report>),
+    /// An update was acknowledged by its framework.
+    Acknowledge {
+        /// Whose task.
+        framework_id: FrameworkId,
+        /// Which task.
+        task_id: TaskId,
+        /// Which update.
+        uuid: Uuid,
+    },
+    /// There is no master to send updates to.
+    PauseUpdates,
+    /// There is one again.
+    ResumeUpdates,
+    /// Nobody will acknowledge updates of this framework.
+    ForgetUpdates(FrameworkId),
+    /// Call again later.
+    Alarm(Duration, Alarm),
+    /// Recovery is over: begin to look for the master.
+    Detect,
+    /// Hear of the end of a master, or of the way to it.
+    WatchMaster(Pid<MasterProtocol>),
+    /// No longer hear of it.
+    UnwatchMaster(Pid<MasterProtocol>),
+    /// The agent is to end.
+    Exit(String),
+}
+
+/// Something that is due later. Each carries what tells whether it is still wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Alarm {
+    /// Send the (re-)registration if it is still this attempt's turn.
+    Register {
+        /// Counts changes of the registration.
+        era: u64,
+    },
+    /// No ping came since the given number of pings.
+    PingTimeout {
+        /// Counts changes of the registration.
+        era: u64,
+        /// How many pings had come.
+        pings: u64,
+    },
+    /// The executor should have subscribed by now.
+    RegistrationTimeout(ExecutorRef),
+    /// Recovered executors should have subscribed by now.
+    ReregistrationTimeout,
+    /// The executor should have ended by now.
+    ShutdownTimeout(ExecutorRef),
+}
+
+/// What the master is told.
+#[derive(Clone, Debug)]
+pub enum ToMaster {
+    /// First registration.
+    Register(Box<RegisterAgent>),
+    /// Registration with an id and all that runs here.
+    Reregister(Box<ReregisterAgent>),
+    /// A status update.
+    Update(Box<UpdateRecord>),
+    /// Bytes from an executor.
+    Message(ExecutorMessage),
+    /// An executor ended.
+    Exited(ExecutorExited),
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// The agent and that it is the latest.
+    Agent(Arc<AgentInfo>),
+    /// A framework.
+    Framework(Arc<FrameworkInfo>),
+    /// An executor and its latest run.
+    Executor(ExecutorRef, Arc<ExecutorInfo>, bool),
+    /// A task that was accepted.
+    Task(ExecutorRef, Box<Task>),
+    /// The process of a run.
+    Process(ExecutorRef, crate::checkpoint::recovery::Process),
+    /// The run is over and all of its updates were acknowledged.
+    Completed(ExecutorRef),
+}
+
+/// An executor to be started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Which run.
+    pub executor: ExecutorRef,
+    /// What to run.
+    pub info: Arc<ExecutorInfo>,
+    /// Whether it is the built-in one.
+    pub is_command_executor: bool,
+    /// The first task's user, or the executor's.
+    pub user: Option<String>,
+    /// The sandbox.
+    pub directory: PathBuf,
+    /// The bounds.
+    pub resources: Resources,
+    /// How long it may take to end after SHUTDOWN.
+    pub shutdown_grace_period: Duration,
+}
+
+/// A status update to be made reliable.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Whose task.
+    pub framework_id: FrameworkId,
+    /// The update; agent id, executor id, timestamp and uuid are set.
+    pub status: TaskStatus,
+    /// Its uuid.
+    pub uuid: Uuid,
+    /// The run whose folder it is written to; updates of tasks that never had an executor are
+    /// kept in memory.
+    pub executor: Option<ExecutorRef>,
+    /// Whether the executor waits for ACKNOWLEDGED.
+    pub from_executor: bool,
+}
+
+/// Why the agent is ending an executor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// What becomes of its tasks.
+    pub state: TaskState,
+    /// Why, for programs.
+    pub reason: Reason,
+    /// Why, for people.
+    pub message: String,
+}

@@ -1,0 +1,293 @@
+//! The actor that writes status updates down before anybody relies on them.
+//!
+//! It lives on a thread of its own, because it waits for the disk.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::prelude::*;
+use mesos::v1::FrameworkId;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::log;
+use super::stream::{Key, Stream, Update, Verdict};
+use super::streams::Streams;
+use crate::checkpoint::envelope::CheckpointError;
+use crate::checkpoint::log::Log;
+use crate::inbox::Inbound;
+
+/// Update logs that are kept open. Beyond it the one used longest ago is closed; tasks report
+/// rarely, and file descriptors are few.
+const MAX_OPEN_LOGS: usize = 256;
+
+protocol! {
+    /// What the status update manager accepts, from its agent.
+    pub local StatusUpdatesProtocol = "mesos.agent.status_updates" {
+        1 => Report -> Confirmation,
+        2 => Acknowledge -> Option<Arc<Update>>,
+        3 => Pause -> (),
+        4 => Resume -> (),
+        5 => Forget -> (),
+        6 => Recover -> (),
+    }
+}
+
+/// Write an update down, then send it until it is acknowledged.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The update.
+    pub update: Update,
+    /// Its task's log; `None` keeps it in memory only.
+    pub log: Option<PathBuf>,
+}
+
+/// What became of a [`Report`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It is written down, now or before; or it comes after the task's end, which is.
+    Safe,
+    /// It could not be written down, or too many wait: do not acknowledge it to the executor.
+    Unsafe,
+}
+
+/// The framework acknowledged an update. Answers the update once that is written down; `None` if
+/// it was not the one in flight.
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    /// Which task.
+    pub key: Key,
+    /// Which update.
+    pub uuid: Uuid,
+}
+
+/// There is no master.
+#[derive(Clone, Copy, Debug)]
+pub struct Pause;
+
+/// There is a master again.
+#[derive(Clone, Copy, Debug)]
+pub struct Resume;
+
+/// A framework is gone.
+#[derive(Clone, Debug)]
+pub struct Forget {
+    /// Which one.
+    pub framework_id: FrameworkId,
+}
+
+/// Streams of an earlier life.
+#[derive(Clone, Debug)]
+pub struct Recover {
+    /// Each with its log.
+    pub streams: Vec<(Key, PathBuf, Stream)>,
+}
+
+/// The actor.
+pub struct Manager {
+    streams: Streams,
+    paths: BTreeMap<Key, PathBuf>,
+    logs: BTreeMap<Key, (u64, Log)>,
+    uses: u64,
+    /// Where updates to be sent go.
+    agent: UnboundedSender<Inbound>,
+    started: Instant,
+    timer: Option<(Duration, SpawnHandle)>,
+}
+
+impl Manager {
+    /// A manager that sends through `agent`; paused until the first [`Resume`].
+    pub fn new(agent: UnboundedSender<Inbound>) -> Manager {
+        Manager {
+            streams: Streams::paused(),
+            paths: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            uses: 0,
+            agent,
+            started: Instant::now(),
+            timer: None,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn send(&mut self, updates: impl IntoIterator<Item = Arc<Update>>, ctx: &mut Context<Self>) {
+        for update in updates {
+            // The agent outlives its manager; if it does not, nobody is left to tell.
+            let _ = self.agent.send(Inbound::Forward(update));
+        }
+        self.arm(ctx);
+    }
+
+    /// Keeps one timer, for the next retry.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.streams.next_due();
+        if self.timer.as_ref().map(|(at, _)| *at) == next {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(at) = next {
+            let wait = at.saturating_sub(self.now());
+            let handle = ctx.run_later(wait, |manager, ctx| {
+                manager.timer = None;
+                let due = manager.streams.due(manager.now());
+                manager.send(due, ctx);
+            });
+            self.timer = Some((at, handle));
+        }
+    }
+
+    fn write(
+        &mut self,
+        key: &Key,
+        write: impl FnOnce(&mut Log) -> Result<(), CheckpointError>,
+    ) -> Result<(), CheckpointError> {
+        let Some(path) = self.paths.get(key) else {
+            return Ok(());
+        };
+        self.uses += 1;
+        if !self.logs.contains_key(key) {
+            let log = Log::open(path)?;
+            self.close_one_log();
+            self.logs.insert(key.clone(), (self.uses, log));
+        }
+        match self.logs.get_mut(key) {
+            Some((used, log)) => {
+                *used = self.uses;
+                write(log)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn close_one_log(&mut self) {
+        if self.logs.len() < MAX_OPEN_LOGS {
+            return;
+        }
+        let oldest = self.logs.iter().min_by_key(|(_, (used, _))| *used);
+        if let Some(key) = oldest.map(|(key, _)| key.clone()) {
+            self.logs.remove(&key);
+        }
+    }
+
+    fn drop_log(&mut self, key: &Key) {
+        self.logs.remove(key);
+        self.paths.remove(key);
+    }
+}
+
+impl Actor for Manager {
+    type Context = Context<Self>;
+}
+
+impl Process for Manager {
+    type Protocol = StatusUpdatesProtocol;
+}
+
+impl Handler<Report> for Manager {
+    type Result = MessageResult<Report>;
+
+    fn handle(&mut self, report: Report, ctx: &mut Context<Self>) -> Self::Result {
+        let Report { update, log: path } = report;
+        match self.streams.judge(&update) {
+            Verdict::Repeated | Verdict::TooLate => return MessageResult(Confirmation::Safe),
+            Verdict::Overflow => {
+                tracing::warn!(task = %update.status.task_id.value, "too many updates wait, one is refused");
+                return MessageResult(Confirmation::Unsafe);
+            }
+            Verdict::New => {}
+        }
+        let key = update.key();
+        if let Some(path) = path {
+            self.paths.insert(key.clone(), path);
+        }
+        let written = self.write(&key, |log| log::append_update(log, &update.status));
+        let confirmation = match written {
+            Ok(()) => Confirmation::Safe,
+            Err(error) => {
+                // A full disk must not keep the framework in the dark: it is sent all the same.
+                tracing::error!(task = %key.task.value, "a status update is kept in memory only: {error}");
+                Confirmation::Unsafe
+            }
+        };
+        let now = self.now();
+        let to_send = self.streams.accept(now, Arc::new(update));
+        self.send(to_send, ctx);
+        MessageResult(confirmation)
+    }
+}
+
+impl Handler<Acknowledge> for Manager {
+    type Result = MessageResult<Acknowledge>;
+
+    fn handle(&mut self, ack: Acknowledge, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.streams.expects(&ack.key, &ack.uuid) {
+            tracing::warn!(task = %ack.key.task.value, uuid = %ack.uuid, "an unexpected acknowledgement is ignored");
+            return MessageResult(None);
+        }
+        let written = self.write(&ack.key, |log| log::append_acknowledgement(log, &ack.uuid));
+        if let Err(error) = written {
+            // Worst case: the update is sent once more after a restart.
+            tracing::error!(task = %ack.key.task.value, "an acknowledgement is not written down: {error}");
+        }
+        let now = self.now();
+        let Some(done) = self.streams.acknowledge(now, &ack.key) else {
+            return MessageResult(None);
+        };
+        if done.update.terminal {
+            self.drop_log(&ack.key);
+        }
+        self.send(done.next, ctx);
+        MessageResult(Some(done.update))
+    }
+}
+
+impl Handler<Pause> for Manager {
+    type Result = ();
+
+    fn handle(&mut self, _: Pause, ctx: &mut Context<Self>) {
+        self.streams.pause();
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Resume> for Manager {
+    type Result = ();
+
+    fn handle(&mut self, _: Resume, ctx: &mut Context<Self>) {
+        let now = self.now();
+        let in_flight = self.streams.resume(now);
+        self.send(in_flight, ctx);
+    }
+}
+
+impl Handler<Forget> for Manager {
+    type Result = ();
+
+    fn handle(&mut self, forget: Forget, ctx: &mut Context<Self>) {
+        self.streams.forget(&forget.framework_id);
+        self.logs
+            .retain(|key, _| key.framework != forget.framework_id);
+        self.paths
+            .retain(|key, _| key.framework != forget.framework_id);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Recover> for Manager {
+    type Result = ();
+
+    fn handle(&mut self, recover: Recover, _: &mut Context<Self>) {
+        for (key, path, stream) in recover.streams {
+            self.paths.insert(key.clone(), path);
+            self.streams.recover(key, stream);
+        }
+    }
+}
