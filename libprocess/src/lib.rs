@@ -4,6 +4,7 @@ mod actor;
 mod arbiter;
 mod error;
 pub mod limits;
+mod link;
 mod mailbox;
 mod node;
 mod parcel;
@@ -21,9 +22,11 @@ pub use actix::Message;
 
 pub use actor::{Context, Peer};
 pub use error::{AskError, ExitReason, Exited, SendError, SpawnError};
-pub use node::{Ask, LOCAL_ADDRESS, Monitor, Node, ProcessBuilder, ProcessInfo};
+pub use link::LinkInfo;
+pub use node::{Ask, LOCAL_ADDRESS, Monitor, Node, NodeBuilder, ProcessBuilder, ProcessInfo};
 pub use pid::{ANY_INCARNATION, AnyPid, Pid};
 pub use protocol::{Accepts, Process, Protocol, Serves};
+pub use transport::BindError;
 
 /// What the code that [`protocol!`] writes calls.
 #[doc(hidden)]

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{AskError, ExitReason, Exited};
+use crate::link::Credit;
 use crate::parcel::Parcel;
 use crate::pid::AnyPid;
 use crate::tls::PeerIdentity;
@@ -34,7 +35,7 @@ pub(crate) struct Letter {
     pub(crate) parcel: Box<dyn Parcel>,
     pub(crate) origin: Origin,
     /// Present if it came from another node: dropping it gives the credit back.
-    pub(crate) credit: Option<Box<dyn Send>>,
+    pub(crate) credit: Option<Credit>,
 }
 
 /// Where a message came from and until when it matters.
@@ -43,6 +44,8 @@ pub(crate) struct Origin {
     pub(crate) sender: Option<AnyPid>,
     pub(crate) peer: Option<Arc<PeerIdentity>>,
     pub(crate) deadline: Option<Instant>,
+    /// The number that a message shares with those that it caused; 0 for none.
+    pub(crate) trace: u64,
 }
 
 /// Why a letter was not taken; it comes back.

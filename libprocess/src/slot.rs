@@ -79,21 +79,17 @@ impl Slot {
         }
     }
 
-    /// Registers a watcher; gives the number to [`unwatch`](Self::unwatch) by. One that comes too late
-    /// is told at once.
-    pub(crate) fn watch(&self, watcher: Watcher) -> u64 {
+    /// Registers a watcher; gives the number to [`unwatch`](Self::unwatch) by, or the watcher back if
+    /// the end was announced already.
+    pub(crate) fn watch(&self, watcher: Watcher) -> Result<u64, Watcher> {
         let number = self.next_watcher.fetch_add(1, Ordering::Relaxed);
-        let late = match &mut *lock(&self.watchers) {
+        match &mut *lock(&self.watchers) {
             Some(watchers) => {
                 watchers.insert(number, watcher);
-                None
+                Ok(number)
             }
-            None => Some(watcher),
-        };
-        if let Some(watcher) = late {
-            watcher.announce(self.end_reason().unwrap_or(ExitReason::NoProcess));
+            None => Err(watcher),
         }
-        number
     }
 
     pub(crate) fn unwatch(&self, number: u64) {

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::error::{AskError, Exited, SendError};
 use crate::mailbox::Origin;
-use crate::node::{Ask, Node, Watch};
+use crate::node::{Ask, Node, Sender, Watch};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::{Accepts, Process};
 use crate::slot::{Slot, Watcher};
@@ -106,6 +106,12 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         self.origin.deadline
     }
 
+    /// The number that the message being handled shares with all messages that led to it and that it
+    /// causes, across nodes; 0 outside of handlers.
+    pub fn trace(&self) -> u64 {
+        self.origin.trace
+    }
+
     /// The present, by the clock that simulation controls.
     pub fn now(&self) -> Instant {
         Instant::now()
@@ -123,7 +129,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.node.tell_from(Some(&self.slot.pid), to, message);
+        self.node.tell_from(self.as_sender(), to, message);
     }
 
     /// Sends a message as soon as there is room for it. The future may outlive the handler.
@@ -137,8 +143,13 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let (node, me, to) = (self.node.clone(), self.slot.pid.clone(), to.clone());
-        async move { node.tell_ready_from(Some(&me), &to, message).await }
+        let (node, slot, to) = (self.node.clone(), self.slot.clone(), to.clone());
+        let trace = self.origin.trace;
+        async move {
+            let pid = Some(&slot.pid);
+            node.tell_ready_from(Sender { pid, trace }, &to, message)
+                .await
+        }
     }
 
     /// Sends a message and waits for its answer for at most `timeout`. It is sent at once, not when the
@@ -151,7 +162,8 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.node.ask_from(Some(&self.slot), to, message, timeout)
+        self.node
+            .ask_from(self.as_sender(), Some(&self.slot), to, message, timeout)
     }
 
     /// Asks, and continues with `then` when the answer or the error is there.
@@ -200,6 +212,13 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// Takes [`monitor`](Self::monitor) back: no `Exited` arrives for it any more.
     pub fn demonitor(&mut self, pid: impl Into<AnyPid>) {
         self.monitors.remove(&pid.into());
+    }
+
+    fn as_sender(&self) -> Sender<'_> {
+        Sender {
+            pid: Some(&self.slot.pid),
+            trace: self.origin.trace,
+        }
     }
 
     /// Whether this notice is still wanted; it is not wanted twice.

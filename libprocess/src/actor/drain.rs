@@ -67,10 +67,11 @@ fn handle<A: Process>(actor: &mut A, letter: Letter, ctx: &mut Context<A>) {
     if late {
         parcel.refuse(AskError::Timeout);
     } else if !parcel.cancelled() {
+        // Before its answer leaves: who has the answer can see that it was handled.
+        ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
         ctx.origin = origin;
         A::Protocol::dispatch(actor, tag, parcel, ctx);
         ctx.origin = Origin::default();
-        ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
     }
     // Only now: what a node may have in this mailbox includes the message being handled.
     drop(credit);

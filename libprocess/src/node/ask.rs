@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::AskError;
+use crate::link::Cancel;
 use crate::parcel::Answer;
 
 /// The answer to an ask, or the error in its place: it is always one of them, at its deadline at the latest.
@@ -20,14 +21,14 @@ pub struct Ask<R> {
     /// Armed at the first poll that finds no answer.
     timer: Option<Pin<Box<Sleep>>>,
     /// For asks to other nodes: tells the callee when dropped.
-    _cancel: Option<Box<dyn Send>>,
+    _cancel: Option<Cancel>,
 }
 
 impl<R> Ask<R> {
     pub(super) fn new(
         waiting: oneshot::Receiver<Answer<R>>,
         deadline: Instant,
-        cancel: Option<Box<dyn Send>>,
+        cancel: Option<Cancel>,
     ) -> Self {
         Self {
             waiting,

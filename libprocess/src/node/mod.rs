@@ -1,6 +1,7 @@
 //! A node: an address, the actors that live there, and the ways to other nodes.
 
 mod ask;
+mod builder;
 mod process;
 mod send;
 mod watch;
@@ -15,16 +16,19 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::arbiter::{Arbiters, Placement};
 use crate::limits::SHUTDOWN_GRACE;
+use crate::link::{Link, LinkInfo, Links};
 use crate::mailbox::Delivery;
 use crate::pid::{ANY_INCARNATION, AnyPid};
 use crate::slot::Slot;
 
 pub use ask::Ask;
+pub use builder::NodeBuilder;
 pub use process::{ProcessBuilder, ProcessInfo};
+pub(crate) use send::{Sender, deliver};
 pub use watch::Monitor;
 pub(crate) use watch::Watch;
 
@@ -36,13 +40,18 @@ pub const LOCAL_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPE
 pub struct Node(Arc<Inner>);
 
 struct Inner {
+    /// What pids carry.
     address: SocketAddr,
+    bound: SocketAddr,
     incarnation: u64,
+    links: Option<Arc<Links>>,
     registry: RwLock<Registry>,
     /// Told whenever the last actor of the node ended.
     empty: Notify,
     /// Messages for actors that were not there (any more).
     undelivered: AtomicU64,
+    /// Traces begun: messages sent from outside of actors.
+    traces: AtomicU64,
     random: Mutex<StdRng>,
     arbiters: Arbiters,
 }
@@ -59,27 +68,33 @@ struct Registry {
 impl Node {
     /// A node without a network, for tests and tools: its actors live on threads of its own.
     pub fn local() -> Self {
-        Self::new(
-            LOCAL_ADDRESS,
-            StdRng::from_os_rng().random(),
-            Placement::cores(),
-        )
+        let seed = StdRng::from_os_rng().random();
+        Self::new(LOCAL_ADDRESS, LOCAL_ADDRESS, seed, Placement::cores(), None)
     }
 
     /// A node without a network whose actors live on the current `LocalSet`, in which this must be
     /// called. With a paused clock everything they do is a function of `seed`.
     pub fn local_here(seed: u64) -> Self {
-        Self::new(LOCAL_ADDRESS, seed, Placement::Here)
+        Self::new(LOCAL_ADDRESS, LOCAL_ADDRESS, seed, Placement::Here, None)
     }
 
-    fn new(address: SocketAddr, seed: u64, placement: Placement) -> Self {
+    fn new(
+        address: SocketAddr,
+        bound: SocketAddr,
+        seed: u64,
+        placement: Placement,
+        links: Option<Arc<Links>>,
+    ) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         Self(Arc::new(Inner {
             address,
+            bound,
             incarnation: random.random(),
+            links,
             registry: RwLock::default(),
             empty: Notify::new(),
             undelivered: AtomicU64::new(0),
+            traces: AtomicU64::new(0),
             random: Mutex::new(random),
             arbiters: Arbiters::new(placement),
         }))
@@ -103,8 +118,10 @@ impl Node {
     }
 
     /// Stops all actors as [`stop`](Self::stop) does, waits for their ends for at most `deadline`, and drops
-    /// those that remain ([`ExitReason::NodeDown`](crate::ExitReason::NodeDown)). Nothing can be spawned any more.
+    /// those that remain ([`ExitReason::NodeDown`](crate::ExitReason::NodeDown)). What waits to be sent is
+    /// sent, other nodes are told. Nothing can be spawned any more.
     pub async fn shutdown(&self, deadline: Duration) {
+        let deadline = Instant::now() + deadline;
         let slots = {
             let mut registry = self.write();
             registry.closed = true;
@@ -113,9 +130,24 @@ impl Node {
         for slot in slots {
             slot.mailbox.put(Delivery::Stop);
         }
-        let _ = timeout(deadline, self.emptied()).await;
+        let _ = timeout_at(deadline, self.emptied()).await;
         self.0.arbiters.halt();
         let _ = timeout(SHUTDOWN_GRACE, self.emptied()).await;
+        if let Some(links) = &self.0.links {
+            links
+                .close(deadline.max(Instant::now() + SHUTDOWN_GRACE))
+                .await;
+        }
+    }
+
+    /// Ends the node as a power failure would: no actor gets to run again. For simulation; cut it off
+    /// from the network first, or others hear of it.
+    pub fn crash(&self) {
+        self.write().closed = true;
+        self.0.arbiters.halt();
+        if let Some(links) = &self.0.links {
+            links.abandon();
+        }
     }
 
     /// A snapshot of the actors alive, by name.
@@ -125,6 +157,15 @@ impl Node {
             .values()
             .map(|slot| ProcessInfo::of(slot))
             .collect()
+    }
+
+    /// A snapshot of the links to other nodes, by address.
+    pub fn links(&self) -> Vec<LinkInfo> {
+        self.0
+            .links
+            .as_ref()
+            .map(|links| links.infos())
+            .unwrap_or_default()
     }
 
     /// Messages that found no actor, since the start of the node.
@@ -144,7 +185,17 @@ impl Node {
     }
 
     fn is_here(&self, pid: &AnyPid) -> bool {
-        pid.address() == self.0.address
+        let address = pid.address();
+        address == self.0.address
+            || address == self.0.bound
+            || (self.0.bound.ip().is_unspecified()
+                && address.ip().is_loopback()
+                && address.port() == self.0.bound.port())
+    }
+
+    /// The link to another node; none if this one has no network.
+    fn link(&self, address: SocketAddr) -> Option<Arc<Link>> {
+        self.0.links.as_ref().map(|links| links.to(self, address))
     }
 
     /// The living actor that `pid` means, if it is one of this node's.

@@ -10,11 +10,21 @@ use tokio::time::Instant;
 
 use super::{Ask, Node};
 use crate::error::{AskError, ExitReason, SendError};
+use crate::link::{Cancel, Outgoing};
 use crate::mailbox::{Letter, Origin, Refusal};
-use crate::parcel::{Reply, Sealed};
+use crate::parcel::{Answer, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
+use crate::wire::EncodeError;
+
+/// On whose behalf something is sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) pid: Option<&'a AnyPid>,
+    /// The trace of the message whose handler sends; 0 for none.
+    pub(crate) trace: u64,
+}
 
 impl Node {
     /// Sends a message and forgets it. Never blocks.
@@ -28,7 +38,7 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.tell_from(None, to, message);
+        self.tell_from(self.outside(), to, message);
     }
 
     /// Sends a message as soon as there is room for it.
@@ -38,7 +48,7 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.tell_ready_from(None, to, message).await
+        self.tell_ready_from(self.outside(), to, message).await
     }
 
     /// Sends a message and waits for its answer for at most `timeout`. It is sent at once, not when the
@@ -49,24 +59,44 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.ask_from(None, to, message, timeout)
+        self.ask_from(self.outside(), None, to, message, timeout)
     }
 
-    pub(crate) fn tell_from<P, M>(&self, from: Option<&AnyPid>, to: &Pid<P>, message: M)
+    /// The sender of what is not sent by an actor: it begins a trace.
+    fn outside(&self) -> Sender<'static> {
+        let begun = self.0.traces.fetch_add(1, Ordering::Relaxed) + 1;
+        Sender {
+            pid: None,
+            trace: self.0.incarnation.wrapping_add(begun),
+        }
+    }
+
+    pub(crate) fn tell_from<P, M>(&self, from: Sender<'_>, to: &Pid<P>, message: M)
     where
         P: Accepts<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        match self.find_speaking::<P>(to) {
-            Some(slot) => deliver(&slot, letter::<P, M>(from, message, Reply::Nobody, None)),
-            None => self.count_undelivered(),
+        if self.is_here(to.as_any()) {
+            match self.find_speaking::<P>(to) {
+                Some(slot) => deliver(&slot, letter::<P, M>(from, message, Reply::Nobody, None)),
+                None => self.count_undelivered(),
+            }
+            return;
+        }
+        match (self.link(to.address()), outgoing(from, to, &message)) {
+            (Some(link), Ok(outgoing)) => link.tell(outgoing),
+            (_, Err(error)) => {
+                tracing::warn!(%to, %error, "message not sent");
+                self.count_undelivered();
+            }
+            (None, _) => self.count_undelivered(),
         }
     }
 
     pub(crate) async fn tell_ready_from<P, M>(
         &self,
-        from: Option<&AnyPid>,
+        from: Sender<'_>,
         to: &Pid<P>,
         message: M,
     ) -> Result<(), SendError>
@@ -75,6 +105,13 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
+        if !self.is_here(to.as_any()) {
+            let outgoing = outgoing(from, to, &message)
+                .map_err(|error| SendError::Unsendable(error.to_string()))?;
+            let link = self.link(to.address());
+            let link = link.ok_or(SendError::Exited(ExitReason::NoProcess))?;
+            return link.tell_ready(outgoing).await.map_err(SendError::Exited);
+        }
         let Some(slot) = self.find_speaking::<P>(to) else {
             self.count_undelivered();
             return Err(SendError::Exited(ExitReason::NoProcess));
@@ -86,9 +123,11 @@ impl Node {
             .map_err(|_| SendError::Exited(reason(&slot)))
     }
 
+    /// `asker` is set if an actor asks.
     pub(crate) fn ask_from<P, M>(
         &self,
-        from: Option<&Arc<Slot>>,
+        from: Sender<'_>,
+        asker: Option<&Arc<Slot>>,
         to: &Pid<P>,
         message: M,
         timeout: Duration,
@@ -100,20 +139,44 @@ impl Node {
     {
         let deadline = Instant::now() + timeout;
         let (answer, waiting) = oneshot::channel();
-        match self.find_speaking::<P>(to) {
-            Some(slot) => {
-                let (from, reply) = match from {
-                    Some(asker) => (Some(&asker.pid), Reply::Actor(asker.clone(), answer)),
-                    None => (None, Reply::Future(answer)),
-                };
-                deliver(&slot, letter::<P, M>(from, message, reply, Some(deadline)));
+        let reply = match asker {
+            Some(asker) => Reply::Actor(asker.clone(), answer),
+            None => Reply::Future(answer),
+        };
+        if self.is_here(to.as_any()) {
+            match self.find_speaking::<P>(to) {
+                Some(slot) => {
+                    let letter = letter::<P, M>(from, message, reply, Some(deadline));
+                    deliver(&slot, letter);
+                }
+                None => {
+                    self.count_undelivered();
+                    reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
+                }
             }
-            None => {
-                self.count_undelivered();
-                let _ = answer.send(Err(AskError::Exited(ExitReason::NoProcess)));
-            }
+            return Ask::new(waiting, deadline, None);
         }
-        Ask::new(waiting, deadline, None)
+        let cancel = match (self.link(to.address()), outgoing(from, to, &message)) {
+            (Some(link), Ok(outgoing)) => {
+                let done = Box::new(move |answer: Answer<&[u8]>| {
+                    reply.answer(answer.and_then(|body| {
+                        let refused = |error| AskError::Refused(format!("its answer: {error}"));
+                        P::decode_answer(body).map_err(refused)
+                    }));
+                });
+                let ask = link.ask(outgoing, deadline, done);
+                Some(Cancel { link, ask })
+            }
+            (None, _) | (_, Err(EncodeError::LocalProtocol)) => {
+                reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
+                None
+            }
+            (_, Err(error)) => {
+                reply.answer(Err(AskError::Refused(error.to_string())));
+                None
+            }
+        };
+        Ask::new(waiting, deadline, cancel)
     }
 
     /// The living actor of this node that `to` means, provided it speaks `P`.
@@ -128,7 +191,7 @@ impl Node {
 }
 
 fn letter<P, M>(
-    from: Option<&AnyPid>,
+    from: Sender<'_>,
     message: M,
     reply: Reply<M::Result>,
     deadline: Option<Instant>,
@@ -142,12 +205,33 @@ where
         tag: P::TAG,
         parcel: Box::new(Sealed { message, reply }),
         origin: Origin {
-            sender: from.cloned(),
+            sender: from.pid.cloned(),
             peer: None,
             deadline,
+            trace: from.trace,
         },
         credit: None,
     }
+}
+
+fn outgoing<'a, P, M>(
+    from: Sender<'a>,
+    to: &'a Pid<P>,
+    message: &M,
+) -> Result<Outgoing<&'a AnyPid>, EncodeError>
+where
+    P: Accepts<M>,
+    M: Message,
+{
+    Ok(Outgoing {
+        protocol: P::NAME,
+        to: to.as_any(),
+        from: from.pid,
+        tag: P::TAG,
+        trace: from.trace,
+        ask: None,
+        body: P::encode(message)?,
+    })
 }
 
 /// Into the mailbox, or back to the asker.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Node;
 use crate::error::{ExitReason, Exited};
+use crate::link::Link;
 use crate::pid::AnyPid;
 use crate::slot::{Slot, Watcher};
 
@@ -23,6 +24,7 @@ pub struct Monitor {
 /// A watcher registered; dropping this takes it back.
 pub(crate) enum Watch {
     Here(Arc<Slot>, u64),
+    There(Arc<Link>, u64),
     /// It was told at once.
     Over,
 }
@@ -41,13 +43,26 @@ impl Node {
     }
 
     pub(crate) fn watch(&self, pid: &AnyPid, watcher: Watcher) -> Watch {
-        match self.find(pid) {
-            Some(slot) => {
-                let number = slot.watch(watcher);
-                Watch::Here(slot, number)
-            }
-            None => {
-                watcher.announce(ExitReason::NoProcess);
+        if !self.is_here(pid) {
+            return match self.link(pid.address()) {
+                Some(link) => {
+                    let number = link.watch(pid, watcher);
+                    Watch::There(link, number)
+                }
+                None => {
+                    watcher.announce(ExitReason::NoProcess);
+                    Watch::Over
+                }
+            };
+        }
+        let Some(slot) = self.find(pid) else {
+            watcher.announce(ExitReason::NoProcess);
+            return Watch::Over;
+        };
+        match slot.watch(watcher) {
+            Ok(number) => Watch::Here(slot, number),
+            Err(late) => {
+                late.announce(slot.end_reason().unwrap_or(ExitReason::NoProcess));
                 Watch::Over
             }
         }
@@ -58,6 +73,7 @@ impl Drop for Watch {
     fn drop(&mut self) {
         match self {
             Self::Here(slot, number) => slot.unwatch(*number),
+            Self::There(link, number) => link.unwatch(*number),
             Self::Over => {}
         }
     }

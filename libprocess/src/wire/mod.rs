@@ -1,6 +1,7 @@
 //! What crosses between nodes: bodies ([`codec`]) and the frames around them.
 
 mod codec;
+pub(crate) mod frame;
 
 pub use codec::{DecodeError, EncodeError, decode_exact, encode};
 

@@ -1,0 +1,276 @@
+//! How a link comes up.
+//!
+//! ```text
+//!   dialling node                                accepting node
+//!        │ ── QUIC and mutual TLS ──────────────────► │
+//!        │ ── control lane: hello(version, life) ───► │  decides: adopt, or close as a duplicate
+//!        │ ◄── control lane: hello(version, life) ─── │  up
+//!     up │ ── data lanes, when first used ──────────► │
+//! ```
+//!
+//! The dialling side is up only with the other's hello: QUIC reports a connection before the peer has
+//! seen the certificate.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::reader::{Breach, Incoming};
+use super::table::Decision;
+use super::{
+    CONNECT_TIMEOUT, CONTROL_LANE, DATA_LANES, Link, Links, READ, Up, VERSION, code, lanes, reader,
+};
+use crate::error::ExitReason;
+use crate::node::Node;
+use crate::transport::{
+    self, CloseReason, ConnectError, Connection, LaneError, ReceiveLane, SendLane,
+};
+use crate::wire::frame::{self, Control, Frame, FrameError};
+
+/// Connections that may be shaking hands at once; each costs a signature. More have to try again.
+const HANDSHAKES: usize = 1024;
+
+/// Why a connection did not become a link.
+#[derive(Debug, thiserror::Error)]
+enum HandshakeError {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Closed(#[from] CloseReason),
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    #[error("no hello: {0}")]
+    Frame(#[from] FrameError),
+    #[error("no hello, but something else")]
+    NoHello,
+    #[error("wire format {0}, while this node has {VERSION}")]
+    Version(u32),
+    #[error("there is another connection")]
+    Duplicate,
+}
+
+/// Both hellos are exchanged; the control lanes are open.
+struct Greeted {
+    connection: Connection,
+    outgoing: SendLane,
+    incoming: Incoming,
+    incarnation: u64,
+}
+
+/// Makes the connection of a link.
+pub(super) async fn dial(link: Arc<Link>) {
+    let made = timeout(CONNECT_TIMEOUT, connect(&link)).await;
+    let refused = match made {
+        Ok(Ok(greeted)) => return link.rise(greeted),
+        Ok(Err(error)) => error,
+        Err(_) => HandshakeError::Closed(CloseReason::Silent),
+    };
+    // The other node is connecting to this one, which is as good.
+    let crossing = matches!(
+        &refused,
+        HandshakeError::Closed(CloseReason::Peer { code, .. }) if *code == u64::from(code::DUPLICATE)
+    );
+    if crossing {
+        let _ = timeout(CONNECT_TIMEOUT, link.risen()).await;
+    }
+    if link.up.get().is_none() {
+        tracing::debug!(peer = %link.remote, reason = %refused, "no link");
+        link.end(ExitReason::Disconnected);
+    }
+}
+
+async fn connect(link: &Link) -> Result<Greeted, HandshakeError> {
+    let connection = link.links.endpoint().connect(link.remote).await?;
+    let outgoing = say_hello(&connection, link.node.incarnation()).await?;
+    let (incoming, incarnation) = hear_hello(&connection).await?;
+    Ok(Greeted {
+        connection,
+        outgoing,
+        incoming,
+        incarnation,
+    })
+}
+
+/// Accepts links until the endpoint is closed.
+pub(super) async fn accept(node: Node, links: Arc<Links>) {
+    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    while let Some(incoming) = links.endpoint().accept().await {
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            continue;
+        };
+        let (node, links) = (node.clone(), links.clone());
+        links.runtime().clone().spawn(async move {
+            let address = incoming.remote_address();
+            let welcomed = timeout(CONNECT_TIMEOUT, welcome(&node, &links, incoming)).await;
+            if let Ok(Err(error)) = welcomed {
+                tracing::debug!(peer = %address, %error, "no link");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn welcome(
+    node: &Node,
+    links: &Arc<Links>,
+    incoming: transport::Incoming,
+) -> Result<(), HandshakeError> {
+    let connection = incoming.accept().await?;
+    let (incoming, incarnation) = match hear_hello(&connection).await {
+        Ok(heard) => heard,
+        Err(error) => {
+            connection.close(code::PROTOCOL, error.to_string().as_bytes());
+            return Err(error);
+        }
+    };
+    let decision = match incarnation == node.incarnation() {
+        // Another of this node's own addresses.
+        true => Decision::Refuse,
+        false => links.decide(node, connection.remote_address(), incarnation),
+    };
+    let Decision::Adopt(link) = decision else {
+        connection.close(code::DUPLICATE, b"there is another connection");
+        return Err(HandshakeError::Duplicate);
+    };
+    match say_hello(&connection, node.incarnation()).await {
+        Ok(outgoing) => {
+            link.rise(Greeted {
+                connection,
+                outgoing,
+                incoming,
+                incarnation,
+            });
+            Ok(())
+        }
+        Err(error) => {
+            link.end(ExitReason::Disconnected);
+            Err(error)
+        }
+    }
+}
+
+async fn say_hello(connection: &Connection, incarnation: u64) -> Result<SendLane, HandshakeError> {
+    let mut lane = connection.open_uni().await?;
+    let mut hello = BytesMut::new();
+    let version = VERSION;
+    frame::put_control(
+        &mut hello,
+        &Control::Hello {
+            version,
+            incarnation,
+        },
+    );
+    lane.write_chunk(hello.freeze()).await?;
+    Ok(lane)
+}
+
+/// The first lane of the peer is its control lane, and begins with its hello.
+async fn hear_hello(connection: &Connection) -> Result<(Incoming, u64), HandshakeError> {
+    let mut stream = connection.accept_uni().await?;
+    let mut partial = BytesMut::new();
+    let (version, incarnation, length) = loop {
+        if let Some((content, length)) = frame::split(&partial)? {
+            let Frame::Control(Control::Hello {
+                version,
+                incarnation,
+            }) = frame::parse(content)?
+            else {
+                return Err(HandshakeError::NoHello);
+            };
+            break (version, incarnation, length);
+        }
+        match stream.read(READ).await {
+            Some(chunk) => partial.extend_from_slice(&chunk),
+            None => return Err(connection.closed().await.into()),
+        }
+        // Anything longer is no hello.
+        if partial.len() > READ {
+            return Err(HandshakeError::NoHello);
+        }
+    };
+    if version != VERSION {
+        return Err(HandshakeError::Version(version));
+    }
+    partial.advance(length);
+    Ok((Incoming { stream, partial }, incarnation))
+}
+
+impl Link {
+    /// The link is up: starts what reads and writes it.
+    fn rise(self: &Arc<Self>, greeted: Greeted) {
+        let Greeted {
+            connection,
+            outgoing,
+            incoming,
+            incarnation,
+        } = greeted;
+        let up = Up {
+            connection: connection.clone(),
+            peer: Arc::new(connection.peer()),
+            incarnation,
+            since: Instant::now(),
+        };
+        if self.up.set(up).is_err() {
+            connection.close(code::DUPLICATE, b"there is another connection");
+            return;
+        }
+        if self.outbox().ended().is_some() {
+            connection.close(code::OVER, b"");
+            return;
+        }
+        tracing::debug!(peer = %self.remote, identity = %connection.peer(), "link up");
+        self.outbox().start(CONTROL_LANE);
+        lanes::spawn_writer(self, &connection, CONTROL_LANE, Some(outgoing));
+        reader::spawn_control(self, incoming);
+        let link = self.clone();
+        self.links
+            .runtime()
+            .spawn(async move { link.accept_lanes(&connection).await });
+        let waiting = self.outbox().waiting_lanes();
+        for (lane, waits) in waiting.into_iter().enumerate() {
+            if waits {
+                self.wake(lane);
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Reads the data lanes that the peer opens, until the connection is over.
+    async fn accept_lanes(self: &Arc<Self>, connection: &Connection) {
+        let mut lanes = 0;
+        let reason = loop {
+            match connection.accept_uni().await {
+                Ok(_) if lanes == DATA_LANES => return self.breached(&Breach::Lane),
+                Ok(stream) => {
+                    lanes += 1;
+                    let stream: ReceiveLane = stream;
+                    reader::spawn_data(self, stream);
+                }
+                Err(reason) => break reason,
+            }
+        };
+        self.end(match reason {
+            CloseReason::Peer { code, .. } if code == u64::from(code::NODE_DOWN) => {
+                ExitReason::NodeDown
+            }
+            CloseReason::Peer { code, .. } if code == u64::from(code::OVERLOADED) => {
+                ExitReason::Overloaded
+            }
+            _ => ExitReason::Disconnected,
+        });
+    }
+
+    /// Waits until the link is up, or has ended.
+    async fn risen(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.up.get().is_some() || self.outbox().ended().is_some() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}

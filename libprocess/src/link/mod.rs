@@ -1,0 +1,412 @@
+//! Links: what two nodes share while they talk.
+//!
+//! ```text
+//!  actors ──► Outbox ──► lane writers ══ QUIC streams ══► lane readers ──► mailboxes
+//!               ▲                                              │
+//!               └───────────── credit ◄── handled ◄────────────┘
+//! ```
+//!
+//! * **One connection per pair of nodes**, made when something is first sent, in either direction;
+//!   [`table`] finds it, [`handshake`] makes it. If both nodes connect at once, the connection from
+//!   the smaller incarnation stays. A link that breaks is never repaired: the next send makes a new one.
+//! * **Lanes**: four one-way streams for data in each direction, opened when first used. What one
+//!   actor sends to another (tells, asks, answers, exit notices) goes through one lane in one order.
+//!   A fifth lane, for control, goes first. [`outbox`] fills them, [`lanes`] writes and [`reader`] reads.
+//! * **Credit**: a node may have [`WINDOW`] bytes of messages in the mailbox of one actor; they are
+//!   given back as the actor handles them. So a slow actor holds up nobody but those who send to it;
+//!   their messages wait in the outbox, which is bounded, and whose overflow breaks the link.
+//! * **The end** of a link, for whatever reason, is the end of everything that depends on it: asks fail
+//!   and monitors fire, each exactly once.
+
+mod credit;
+mod handshake;
+mod lanes;
+mod outbox;
+mod reader;
+mod replies;
+mod table;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::error::{AskError, ExitReason};
+use crate::node::{Node, Watch};
+use crate::parcel::Answer;
+use crate::pid::AnyPid;
+use crate::slot::Watcher;
+use crate::tls::PeerIdentity;
+use crate::transport::Connection;
+use crate::wire::MAX_BODY;
+use crate::wire::frame::Control;
+use outbox::{Added, Outbox, lane_of};
+
+pub(crate) use credit::Credit;
+pub(crate) use outbox::Outgoing;
+pub(crate) use table::Links;
+
+/// The version of the wire format. A peer of another version is refused.
+const VERSION: u32 = 1;
+
+/// Data lanes in each direction: enough that a large message does not hold up everything else, few
+/// enough that a link of an idle agent stays small.
+const DATA_LANES: usize = 4;
+
+/// The index of the control lane, after those for data.
+const CONTROL_LANE: usize = DATA_LANES;
+
+/// Bytes of messages that a node may have in the mailbox of one actor. About 1,500 small messages:
+/// what arrives during several round trips in a cluster.
+const WINDOW: u64 = 256 * 1024;
+
+/// What a message costs besides its body: its place in the mailbox.
+const MESSAGE_OVERHEAD: usize = 128;
+
+/// The most that an honest node may have in the mailbox of one actor: the window overshot by one
+/// message, twice, because a sender may forget what little it owes.
+const WORST_WINDOW: u64 = 2 * (WINDOW + (MAX_BODY + MESSAGE_OVERHEAD) as u64);
+
+/// Bytes that may wait for one node. Two of the largest messages fit, or a quarter of a million tells.
+const OUTBOX: usize = 2 * (MAX_BODY + MESSAGE_OVERHEAD) + 1024 * 1024;
+
+/// With more than this waiting for a node, `tell_ready` waits: as much as is usefully under way.
+const READY: usize = 1024 * 1024;
+
+/// Senders and receivers that a lane remembers by number. A few KiB per lane, and no limit on actors:
+/// the numbers begin anew when they are used up.
+const ROUTES: usize = 4096;
+
+/// Receiving actors of which a link keeps the credit: those that owe little are forgotten first.
+const TARGETS: usize = 16_384;
+
+/// Asks of one node at another that are not answered yet; more are refused.
+const ASKS: usize = 65_536;
+
+/// Actors of one node that another monitors. Every agent of a large cluster may be watched by one master;
+/// all tasks of an agent fit too.
+const MONITORS: usize = 65_536;
+
+/// How long a new connection may take until both hellos are there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes handed to the transport at once: enough to make a write cheap, little enough that what is
+/// being written counts as waiting for a short time only.
+const WRITE: usize = 64 * 1024;
+
+/// Bytes read from the transport at once.
+const READ: usize = 64 * 1024;
+
+/// Why a connection is closed, as told to the peer.
+mod code {
+    /// The node shuts down. Also what the transport says when the endpoint is closed.
+    pub(super) const NODE_DOWN: u32 = 0;
+    pub(super) const OVERLOADED: u32 = 1;
+    pub(super) const DUPLICATE: u32 = 2;
+    pub(super) const PROTOCOL: u32 = 3;
+    /// Nothing to tell.
+    pub(super) const OVER: u32 = 4;
+}
+
+/// The state shared by everything that serves one link.
+pub(crate) struct Link {
+    node: Node,
+    links: Arc<Links>,
+    remote: SocketAddr,
+    /// This node made the connection.
+    dialled: bool,
+    up: OnceLock<Up>,
+    outbox: Mutex<Outbox>,
+    /// Per lane: its writer has something to do.
+    wake: [Notify; DATA_LANES + 1],
+    /// Told when those who wait to send should look again.
+    room: Notify,
+    tables: Mutex<Tables>,
+    next_id: AtomicU64,
+    finished_lanes: AtomicUsize,
+    /// Told when the link is up, and at its end.
+    changed: Notify,
+}
+
+/// What to do with an answer.
+pub(crate) type Done = Box<dyn FnOnce(Answer<&[u8]>) + Send>;
+
+/// What is known once both hellos are there.
+struct Up {
+    connection: Connection,
+    peer: Arc<PeerIdentity>,
+    incarnation: u64,
+    since: Instant,
+}
+
+/// Who waits for what from the other node, and the other way round.
+#[derive(Default)]
+struct Tables {
+    ended: bool,
+    asks: BTreeMap<u64, Done>,
+    monitors: BTreeMap<u64, Watcher>,
+    /// Asks of the peer being handled here; true once cancelled.
+    serving: BTreeMap<u64, Arc<AtomicBool>>,
+    /// Monitors of the peer here.
+    watched: BTreeMap<u64, Watch>,
+    /// By name of the receiving actor: what it was sent and did not handle yet.
+    accounts: BTreeMap<Arc<str>, Arc<credit::Account>>,
+    goodbye: Option<u8>,
+}
+
+/// What can be seen of a link from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The other node.
+    pub address: SocketAddr,
+    /// Its identity, once the link is up.
+    pub peer: Option<PeerIdentity>,
+    /// Bytes that wait to be sent to it.
+    pub waiting: usize,
+    /// Asks there that are not answered yet.
+    pub asks: usize,
+}
+
+impl Link {
+    fn new(node: Node, links: Arc<Links>, remote: SocketAddr, dialled: bool) -> Arc<Self> {
+        Arc::new(Self {
+            node,
+            links,
+            remote,
+            dialled,
+            up: OnceLock::new(),
+            outbox: Mutex::default(),
+            wake: std::array::from_fn(|_| Notify::new()),
+            room: Notify::new(),
+            tables: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            finished_lanes: AtomicUsize::new(0),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Sends a tell.
+    pub(crate) fn tell(self: &Arc<Self>, message: Outgoing<&AnyPid>) {
+        let added = self.outbox().add_message(message);
+        if self.follow_up(added).is_err() {
+            self.node.count_undelivered();
+        }
+    }
+
+    /// Sends a tell as soon as it would leave at once.
+    pub(crate) async fn tell_ready(
+        self: &Arc<Self>,
+        message: Outgoing<&AnyPid>,
+    ) -> Result<(), ExitReason> {
+        loop {
+            let mut room = std::pin::pin!(self.room.notified());
+            room.as_mut().enable();
+            {
+                let mut outbox = self.outbox();
+                if outbox.is_ready(message.to.name())? {
+                    let added = outbox.add_message(message);
+                    drop(outbox);
+                    return self.follow_up(added);
+                }
+            }
+            room.await;
+        }
+    }
+
+    /// Sends an ask. `done` gets its answer, or the reason why there is none. Gives the id by which to
+    /// [`cancel`](Self::cancel) it.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        mut message: Outgoing<&AnyPid>,
+        deadline: Instant,
+        done: Done,
+    ) -> u64 {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        message.ask = Some((id, deadline));
+        let refused = {
+            let mut tables = self.tables();
+            if tables.ended || tables.asks.len() >= ASKS {
+                Some(done)
+            } else {
+                tables.asks.insert(id, done);
+                None
+            }
+        };
+        if let Some(done) = refused {
+            let reason = self.outbox().ended().unwrap_or(ExitReason::Overloaded);
+            done(Err(AskError::Exited(reason)));
+            return id;
+        }
+        let added = self.outbox().add_message(message);
+        if let Err(reason) = self.follow_up(added) {
+            self.finish_ask(id, Err(AskError::Exited(reason)));
+        }
+        id
+    }
+
+    /// Nobody waits for the answer any more.
+    fn cancel(self: &Arc<Self>, ask: u64) {
+        let waited_for = self.tables().asks.remove(&ask);
+        if waited_for.is_some() {
+            self.control(&Control::Cancel { ask });
+        }
+    }
+
+    fn finish_ask(&self, ask: u64, answer: Answer<&[u8]>) {
+        let done = self.tables().asks.remove(&ask);
+        if let Some(done) = done {
+            done(answer);
+        }
+    }
+
+    /// Monitors an actor of the other node; gives the number by which to [`unwatch`](Self::unwatch) it.
+    pub(crate) fn watch(self: &Arc<Self>, pid: &AnyPid, watcher: Watcher) -> u64 {
+        let monitor = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let name = match &watcher {
+            Watcher::Actor { watcher, .. } => watcher.pid.name().to_owned(),
+            _ => String::new(),
+        };
+        let refused = {
+            let mut tables = self.tables();
+            if tables.ended || tables.monitors.len() >= MONITORS {
+                Some(watcher)
+            } else {
+                tables.monitors.insert(monitor, watcher);
+                None
+            }
+        };
+        if let Some(watcher) = refused {
+            let reason = self.outbox().ended().unwrap_or(ExitReason::Overloaded);
+            watcher.announce(reason);
+            return monitor;
+        }
+        self.control(&Control::Monitor {
+            monitor,
+            name: pid.name().to_owned(),
+            incarnation: pid.incarnation(),
+            watcher: name,
+        });
+        monitor
+    }
+
+    pub(crate) fn unwatch(self: &Arc<Self>, monitor: u64) {
+        let watcher = self.tables().monitors.remove(&monitor);
+        if watcher.is_some() {
+            self.control(&Control::Demonitor { monitor });
+        }
+    }
+
+    /// Sends a notice or an answer from an actor here to one there, in its place among the messages
+    /// between the two.
+    fn send_between(self: &Arc<Self>, from: &str, to: &str, frame: BytesMut) {
+        let added = self.outbox().add_frame(lane_of(from, to), to, frame);
+        // If the link has ended, the peer learns the same from that.
+        let _ = self.follow_up(added);
+    }
+
+    fn control(self: &Arc<Self>, control: &Control) {
+        let added = self.outbox().add_control(control);
+        let _ = self.follow_up(added);
+    }
+
+    /// Wakes whoever has to act after something was added.
+    fn follow_up(self: &Arc<Self>, added: Added) -> Result<(), ExitReason> {
+        match added {
+            Added::Waits => Ok(()),
+            Added::Wake(lane) => {
+                self.wake(lane);
+                Ok(())
+            }
+            Added::Overflow => {
+                self.end(ExitReason::Overloaded);
+                Err(ExitReason::Overloaded)
+            }
+            Added::Ended(reason) => Err(reason),
+        }
+    }
+
+    fn wake(self: &Arc<Self>, lane: usize) {
+        // Before it is up nobody writes; then `rise` starts the writers.
+        if let Some(up) = self.up.get() {
+            if self.outbox().start(lane) {
+                lanes::spawn_writer(self, &up.connection, lane, None);
+            }
+            self.wake[lane].notify_one();
+        }
+    }
+
+    /// Ends the link, for `reason`, and with it everything that depends on it. Once.
+    fn end(self: &Arc<Self>, reason: ExitReason) {
+        if !self.outbox().end(&reason) {
+            return;
+        }
+        self.links.forget(self);
+        let tables = {
+            let mut tables = self.tables();
+            let ended = Tables {
+                ended: true,
+                ..Tables::default()
+            };
+            std::mem::replace(&mut *tables, ended)
+        };
+        if let Some(up) = self.up.get() {
+            tracing::debug!(peer = %self.remote, %reason, "link ended");
+            let code = match reason {
+                ExitReason::Overloaded => code::OVERLOADED,
+                ExitReason::NodeDown => code::NODE_DOWN,
+                _ => code::OVER,
+            };
+            up.connection.close(code, b"");
+        }
+        for wake in &self.wake {
+            wake.notify_one();
+        }
+        self.room.notify_waiters();
+        self.changed.notify_waiters();
+        for cancelled in tables.serving.values() {
+            cancelled.store(true, Ordering::Relaxed);
+        }
+        for (_, done) in tables.asks {
+            done(Err(AskError::Exited(reason.clone())));
+        }
+        for (_, watcher) in tables.monitors {
+            watcher.announce(reason.clone());
+        }
+    }
+
+    fn info(&self) -> LinkInfo {
+        LinkInfo {
+            address: self.remote,
+            peer: self.up.get().map(|up| PeerIdentity::clone(&up.peer)),
+            waiting: self.outbox().waiting(),
+            asks: self.tables().asks.len(),
+        }
+    }
+
+    // No user code runs under these locks, so what they guard is whole even if a thread died.
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The duty to tell the other node when nobody waits for an answer any more.
+pub(crate) struct Cancel {
+    pub(crate) link: Arc<Link>,
+    pub(crate) ask: u64,
+}
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        self.link.cancel(self.ask);
+    }
+}

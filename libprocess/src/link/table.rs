@@ -1,0 +1,219 @@
+//! All links of a node, by the address of the other node.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout_at};
+
+use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
+use crate::error::ExitReason;
+use crate::node::Node;
+use crate::transport::Endpoint;
+
+/// Nodes that one node may be linked to: more than the largest cluster has.
+const LINKS: usize = 65_536;
+
+/// How long peers are given to learn that this node is gone, once everything else is done.
+const CLOSING: Duration = Duration::from_millis(500);
+
+pub(crate) struct Links {
+    endpoint: Endpoint,
+    runtime: Handle,
+    table: RwLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    links: BTreeMap<SocketAddr, Arc<Link>>,
+    closed: bool,
+}
+
+/// What to do with a connection that another node made.
+pub(super) enum Decision {
+    /// It carries this link from now on.
+    Adopt(Arc<Link>),
+    /// There is a connection already, or room for no more.
+    Refuse,
+}
+
+impl Links {
+    /// The links of a node that is reached through `endpoint`. Must be called within a runtime, on
+    /// which they will run.
+    pub(crate) fn new(endpoint: Endpoint) -> Arc<Self> {
+        Arc::new(Self {
+            endpoint,
+            runtime: Handle::current(),
+            table: RwLock::default(),
+        })
+    }
+
+    /// Begins to accept links.
+    pub(crate) fn open(self: &Arc<Self>, node: &Node) {
+        self.runtime
+            .spawn(handshake::accept(node.clone(), self.clone()));
+    }
+
+    /// The link to the node at `address`; if there is none, it is being made.
+    pub(crate) fn to(self: &Arc<Self>, node: &Node, address: SocketAddr) -> Arc<Link> {
+        if let Some(link) = self.read().links.get(&address) {
+            return link.clone();
+        }
+        let (link, refused) = {
+            let mut table = self.write();
+            if let Some(link) = table.links.get(&address) {
+                return link.clone();
+            }
+            let link = Link::new(node.clone(), self.clone(), address, true);
+            let refused = table.refusal();
+            if refused.is_none() {
+                table.links.insert(address, link.clone());
+            }
+            (link, refused)
+        };
+        match refused {
+            Some(reason) => link.end(reason),
+            None => drop(self.runtime.spawn(handshake::dial(link.clone()))),
+        }
+        link
+    }
+
+    /// What becomes of a connection that the node at `address`, in its life `incarnation`, has made.
+    ///
+    /// If both sides connect at once, both must keep the same connection: the one that the smaller
+    /// incarnation made. A connection that comes much later means that the peer lost the old one.
+    pub(super) fn decide(
+        self: &Arc<Self>,
+        node: &Node,
+        address: SocketAddr,
+        incarnation: u64,
+    ) -> Decision {
+        let mut table = self.write();
+        let ours_stays = node.incarnation() < incarnation;
+        let replaced = match table.links.get(&address) {
+            None => None,
+            Some(link) => match link.up.get() {
+                None if link.dialled && ours_stays => return Decision::Refuse,
+                None if link.dialled => return Decision::Adopt(link.clone()),
+                None => Some(link.clone()),
+                Some(up) => {
+                    let crossing = up.since.elapsed() < CONNECT_TIMEOUT;
+                    if link.dialled && ours_stays && crossing && up.incarnation == incarnation {
+                        return Decision::Refuse;
+                    }
+                    Some(link.clone())
+                }
+            },
+        };
+        if replaced.is_none() && table.refusal().is_some() {
+            return Decision::Refuse;
+        }
+        let link = Link::new(node.clone(), self.clone(), address, false);
+        table.links.insert(address, link.clone());
+        drop(table);
+        if let Some(old) = replaced {
+            old.end(ExitReason::Disconnected);
+        }
+        Decision::Adopt(link)
+    }
+
+    /// Removes a link that has ended.
+    pub(super) fn forget(&self, link: &Arc<Link>) {
+        let mut table = self.write();
+        let links = &mut table.links;
+        if links
+            .get(&link.remote)
+            .is_some_and(|there| Arc::ptr_eq(there, link))
+        {
+            links.remove(&link.remote);
+        }
+    }
+
+    /// Says goodbye on all links once what waits is sent, for until `deadline`, then closes them.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        let links = {
+            let mut table = self.write();
+            table.closed = true;
+            table.links.values().cloned().collect::<Vec<_>>()
+        };
+        for link in &links {
+            link.say_goodbye();
+        }
+        for link in &links {
+            let _ = timeout_at(deadline, link.ended()).await;
+            link.end(ExitReason::NodeDown);
+        }
+        let closing = Instant::now() + CLOSING;
+        let _ = timeout_at(closing, self.endpoint.close(b"the node was shut down")).await;
+    }
+
+    /// Ends all links and the endpoint at once, as if the node had died.
+    pub(crate) fn abandon(&self) {
+        let links = {
+            let mut table = self.write();
+            table.closed = true;
+            table.links.values().cloned().collect::<Vec<_>>()
+        };
+        for link in links {
+            link.end(ExitReason::NodeDown);
+        }
+    }
+
+    pub(crate) fn infos(&self) -> Vec<LinkInfo> {
+        let links = self.read().links.values().cloned().collect::<Vec<_>>();
+        links.iter().map(|link| link.info()).collect()
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Why there can be no further link, if so.
+    fn refusal(&self) -> Option<ExitReason> {
+        if self.closed {
+            Some(ExitReason::NodeDown)
+        } else if self.links.len() >= LINKS {
+            Some(ExitReason::Overloaded)
+        } else {
+            None
+        }
+    }
+}
+
+impl Link {
+    /// Sends what waits, then nothing more.
+    fn say_goodbye(self: &Arc<Self>) {
+        self.outbox().say_goodbye();
+        for lane in &self.wake {
+            lane.notify_one();
+        }
+    }
+
+    /// Waits for the end.
+    async fn ended(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.outbox().ended().is_some() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}

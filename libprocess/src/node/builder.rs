@@ -1,0 +1,153 @@
+//! Making a node that others can reach.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::{LOCAL_ADDRESS, Node};
+use crate::arbiter::Placement;
+use crate::link::Links;
+use crate::tls::{Authority, Identity, Trust};
+use crate::transport::{BindError, EndpointConfig, Liveness, Network, bind};
+
+/// How a node is to be started; made by [`Node::bind`].
+#[must_use = "nothing is bound before `start`"]
+pub struct NodeBuilder {
+    address: io::Result<SocketAddr>,
+    advertised: Option<SocketAddr>,
+    identity: Option<Identity>,
+    trusts: Vec<Trust>,
+    seed: Option<u64>,
+    keys_dir: Option<PathBuf>,
+    liveness: Liveness,
+    network: Network,
+    threads: Option<usize>,
+}
+
+impl Node {
+    /// A node that others reach at `address` (UDP). Port 0 lets the system choose.
+    pub fn bind(address: impl ToSocketAddrs) -> NodeBuilder {
+        let address = address.to_socket_addrs().and_then(|mut addresses| {
+            let none = || io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+            addresses.next().ok_or_else(none)
+        });
+        NodeBuilder {
+            address,
+            advertised: None,
+            identity: None,
+            trusts: Vec::new(),
+            seed: None,
+            keys_dir: None,
+            liveness: Liveness::default(),
+            network: Network::default(),
+            threads: None,
+        }
+    }
+}
+
+impl NodeBuilder {
+    /// The address that this node's pids carry, if others do not reach it where it is bound. By default
+    /// the bound one; if that is unspecified (`0.0.0.0`), with the address of the default route's interface.
+    pub fn advertise(mut self, address: SocketAddr) -> Self {
+        self.advertised = Some(address);
+        self
+    }
+
+    /// What the node presents to others. Without, it makes up an authority of its own: then nobody
+    /// believes it.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
+    /// Whom to believe; may be given several times. Without, the authority that issued the identity.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trusts.push(trust);
+        self
+    }
+
+    /// Makes the node's random choices a function of `seed`, which must be another one for each life
+    /// of each node. For tests and simulation; by default the system's randomness.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Where the node keeps the keys by which, once restarted, it ends the links of its former life
+    /// at once. Without it, others notice a killed node by its silence.
+    pub fn keys_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.keys_dir = Some(folder.into());
+        self
+    }
+
+    /// How soon silence counts as the end of a link.
+    pub fn liveness(mut self, liveness: Liveness) -> Self {
+        self.liveness = liveness;
+        self
+    }
+
+    /// The network underneath. On a simulated one, all actors live on the current `LocalSet`.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// How many threads the actors share; by default one per core.
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = Some(count);
+        self
+    }
+
+    /// Starts the node. Its links live on the runtime in which this is called.
+    ///
+    /// # Errors
+    /// If the address cannot be had, or the identity or the keys cannot be used.
+    pub async fn start(self) -> Result<Node, BindError> {
+        let address = self.address.map_err(|source| BindError::Refused {
+            address: LOCAL_ADDRESS,
+            source,
+        })?;
+        let seed = self.seed.unwrap_or_else(|| StdRng::from_os_rng().random());
+        let simulated = matches!(self.network, Network::Simulated(_));
+        let placement = match (simulated, self.threads) {
+            (true, _) => Placement::Here,
+            (false, Some(count)) => Placement::Threads(count),
+            (false, None) => Placement::cores(),
+        };
+        let identity = self
+            .identity
+            .unwrap_or_else(|| Authority::generate("nobody").issue("node", "node"));
+        let endpoint = bind(EndpointConfig {
+            address,
+            identity,
+            trusts: self.trusts,
+            seed: self.seed.filter(|_| simulated),
+            keys_dir: self.keys_dir,
+            liveness: self.liveness,
+            network: self.network,
+        })?;
+        let bound = endpoint.local_addr();
+        let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
+        let links = Links::new(endpoint);
+        let node = Node::new(advertised, bound, seed, placement, Some(links.clone()));
+        links.open(&node);
+        Ok(node)
+    }
+}
+
+/// Where others reach what is bound to `address`.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        // Connecting a UDP socket sends nothing, but chooses the interface (192.0.2.0/24 is nowhere).
+        let chosen = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+            socket.connect("192.0.2.1:9")?;
+            socket.local_addr()
+        });
+        let ip = chosen.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |chosen| chosen.ip());
+        address.set_ip(ip);
+    }
+    address
+}

@@ -1,0 +1,368 @@
+//! Frames: what a lane carries.
+//!
+//! Every frame begins alike; numbers are little-endian.
+//!
+//! | bytes | field  | meaning                                   |
+//! |-------|--------|-------------------------------------------|
+//! | 4     | length | of what follows, at most [`MAX_FRAME`]    |
+//! | 1     | kind   | below                                     |
+//!
+//! On the data lanes, what follows depends on the kind:
+//!
+//! | kind | name   | fields                                                                        |
+//! |------|--------|-------------------------------------------------------------------------------|
+//! | 1    | lane   | index 1 (the first frame of a data lane)                                      |
+//! | 2    | route  | [`Route`] (gives the next number, from 0, to a sender, a receiver, a protocol) |
+//! | 3    | forget | nothing (route numbers begin anew)                                            |
+//! | 4    | tell   | route 4, tag 4, trace 8, body                                                 |
+//! | 5    | ask    | route 4, tag 4, trace 8, ask id 8, milliseconds left 4, body                  |
+//! | 6    | answer | ask id 8, body                                                                |
+//! | 7    | refuse | ask id 8, [`Refuse`]                                                          |
+//! | 8    | exited | monitor 8, [`ExitReason`]                                                     |
+//!
+//! On the control lane there is one kind, 9, with a [`Control`]. Types in links are encoded by the codec,
+//! as bodies are; everything else is laid out by hand because every message pays for it.
+
+use bytes::{Buf, BufMut, BytesMut};
+use serde::{Deserialize, Serialize};
+
+use super::{DecodeError, MAX_BODY, decode_exact, encode};
+use crate::error::{AskError, ExitReason};
+
+/// Longest frame, without its length field: the largest body and the longest header.
+pub(crate) const MAX_FRAME: usize = MAX_BODY + 64;
+
+/// Bytes of the length field.
+const LENGTH: usize = 4;
+
+/// What is sent and received on the control lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Control {
+    /// The first frame of a link, in both directions. The version is the wire format's.
+    Hello { version: u32, incarnation: u64 },
+    /// Tell me of the end of this actor.
+    Monitor {
+        monitor: u64,
+        name: String,
+        incarnation: u64,
+        watcher: String,
+    },
+    /// Not any more.
+    Demonitor { monitor: u64 },
+    /// Nobody waits for the answer to this ask any more.
+    Cancel { ask: u64 },
+    /// Room for so many more bytes of messages to this actor.
+    Credit { name: String, bytes: u64 },
+    /// Nothing follows this; so many data lanes will be finished.
+    Goodbye { lanes: u8 },
+}
+
+/// Who sends to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Route {
+    pub(crate) protocol: String,
+    pub(crate) to: String,
+    pub(crate) to_incarnation: u64,
+    /// Name and incarnation; nobody if it was not an actor.
+    pub(crate) from: Option<(String, u64)>,
+}
+
+/// An ask that was not answered; [`AskError`] without what only the asker can find out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Refuse {
+    Late,
+    Exited(ExitReason),
+    Refused(String),
+}
+
+/// One frame as received.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    Lane(u8),
+    Route(Route),
+    Forget,
+    Tell(Head, &'a [u8]),
+    Ask(Head, Asked, &'a [u8]),
+    Answer(u64, &'a [u8]),
+    Refuse(u64, Refuse),
+    Exited(u64, ExitReason),
+    Control(Control),
+}
+
+/// What tells and asks have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) route: u32,
+    pub(crate) tag: u32,
+    pub(crate) trace: u64,
+}
+
+/// What makes a message an ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) id: u64,
+    pub(crate) milliseconds: u32,
+}
+
+/// Why bytes are not a frame. The peer broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("a frame of {0} bytes")]
+    TooLong(usize),
+    #[error("a frame that is cut off")]
+    CutOff,
+    #[error("a frame of unknown kind {0}")]
+    UnknownKind(u8),
+    #[error("a frame that does not decode: {0}")]
+    Decode(#[from] DecodeError),
+}
+
+/// Splits the first frame off `bytes`: its content and its whole length. None if more bytes are needed.
+pub(crate) fn split(bytes: &[u8]) -> Result<Option<(&[u8], usize)>, FrameError> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
+        return Ok(None);
+    };
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLong(length));
+    }
+    Ok(rest.get(..length).map(|frame| (frame, LENGTH + length)))
+}
+
+/// Reads what [`split`] found.
+pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
+    let kind = bytes.try_get_u8().map_err(|_| FrameError::CutOff)?;
+    Ok(match kind {
+        1 => Frame::Lane(bytes.try_get_u8().map_err(|_| FrameError::CutOff)?),
+        2 => Frame::Route(decode_exact(bytes)?),
+        3 => Frame::Forget,
+        4 => {
+            let head = head(&mut bytes)?;
+            Frame::Tell(head, bytes)
+        }
+        5 => {
+            let head = head(&mut bytes)?;
+            let id = u64(&mut bytes)?;
+            let milliseconds = u32(&mut bytes)?;
+            Frame::Ask(head, Asked { id, milliseconds }, bytes)
+        }
+        6 => Frame::Answer(u64(&mut bytes)?, bytes),
+        7 => Frame::Refuse(u64(&mut bytes)?, decode_exact(bytes)?),
+        8 => Frame::Exited(u64(&mut bytes)?, decode_exact(bytes)?),
+        9 => Frame::Control(decode_exact(bytes)?),
+        kind => return Err(FrameError::UnknownKind(kind)),
+    })
+}
+
+fn head(bytes: &mut &[u8]) -> Result<Head, FrameError> {
+    Ok(Head {
+        route: u32(bytes)?,
+        tag: u32(bytes)?,
+        trace: u64(bytes)?,
+    })
+}
+
+fn u32(bytes: &mut &[u8]) -> Result<u32, FrameError> {
+    bytes.try_get_u32_le().map_err(|_| FrameError::CutOff)
+}
+
+fn u64(bytes: &mut &[u8]) -> Result<u64, FrameError> {
+    bytes.try_get_u64_le().map_err(|_| FrameError::CutOff)
+}
+
+pub(crate) fn put_lane(out: &mut BytesMut, index: u8) {
+    frame(out, 1, |out| out.put_u8(index));
+}
+
+pub(crate) fn put_route(out: &mut BytesMut, route: &Route) {
+    frame(out, 2, |out| put_encoded(out, route));
+}
+
+pub(crate) fn put_forget(out: &mut BytesMut) {
+    frame(out, 3, |_| {});
+}
+
+pub(crate) fn put_tell(out: &mut BytesMut, head: Head, body: &[u8]) {
+    frame(out, 4, |out| {
+        put_head(out, head);
+        out.put_slice(body);
+    });
+}
+
+pub(crate) fn put_ask(out: &mut BytesMut, head: Head, asked: Asked, body: &[u8]) {
+    frame(out, 5, |out| {
+        put_head(out, head);
+        out.put_u64_le(asked.id);
+        out.put_u32_le(asked.milliseconds);
+        out.put_slice(body);
+    });
+}
+
+pub(crate) fn put_answer(out: &mut BytesMut, ask: u64, answer: &Result<Vec<u8>, AskError>) {
+    match answer {
+        Ok(body) => frame(out, 6, |out| {
+            out.put_u64_le(ask);
+            out.put_slice(body);
+        }),
+        Err(error) => frame(out, 7, |out| {
+            out.put_u64_le(ask);
+            put_encoded(out, &Refuse::from(error));
+        }),
+    }
+}
+
+pub(crate) fn put_exited(out: &mut BytesMut, monitor: u64, reason: &ExitReason) {
+    frame(out, 8, |out| {
+        out.put_u64_le(monitor);
+        put_encoded(out, reason);
+    });
+}
+
+pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {
+    frame(out, 9, |out| put_encoded(out, control));
+}
+
+fn put_head(out: &mut BytesMut, head: Head) {
+    out.put_u32_le(head.route);
+    out.put_u32_le(head.tag);
+    out.put_u64_le(head.trace);
+}
+
+/// For our own types, which always encode: names and texts are bounded where they are made.
+fn put_encoded<T: Serialize>(out: &mut BytesMut, value: &T) {
+    match encode(value) {
+        Ok(bytes) => out.put_slice(&bytes),
+        Err(error) => tracing::error!(%error, "a frame of our own does not encode"),
+    }
+}
+
+fn frame(out: &mut BytesMut, kind: u8, content: impl FnOnce(&mut BytesMut)) {
+    let start = out.len();
+    out.put_u32_le(0);
+    out.put_u8(kind);
+    content(out);
+    // Bodies are bounded when they are encoded, so the length fits.
+    let length = (out.len() - start - LENGTH) as u32;
+    out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Longest text of a panic or refusal that travels: enough to understand it, whatever a panic printed.
+const MAX_TEXT: usize = 4096;
+
+/// Cuts a reason's text to what may travel.
+pub(crate) fn bounded(reason: ExitReason) -> ExitReason {
+    match reason {
+        ExitReason::Panicked(text) => ExitReason::Panicked(cut(text)),
+        other => other,
+    }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+    }
+    text
+}
+
+impl From<&AskError> for Refuse {
+    fn from(error: &AskError) -> Self {
+        match error {
+            AskError::Timeout => Self::Late,
+            AskError::Exited(reason) => Self::Exited(bounded(reason.clone())),
+            AskError::Refused(why) => Self::Refused(cut(why.clone())),
+        }
+    }
+}
+
+impl From<Refuse> for AskError {
+    fn from(refuse: Refuse) -> Self {
+        match refuse {
+            Refuse::Late => Self::Timeout,
+            Refuse::Exited(reason) => Self::Exited(reason),
+            Refuse::Refused(why) => Self::Refused(why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(out: &BytesMut) -> Vec<String> {
+        let mut rest = &out[..];
+        let mut frames = Vec::new();
+        while let Some((frame, length)) = split(rest).unwrap() {
+            frames.push(format!("{:?}", parse(frame).unwrap()));
+            rest = &rest[length..];
+        }
+        assert!(rest.is_empty());
+        frames
+    }
+
+    #[test]
+    fn frames_survive_the_round_trip() {
+        let mut out = BytesMut::new();
+        let head = Head {
+            route: 1,
+            tag: 2,
+            trace: 3,
+        };
+        let asked = Asked {
+            id: 4,
+            milliseconds: 5,
+        };
+        let control = Control::Hello {
+            version: 1,
+            incarnation: 9,
+        };
+        put_lane(&mut out, 3);
+        put_tell(&mut out, head, b"t");
+        put_forget(&mut out);
+        put_ask(&mut out, head, asked, b"");
+        put_answer(&mut out, 4, &Ok(vec![7]));
+        put_answer(&mut out, 4, &Err(AskError::Timeout));
+        put_exited(&mut out, 6, &ExitReason::Normal);
+        put_control(&mut out, &control);
+        let expected = [
+            Frame::Lane(3),
+            Frame::Tell(head, b"t"),
+            Frame::Forget,
+            Frame::Ask(head, asked, b""),
+            Frame::Answer(4, &[7]),
+            Frame::Refuse(4, Refuse::Late),
+            Frame::Exited(6, ExitReason::Normal),
+            Frame::Control(control),
+        ];
+        assert_eq!(read(&out), expected.map(|frame| format!("{frame:?}")));
+    }
+
+    #[test]
+    fn half_a_frame_waits_for_the_rest() {
+        let mut out = BytesMut::new();
+        put_lane(&mut out, 1);
+        for length in 0..out.len() {
+            assert_eq!(split(&out[..length]), Ok(None));
+        }
+    }
+
+    #[test]
+    fn hostile_frames_are_errors() {
+        assert_eq!(
+            split(&[255; 8]),
+            Err(FrameError::TooLong(u32::MAX as usize))
+        );
+        assert_eq!(parse(&[]), Err(FrameError::CutOff));
+        assert_eq!(parse(&[4, 0, 0]), Err(FrameError::CutOff));
+        assert_eq!(parse(&[200]), Err(FrameError::UnknownKind(200)));
+        assert!(matches!(parse(&[9, 250]), Err(FrameError::Decode(_))));
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let ExitReason::Panicked(text) = bounded(ExitReason::Panicked("ä".repeat(4000))) else {
+            panic!("another reason");
+        };
+        assert_eq!(text.len(), MAX_TEXT);
+    }
+}
