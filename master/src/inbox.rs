@@ -5,7 +5,7 @@ use libprocess::prelude::*;
 use mesos::v1::FrameworkId;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::allocator::{Allocated, Allocation};
+use crate::allocator::Allocated;
 
 protocol! {
     /// What a master accepts from its own allocator and from the operator's HTTP API.
@@ -21,7 +21,7 @@ pub struct Teardown(pub FrameworkId);
 
 /// Something for the master.
 pub(crate) enum Input {
-    Allocated(Vec<Allocation>),
+    Allocated(Allocated),
     Teardown(FrameworkId, oneshot::Sender<bool>),
 }
 
@@ -57,8 +57,8 @@ impl Process for Inbox {
 impl Handler<Allocated> for Inbox {
     type Result = ();
 
-    fn handle(&mut self, Allocated(allocations): Allocated, ctx: &mut Context<Self>) {
-        self.hand_on(Input::Allocated(allocations), ctx);
+    fn handle(&mut self, allocated: Allocated, ctx: &mut Context<Self>) {
+        self.hand_on(Input::Allocated(allocated), ctx);
     }
 }
 

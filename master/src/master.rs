@@ -18,7 +18,7 @@ use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, watch};
 
-use crate::allocator::AllocatorProtocol;
+use crate::allocator::{AllocatorClient, AllocatorProtocol};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbox::{InboxProtocol, Input};
@@ -44,6 +44,7 @@ pub(crate) struct MasterProcess {
     state: State,
     config: Arc<Config>,
     parts: Parts,
+    allocator: AllocatorClient,
     clock: Clock,
     /// What the inbox hands on, until the actor has started.
     inputs: Option<mpsc::UnboundedReceiver<Input>>,
@@ -78,6 +79,7 @@ impl MasterProcess {
         MasterProcess {
             state,
             config,
+            allocator: AllocatorClient::new(parts.allocator.clone()),
             parts,
             clock,
             inputs: Some(inputs),
@@ -151,7 +153,7 @@ impl MasterProcess {
                     ctx.node().stop(observer);
                 }
             }
-            Effect::Allocator(operation) => ctx.tell(&self.parts.allocator, operation),
+            Effect::Allocator(operation) => self.allocator.tell(operation, ctx),
             Effect::Registry(operation, then) => self.store(operation, then, ctx),
             Effect::Abort(reason) => self.abort(&reason, ctx),
             Effect::Timer(after, timer) => {
@@ -333,7 +335,8 @@ impl StreamHandler<Input> for MasterProcess {
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         let now = self.now(ctx);
         match input {
-            Input::Allocated(allocations) => {
+            Input::Allocated(allocated) => {
+                let allocations = self.allocator.current(allocated);
                 let effects = self.state.allocated(now, allocations);
                 self.act(effects, ctx);
             }

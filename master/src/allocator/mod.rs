@@ -18,6 +18,7 @@
 //! framework gave back are offered at once instead of at the next interval.
 
 mod agents;
+mod client;
 mod cycle;
 mod filters;
 mod frameworks;
@@ -34,6 +35,7 @@ use std::time::Duration;
 use mesos::resources::Resources;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
+pub use client::AllocatorClient;
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
 pub use options::{AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable};

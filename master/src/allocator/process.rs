@@ -87,7 +87,12 @@ pub enum AllocatorOp {
 
 /// What the allocator tells its subscriber after a run that gave something away.
 #[derive(Clone, Debug)]
-pub struct Allocated(pub Vec<Allocation>);
+pub struct Allocated {
+    /// What was given away.
+    pub given: Vec<Allocation>,
+    /// How many operations the allocator had heard by then.
+    pub heard: u64,
+}
 
 impl Message for Allocated {
     type Result = ();
@@ -99,6 +104,7 @@ pub struct AllocatorProcess<P: Accepts<Allocated>> {
     subscriber: Pid<P>,
     interval: Duration,
     started: Instant,
+    heard: u64,
     /// How long the last run took. The next one waits at least as long, so that under load the
     /// allocator spends half its time on keeping its books.
     last_run: Duration,
@@ -121,6 +127,7 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
             subscriber,
             interval,
             started,
+            heard: 0,
             last_run,
             scheduled: false,
         }
@@ -145,7 +152,8 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
             .allocate(began - self.started, scope, &mut chance);
         self.last_run = ctx.now() - began;
         if !given.is_empty() {
-            ctx.tell(&self.subscriber, Allocated(given));
+            let heard = self.heard;
+            ctx.tell(&self.subscriber, Allocated { given, heard });
         }
     }
 }
@@ -168,6 +176,7 @@ impl<P: Accepts<Allocated>> Handler<AllocatorOp> for AllocatorProcess<P> {
     type Result = ();
 
     fn handle(&mut self, op: AllocatorOp, ctx: &mut Context<Self>) {
+        self.heard += 1;
         apply(&mut *self.allocator, ctx.now() - self.started, op);
         self.schedule_run(ctx);
     }

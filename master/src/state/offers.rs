@@ -24,7 +24,11 @@ impl State {
             let framework = self.cluster.framework(&allocation.framework).cloned();
             let agent = self.cluster.agent(&allocation.agent).cloned();
             match (framework, agent) {
-                (Some(framework), Some(agent)) if framework.active && agent.active => {
+                (Some(framework), Some(agent))
+                    if framework.active
+                        && agent.active
+                        && framework.roles.contains(&allocation.role) =>
+                {
                     let offer = self.offer(now, &framework, &agent, allocation);
                     events
                         .entry(framework.id.clone())

@@ -37,7 +37,7 @@ impl Process for Subscriber {
 impl Handler<Allocated> for Subscriber {
     type Result = ();
 
-    fn handle(&mut self, Allocated(given): Allocated, _: &mut Context<Self>) {
+    fn handle(&mut self, Allocated { given, .. }: Allocated, _: &mut Context<Self>) {
         self.0.send(given).ok();
     }
 }

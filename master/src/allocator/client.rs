@@ -1,0 +1,129 @@
+//! The master's end of the conversation with the allocator.
+//!
+//! The two run at the same time, so an allocation may cross the news that its agent left. If the
+//! agent is back by the time the allocation arrives, it looks like any other, but it is of the
+//! agent's earlier stay, which the allocator has forgotten meanwhile: offering it would offer the
+//! same resources twice.
+//!
+//! ```text
+//!  master                       allocator
+//!    │ RemoveAgent a ──────╲   ╱── Allocated a    heard 7
+//!    │ AddAgent a  (9) ─────╲─╱
+//!    │◀──────────────────────╳    7 < 9: of its earlier stay
+//! ```
+//!
+//! So both count operations, and an allocation says how many the allocator had heard.
+
+use std::collections::BTreeMap;
+
+use libprocess::prelude::*;
+use mesos::v1::AgentId;
+
+use super::{Allocated, Allocation, AllocatorOp, AllocatorProtocol};
+
+/// The only one that tells an allocator anything.
+#[derive(Debug)]
+pub struct AllocatorClient {
+    allocator: Pid<AllocatorProtocol>,
+    told: u64,
+    /// Agents that were added and not removed since, with what `told` was then.
+    added: BTreeMap<AgentId, u64>,
+}
+
+impl AllocatorClient {
+    /// To an allocator that has not been told anything yet.
+    pub fn new(allocator: Pid<AllocatorProtocol>) -> Self {
+        Self {
+            allocator,
+            told: 0,
+            added: BTreeMap::new(),
+        }
+    }
+
+    /// Tells the allocator.
+    pub fn tell<A: Process>(&mut self, op: AllocatorOp, ctx: &Context<A>) {
+        self.note(&op);
+        ctx.tell(&self.allocator, op);
+    }
+
+    fn note(&mut self, op: &AllocatorOp) {
+        self.told += 1;
+        match op {
+            AllocatorOp::AddAgent { id, .. } => {
+                self.added.insert(id.clone(), self.told);
+            }
+            AllocatorOp::RemoveAgent { id } => {
+                self.added.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Those allocations that still hold. The others need not be recovered.
+    pub fn current(&self, allocated: Allocated) -> Vec<Allocation> {
+        let Allocated { mut given, heard } = allocated;
+        given.retain(|given| {
+            self.added
+                .get(&given.agent)
+                .is_some_and(|added| *added <= heard)
+        });
+        given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mesos::resources::Resources;
+    use mesos::v1::{AgentInfo, FrameworkId};
+
+    use super::*;
+
+    fn id() -> AgentId {
+        AgentId {
+            value: "a".to_owned(),
+        }
+    }
+
+    fn add() -> AllocatorOp {
+        let (info, total, used) = (AgentInfo::default(), Resources::new(), BTreeMap::new());
+        AllocatorOp::AddAgent {
+            id: id(),
+            info,
+            total,
+            used,
+        }
+    }
+
+    fn allocated(heard: u64) -> Allocated {
+        let framework = FrameworkId {
+            value: "f".to_owned(),
+        };
+        let (role, resources) = ("eng".to_owned(), Resources::new());
+        Allocated {
+            given: vec![Allocation {
+                framework,
+                agent: id(),
+                role,
+                resources,
+            }],
+            heard,
+        }
+    }
+
+    #[test]
+    fn an_allocation_of_an_earlier_stay_does_not_hold() {
+        let node = Node::local();
+        let mut client = AllocatorClient::new(Pid::named("allocator", node.address()));
+        assert_eq!(client.current(allocated(0)), []);
+        client.note(&add());
+        assert_eq!(client.current(allocated(1)).len(), 1);
+        client.note(&AllocatorOp::RemoveAgent { id: id() });
+        assert_eq!(client.current(allocated(1)), []);
+        client.note(&add());
+        assert_eq!(client.current(allocated(1)), []);
+        assert_eq!(client.current(allocated(2)), []);
+        assert_eq!(client.current(allocated(3)).len(), 1);
+    }
+}
