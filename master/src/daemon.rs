@@ -111,6 +111,11 @@ async fn start_parts(
         min_allocatable: config.min_allocatable_resources.parse()?,
         filter_gpu_resources: config.filter_gpu_resources,
         weights: config.weights.clone(),
+        fair_sharing_excluded: config
+            .fair_sharing_excluded_resource_names
+            .iter()
+            .cloned()
+            .collect(),
     };
     let timeouts = RegistrarTimeouts {
         fetch: config.registry_fetch_timeout,

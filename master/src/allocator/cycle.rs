@@ -71,8 +71,16 @@ impl HierarchicalAllocator {
     /// Once per run instead of once per agent that registers, because it makes every sorter rank
     /// all its clients anew.
     fn tell_sorters_the_total(&mut self) {
-        if *self.sorters_total != self.cluster {
-            self.sorters_total = Arc::new(self.cluster.clone());
+        let excluded = &self.options.fair_sharing_excluded;
+        let counted = self
+            .cluster
+            .iter()
+            .filter(|(name, _)| !excluded.contains(&***name));
+        let total: Quantities = counted
+            .map(|(name, amount)| (name.clone(), amount))
+            .collect();
+        if *self.sorters_total != total {
+            self.sorters_total = Arc::new(total);
             self.role_sorter.set_total(&self.sorters_total);
             for sorter in self.framework_sorters.values_mut() {
                 sorter.set_total(&self.sorters_total);

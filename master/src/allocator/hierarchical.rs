@@ -31,7 +31,7 @@ pub struct HierarchicalAllocator {
     strangers: BTreeMap<FrameworkId, BTreeSet<AgentId>>,
     /// All scalars of all agents.
     pub(super) cluster: Quantities,
-    /// What the sorters were last told of `cluster`.
+    /// What the sorters were last told of `cluster`: that which counts for shares.
     pub(super) sorters_total: Arc<Quantities>,
     pub(super) pending: Pending,
     /// When ended refusals are forgotten next.

@@ -19,6 +19,8 @@ pub struct AllocatorOptions {
     pub min_allocatable: MinAllocatable,
     /// `--weights`: positive; divides the share of the role and of all below it. 1 if absent.
     pub weights: BTreeMap<String, f64>,
+    /// `--fair_sharing_excluded_resource_names`: do not count for shares.
+    pub fair_sharing_excluded: BTreeSet<String>,
     /// `--filter_gpu_resources`: whether agents with GPUs are kept for frameworks that declare
     /// GPU_RESOURCES.
     pub filter_gpu_resources: bool,
@@ -30,6 +32,7 @@ impl Default for AllocatorOptions {
             interval: Duration::from_secs(1),
             min_allocatable: MinAllocatable::default(),
             weights: BTreeMap::new(),
+            fair_sharing_excluded: BTreeSet::new(),
             filter_gpu_resources: true,
         }
     }

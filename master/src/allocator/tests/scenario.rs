@@ -28,7 +28,12 @@ use crate::allocator::{
 
 #[track_caller]
 pub(super) fn play(scenario: &str) {
-    let mut world = World::new();
+    play_with(AllocatorOptions::default(), scenario);
+}
+
+#[track_caller]
+pub(super) fn play_with(options: AllocatorOptions, scenario: &str) {
+    let mut world = World::new(options);
     let mut lines = scenario
         .lines()
         .filter(|line| !line.trim().is_empty())
@@ -63,8 +68,8 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
-        let allocator = HierarchicalAllocator::new(AllocatorOptions::default());
+    fn new(options: AllocatorOptions) -> Self {
+        let allocator = HierarchicalAllocator::new(options);
         Self {
             allocator,
             now: Duration::ZERO,

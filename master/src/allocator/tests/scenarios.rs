@@ -1,6 +1,7 @@
 //! What the allocator must do, as scenarios.
 
-use super::scenario::play;
+use super::scenario::{play, play_with};
+use crate::allocator::AllocatorOptions;
 
 #[test]
 fn a_framework_gets_all_of_every_agent_at_once() {
@@ -377,6 +378,31 @@ fn the_unknown_is_ignored() {
         resize b cpus:1
         remove g
         interval:
+        ",
+    );
+}
+
+#[test]
+fn weights_divide_and_excluded_resources_do_not_count() {
+    let options = AllocatorOptions {
+        weights: [("eng".to_owned(), 4.0)].into(),
+        fair_sharing_excluded: ["gpus".to_owned()].into(),
+        ..AllocatorOptions::default()
+    };
+    play_with(
+        options,
+        "
+        framework f in eng can gpu
+        framework g in ops can gpu
+        agent a cpus:3;gpus:8
+        events:
+            f in eng on a cpus:3;gpus:8
+        agent b cpus:1
+        events:
+            g in ops on b cpus:1
+        agent c cpus:4
+        events:
+            f in eng on c cpus:4
         ",
     );
 }
