@@ -37,6 +37,12 @@ pub struct Config {
     pub registry_fetch_timeout: Duration,
     /// How long one write of the registry may take before the master gives up.
     pub registry_store_timeout: Duration,
+    /// How often unreachable agents are looked at for being forgotten.
+    pub registry_gc_interval: Duration,
+    /// How long an unreachable agent is remembered.
+    pub registry_max_agent_age: Duration,
+    /// How many unreachable agents are remembered.
+    pub registry_max_agent_count: usize,
     /// How long an agent may stay away, after the master restarted or its link broke, before it
     /// is marked unreachable.
     pub agent_reregister_timeout: Duration,
@@ -86,6 +92,9 @@ impl Default for Config {
             registry: RegistryKind::InMemory,
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
+            registry_gc_interval: Duration::from_secs(15 * 60),
+            registry_max_agent_age: Duration::from_secs(14 * 24 * 60 * 60),
+            registry_max_agent_count: 102_400,
             agent_reregister_timeout: Duration::from_secs(600),
             recovery_agent_removal_limit: 100.0,
             agent_ping_timeout: Duration::from_secs(15),
@@ -159,6 +168,15 @@ impl Config {
             (
                 "registry_fetch_timeout",
                 duration(self.registry_fetch_timeout),
+            ),
+            ("registry_gc_interval", duration(self.registry_gc_interval)),
+            (
+                "registry_max_agent_age",
+                duration(self.registry_max_agent_age),
+            ),
+            (
+                "registry_max_agent_count",
+                self.registry_max_agent_count.to_string(),
             ),
             (
                 "registry_store_timeout",

@@ -3,6 +3,8 @@
 //! An operation is judged against the current value and yields the changes that it takes; none
 //! means that it changes nothing and needs no write.
 
+use std::collections::BTreeSet;
+
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, TimeInfo};
 use mesos::wire::Pb;
 
@@ -23,6 +25,8 @@ pub enum Operation {
     MarkAgentReachable { id: AgentId, info: Pb<AgentInfo> },
     /// An admitted agent left for good.
     RemoveAgent { id: AgentId },
+    /// Forgets unreachable agents; those that are not unreachable are left alone.
+    PruneUnreachable { agents: BTreeSet<AgentId> },
     /// A framework subscribed for the first time.
     AddFramework {
         id: FrameworkId,
@@ -90,6 +94,14 @@ impl Operation {
             Operation::RemoveAgent { id } => {
                 admitted(registry, &id)?;
                 Ok(vec![Change::Delete(RecordKey::Agent(id))])
+            }
+            Operation::PruneUnreachable { agents } => {
+                let known = agents
+                    .into_iter()
+                    .filter(|id| registry.unreachable.contains_key(id));
+                Ok(known
+                    .map(|id| Change::Delete(RecordKey::Unreachable(id)))
+                    .collect())
             }
             Operation::AddFramework { id, framework } => {
                 if registry.frameworks.contains_key(&id) {

@@ -1,5 +1,6 @@
 //! What the core asks its actor to do. The list is closed: `master.rs` performs it in one `match`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use libprocess::prelude::{AnyPid, Pid};
@@ -69,6 +70,8 @@ pub enum Continuation {
     MarkUnreachable(AgentId, UnreachableReason),
     /// Drop an agent that left.
     Remove(AgentId),
+    /// Forget unreachable agents.
+    Prune(BTreeSet<AgentId>),
 }
 
 /// Why an agent is marked unreachable.
@@ -96,4 +99,6 @@ pub enum Timer {
     AgentsRecovery,
     /// An offer had its time to be answered.
     OfferTimeout(OfferId),
+    /// Unreachable agents may be due to be forgotten.
+    RegistryGc,
 }

@@ -11,7 +11,7 @@
 //! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
-//! | `registry` | what is read back after a restart |
+//! | `registry`, `gc` | what is read back after a restart; what is forgotten |
 
 mod accept;
 mod agents;
@@ -19,6 +19,7 @@ mod calls;
 mod counters;
 mod effect;
 mod frameworks;
+mod gc;
 mod kill;
 mod launch;
 mod liveness;
@@ -136,6 +137,7 @@ impl State {
             }
             Timer::AgentsRecovery => self.recovery_timeout(now),
             Timer::OfferTimeout(offer) => self.offer_timeout(&offer),
+            Timer::RegistryGc => self.collect_garbage(now),
         }
     }
 
@@ -147,6 +149,7 @@ impl State {
             Continuation::Readmit(admission) => self.readmit(now, *admission),
             Continuation::MarkUnreachable(agent, reason) => self.unreachable(now, &agent, reason),
             Continuation::Remove(agent) => self.removed(now, &agent),
+            Continuation::Prune(agents) => self.pruned(&agents),
         }
     }
 
@@ -154,7 +157,7 @@ impl State {
     /// wants it asks again.
     pub fn refused(&mut self, continuation: &Continuation) -> Effects {
         match continuation {
-            Continuation::Nothing => {}
+            Continuation::Nothing | Continuation::Prune(_) => {}
             Continuation::Admit(admission) => {
                 self.registering.remove(&place(&admission.pid));
             }

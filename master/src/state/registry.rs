@@ -32,6 +32,8 @@ impl State {
         for record in registry.frameworks.into_values() {
             self.recover_persisted(now, record, &mut out);
         }
+        let gc = Effect::Timer(self.config.registry_gc_interval, Timer::RegistryGc);
+        out.push(gc);
         if self.recovered_at_start > 0 {
             let timeout = self.config.agent_reregister_timeout;
             out.push(Effect::Timer(timeout, Timer::AgentsRecovery));

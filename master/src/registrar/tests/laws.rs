@@ -24,6 +24,9 @@ fn operation() -> impl Strategy<Value = Operation> {
             id: agent_id(a),
             info: agent_info(host)
         }),
+        name().prop_map(|a| Operation::PruneUnreachable {
+            agents: [agent_id(a)].into()
+        }),
         name().prop_map(|a| Operation::RemoveAgent { id: agent_id(a) }),
         (name(), deadline()).prop_map(|(f, deadline)| Operation::AddFramework {
             id: framework_id(f),

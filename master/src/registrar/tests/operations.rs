@@ -58,6 +58,11 @@ fn an_agent_lives_through_its_states() {
         (0, at(7))
     );
 
+    let prune = || Operation::PruneUnreachable {
+        agents: [a(), agent_id("b")].into(),
+    };
+    assert_eq!(apply(&mut registry.clone(), prune()), Ok(true));
+
     let reachable = || Operation::MarkAgentReachable {
         id: a(),
         info: info(),
@@ -65,6 +70,8 @@ fn an_agent_lives_through_its_states() {
     assert_eq!(apply(&mut registry, reachable()), Ok(true));
     assert_eq!(apply(&mut registry, reachable()), Ok(false));
     assert_eq!((registry.agents.len(), registry.unreachable.len()), (1, 0));
+
+    assert_eq!(apply(&mut registry, prune()), Ok(false), "it is reachable");
 
     let remove = || Operation::RemoveAgent { id: a() };
     assert_eq!(apply(&mut registry, remove()), Ok(true));
