@@ -19,7 +19,8 @@ use super::frameworks::Framework;
 use super::sorter::{DrfSorter, Sorter};
 use super::{Allocation, Allocator, AllocatorOptions, Chance, FrameworkOptions, Scope};
 
-/// See the module's documentation.
+/// The allocator of Mesos: dominant resource fairness over the tree of roles, then over the
+/// frameworks of the role; all that is free on an agent goes to the first that may have it.
 pub struct HierarchicalAllocator {
     pub(super) options: AllocatorOptions,
     pub(super) agents: BTreeMap<AgentId, Agent>,

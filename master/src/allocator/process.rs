@@ -98,7 +98,8 @@ impl Message for Allocated {
     type Result = ();
 }
 
-/// See the module's documentation. `P` is the protocol of the subscriber.
+/// The allocator's actor: runs an [`Allocator`] a few milliseconds after events and periodically,
+/// and tells the subscriber, whose protocol is `P`, what it gave away.
 pub struct AllocatorProcess<P: Accepts<Allocated>> {
     allocator: Box<dyn Allocator>,
     subscriber: Pid<P>,

@@ -69,7 +69,7 @@ impl Default for RegistrarTimeouts {
     }
 }
 
-/// See the module's documentation. A [`DiskStorage`](super::DiskStorage) blocks, so this is to be
+/// The registrar's actor: batches what arrives while a store is in flight. A [`DiskStorage`](super::DiskStorage) blocks, so this is to be
 /// spawned on a thread of its own.
 pub struct RegistrarProcess {
     state: State,

@@ -10,7 +10,7 @@ use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TimeInfo};
 use mesos::wire::Pb;
 use serde::{Deserialize, Serialize};
 
-/// The value.
+/// The registry as a value: it changes by [`Change`]s, which are what is stored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registry {
     /// Agents that may run tasks.
@@ -64,6 +64,10 @@ pub enum RecordKey {
 }
 
 /// A step from one value of the registry to the next.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all changes are of the large one"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
@@ -112,7 +116,7 @@ impl Registry {
         });
         let unreachable = (self.unreachable.iter()).map(|(id, since)| Record::Unreachable {
             id: id.clone(),
-            since: since.clone(),
+            since: *since,
         });
         let frameworks = (self.frameworks.iter()).map(|(id, framework)| Record::Framework {
             id: id.clone(),
