@@ -185,16 +185,33 @@ impl SimulatedContainerizer {
             variable("MESOS_EXECUTOR_ID"),
         );
         let (simulation, fates) = (self.simulation.clone(), self.fates.clone());
-        let pid = node.spawn(format!("executor-{container}"), move |_| {
+        let pid = node.spawn(executor_name(&container), move |_| {
             SimulatedExecutor::new(framework, id, container, simulation, fates)
         })?;
         Ok(pid.any())
+    }
+
+    fn tell_end(&self, container: &str, ctx: &Context<Self>) {
+        let fate = self.fates.of(container);
+        let terminated = Terminated {
+            container_id: container.into(),
+            status: Some(i32::from(fate.exit_status.unwrap_or_default()) << 8),
+            limitation: fate.limitation,
+        };
+        if let Some(listener) = &self.listener {
+            ctx.tell(listener, terminated);
+        }
     }
 
     fn check(&self, id: &v1::ContainerId) -> Result<&AnyPid, ContainerError> {
         let not_found = || ContainerError::NotFound(id.value.clone());
         self.running.get(&id.value).ok_or_else(not_found)
     }
+}
+
+/// The name of the actor that stands for a built-in executor.
+fn executor_name(container: &str) -> String {
+    format!("executor-{container}")
 }
 
 /// What an overrun of memory is reported as.
@@ -242,17 +259,7 @@ impl Handler<Exited> for SimulatedContainerizer {
             return;
         };
         self.running.remove(&container);
-        let fate = self.fates.of(&container);
-        if let Some(listener) = &self.listener {
-            ctx.tell(
-                listener,
-                Terminated {
-                    container_id: container.into(),
-                    status: Some(i32::from(fate.exit_status.unwrap_or_default()) << 8),
-                    limitation: fate.limitation,
-                },
-            );
-        }
+        self.tell_end(&container, ctx);
     }
 }
 
@@ -303,12 +310,27 @@ impl Handler<GetLimitation> for SimulatedContainerizer {
     }
 }
 
-/// Nothing simulated outlives the node, so all known containers are gone.
+/// Built-in executors outlive their containerizer as long as the node lives; they are found by name.
 impl Handler<Recover> for SimulatedContainerizer {
     type Result = Result<Recovered, RecoverError>;
 
-    fn handle(&mut self, _: Recover, _: &mut Context<Self>) -> Self::Result {
-        Ok(Recovered::default())
+    fn handle(&mut self, recover: Recover, ctx: &mut Context<Self>) -> Self::Result {
+        let alive = ctx.node().processes();
+        let mut recovered = Recovered::default();
+        for known in recover.known {
+            let container = known.container_id;
+            let name = executor_name(&container.value);
+            match alive.iter().find(|process| process.pid.name() == name) {
+                Some(process) => {
+                    ctx.monitor(process.pid.clone());
+                    self.running
+                        .insert(container.value.clone(), process.pid.clone());
+                    recovered.alive.push(container);
+                }
+                None => self.tell_end(&container.value, ctx),
+            }
+        }
+        Ok(recovered)
     }
 }
 

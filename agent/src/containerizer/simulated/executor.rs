@@ -6,7 +6,7 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::protocols::agent::ExecutorCall;
 use mesos::protocols::executor::{Event, Unsubscribed};
-use mesos::protocols::{AgentProtocol, ExecutorProtocol, names};
+use mesos::protocols::{AgentProtocol, ExecutorProtocol, RejectionKind, names};
 use mesos::v1::executor::{Call, call, event};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{TaskId, TaskInfo, TaskState, TaskStatus};
@@ -68,13 +68,20 @@ impl SimulatedExecutor {
             ..self.call(call::Type::Subscribe)
         };
         let (agent, message) = address(call, ctx);
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, |executor, answer, ctx| {
-            if !matches!(answer, Ok(Ok(()))) {
-                ctx.run_later(RETRY, |executor, ctx| executor.subscribe(ctx));
-            } else {
-                executor.end_if_done(ctx);
+        ctx.ask_then(&agent, message, CALL_TIMEOUT, move |_, answer, ctx| {
+            match answer {
+                Ok(Ok(())) => {}
+                // Its agent has forgotten it: nobody is left to run for.
+                Ok(Err(r)) if r.kind == RejectionKind::UnknownExecutor => ctx.stop(),
+                _ => {
+                    ctx.run_later(RETRY, |executor, ctx| executor.subscribe(ctx));
+                }
             }
         });
+        ctx.monitor(Pid::<AgentProtocol>::named(
+            names::AGENT,
+            ctx.node().address(),
+        ));
     }
 
     fn call(&self, kind: call::Type) -> Call {
@@ -207,6 +214,15 @@ impl Handler<Event> for SimulatedExecutor {
             self.was_given_tasks = true;
             self.end_if_done(ctx);
         }
+    }
+}
+
+/// The agent ended; executors wait for its next life.
+impl Handler<Exited> for SimulatedExecutor {
+    type Result = ();
+
+    fn handle(&mut self, _: Exited, ctx: &mut Context<Self>) {
+        ctx.run_later(RETRY, |executor, ctx| executor.subscribe(ctx));
     }
 }
 
