@@ -4,10 +4,12 @@
 //! | Start at | for |
 //! |---|---|
 //! | [`scheduler`] | a scheduler as an actor |
+//! | [`executor`] | an executor as an actor |
 //! | [`run`] | the one-shot framework behind `mesos run` |
 //!
 //! This crate knows masters and agents only by their protocols (`mesos::protocols`).
 
 pub mod ending;
+pub mod executor;
 pub mod run;
 pub mod scheduler;
