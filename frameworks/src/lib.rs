@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`scheduler`] | a scheduler as an actor |
 //! | [`executor`] | an executor as an actor |
+//! | [`command_executor`] | the executor of tasks that have only a command |
 //! | [`run`] | the one-shot framework behind `mesos run` |
 //!
 //! This crate knows masters and agents only by their protocols (`mesos::protocols`).
 
+pub mod command_executor;
 pub mod ending;
 pub mod executor;
 pub mod run;
