@@ -27,7 +27,7 @@ use crate::node::Node;
 use crate::transport::{
     self, CloseReason, ConnectError, Connection, LaneError, ReceiveLane, SendLane,
 };
-use crate::wire::frame::{self, Control, Frame, FrameError};
+use crate::wire::frame::{self, Control, Frame, FrameError, Hello};
 
 /// Connections that may be shaking hands at once; each costs a signature. More have to try again.
 const HANDSHAKES: usize = 1024;
@@ -61,7 +61,11 @@ struct Greeted {
 
 /// Makes the connection of a link.
 pub(super) async fn dial(link: Arc<Link>) {
-    let made = timeout(CONNECT_TIMEOUT, connect(&link)).await;
+    let made = tokio::select! {
+        biased;
+        () = link.ended() => return,
+        made = timeout(CONNECT_TIMEOUT, connect(&link)) => made,
+    };
     let refused = match made {
         Ok(Ok(greeted)) => return link.rise(greeted),
         Ok(Err(error)) => error,
@@ -82,21 +86,26 @@ pub(super) async fn dial(link: Arc<Link>) {
 }
 
 async fn connect(link: &Link) -> Result<Greeted, HandshakeError> {
-    let connection = link.links.endpoint().connect(link.remote).await?;
-    let outgoing = say_hello(&connection, link.node.incarnation()).await?;
-    let (incoming, incarnation) = hear_hello(&connection).await?;
+    let endpoint = link.links.endpoint().ok_or(ConnectError::ShuttingDown)?;
+    let connection = endpoint.connect(link.remote).await?;
+    drop(endpoint);
+    let outgoing = say_hello(&connection, &link.node, link.links.next_attempt()).await?;
+    let (incoming, hello) = hear_hello(&connection).await?;
     Ok(Greeted {
         connection,
         outgoing,
         incoming,
-        incarnation,
+        incarnation: hello.incarnation,
     })
 }
 
 /// Accepts links until the endpoint is closed.
 pub(super) async fn accept(node: Node, links: Arc<Links>) {
     let places = Arc::new(Semaphore::new(HANDSHAKES));
-    while let Some(incoming) = links.endpoint().accept().await {
+    let Some(endpoint) = links.endpoint() else {
+        return;
+    };
+    while let Some(incoming) = endpoint.accept().await {
         let Ok(place) = places.clone().try_acquire_owned() else {
             continue;
         };
@@ -118,29 +127,29 @@ async fn welcome(
     incoming: transport::Incoming,
 ) -> Result<(), HandshakeError> {
     let connection = incoming.accept().await?;
-    let (incoming, incarnation) = match hear_hello(&connection).await {
+    let (incoming, hello) = match hear_hello(&connection).await {
         Ok(heard) => heard,
         Err(error) => {
             connection.close(code::PROTOCOL, error.to_string().as_bytes());
             return Err(error);
         }
     };
-    let decision = match incarnation == node.incarnation() {
+    let decision = match hello.incarnation == node.incarnation() {
         // Another of this node's own addresses.
         true => Decision::Refuse,
-        false => links.decide(node, connection.remote_address(), incarnation),
+        false => links.decide(node, connection.remote_address(), hello),
     };
     let Decision::Adopt(link) = decision else {
         connection.close(code::DUPLICATE, b"there is another connection");
         return Err(HandshakeError::Duplicate);
     };
-    match say_hello(&connection, node.incarnation()).await {
+    match say_hello(&connection, node, hello.attempt).await {
         Ok(outgoing) => {
             link.rise(Greeted {
                 connection,
                 outgoing,
                 incoming,
-                incarnation,
+                incarnation: hello.incarnation,
             });
             Ok(())
         }
@@ -151,35 +160,33 @@ async fn welcome(
     }
 }
 
-async fn say_hello(connection: &Connection, incarnation: u64) -> Result<SendLane, HandshakeError> {
+async fn say_hello(
+    connection: &Connection,
+    node: &Node,
+    attempt: u64,
+) -> Result<SendLane, HandshakeError> {
     let mut lane = connection.open_uni().await?;
-    let mut hello = BytesMut::new();
-    let version = VERSION;
-    frame::put_control(
-        &mut hello,
-        &Control::Hello {
-            version,
-            incarnation,
-        },
-    );
-    lane.write_chunk(hello.freeze()).await?;
+    let mut first = BytesMut::new();
+    let hello = Hello {
+        version: VERSION,
+        incarnation: node.incarnation(),
+        attempt,
+    };
+    frame::put_control(&mut first, &Control::Hello(hello));
+    lane.write_chunk(first.freeze()).await?;
     Ok(lane)
 }
 
 /// The first lane of the peer is its control lane, and begins with its hello.
-async fn hear_hello(connection: &Connection) -> Result<(Incoming, u64), HandshakeError> {
+async fn hear_hello(connection: &Connection) -> Result<(Incoming, Hello), HandshakeError> {
     let mut stream = connection.accept_uni().await?;
     let mut partial = BytesMut::new();
-    let (version, incarnation, length) = loop {
+    let (hello, length) = loop {
         if let Some((content, length)) = frame::split(&partial)? {
-            let Frame::Control(Control::Hello {
-                version,
-                incarnation,
-            }) = frame::parse(content)?
-            else {
-                return Err(HandshakeError::NoHello);
-            };
-            break (version, incarnation, length);
+            match frame::parse(content)? {
+                Frame::Control(Control::Hello(hello)) => break (hello, length),
+                _ => return Err(HandshakeError::NoHello),
+            }
         }
         match stream.read(READ).await {
             Some(chunk) => partial.extend_from_slice(&chunk),
@@ -190,11 +197,11 @@ async fn hear_hello(connection: &Connection) -> Result<(Incoming, u64), Handshak
             return Err(HandshakeError::NoHello);
         }
     };
-    if version != VERSION {
-        return Err(HandshakeError::Version(version));
+    if hello.version != VERSION {
+        return Err(HandshakeError::Version(hello.version));
     }
     partial.advance(length);
-    Ok((Incoming { stream, partial }, incarnation))
+    Ok((Incoming { stream, partial }, hello))
 }
 
 impl Link {

@@ -44,7 +44,7 @@ use crate::slot::Watcher;
 use crate::tls::PeerIdentity;
 use crate::transport::Connection;
 use crate::wire::MAX_BODY;
-use crate::wire::frame::Control;
+use crate::wire::frame::{self, Control, Hello};
 use outbox::{Added, Outbox, lane_of};
 
 pub(crate) use credit::Credit;
@@ -118,8 +118,8 @@ pub(crate) struct Link {
     node: Node,
     links: Arc<Links>,
     remote: SocketAddr,
-    /// This node made the connection.
-    dialled: bool,
+    /// The hello of the connection, if the other node made it.
+    accepted: Option<Hello>,
     up: OnceLock<Up>,
     outbox: Mutex<Outbox>,
     /// Per lane: its writer has something to do.
@@ -136,6 +136,14 @@ pub(crate) struct Link {
 /// What to do with an answer.
 pub(crate) type Done = Box<dyn FnOnce(Answer<&[u8]>) + Send>;
 
+/// An ask that waits for its answer.
+struct Asking {
+    done: Done,
+    /// Where it went, so that its cancellation goes the same way.
+    to: Arc<str>,
+    lane: usize,
+}
+
 /// What is known once both hellos are there.
 struct Up {
     connection: Connection,
@@ -148,7 +156,7 @@ struct Up {
 #[derive(Default)]
 struct Tables {
     ended: bool,
-    asks: BTreeMap<u64, Done>,
+    asks: BTreeMap<u64, Asking>,
     monitors: BTreeMap<u64, Watcher>,
     /// Asks of the peer being handled here; true once cancelled.
     serving: BTreeMap<u64, Arc<AtomicBool>>,
@@ -173,12 +181,17 @@ pub struct LinkInfo {
 }
 
 impl Link {
-    fn new(node: Node, links: Arc<Links>, remote: SocketAddr, dialled: bool) -> Arc<Self> {
+    fn new(
+        node: Node,
+        links: Arc<Links>,
+        remote: SocketAddr,
+        accepted: Option<Hello>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             node,
             links,
             remote,
-            dialled,
+            accepted,
             up: OnceLock::new(),
             outbox: Mutex::default(),
             wake: std::array::from_fn(|_| Notify::new()),
@@ -228,18 +241,23 @@ impl Link {
     ) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         message.ask = Some((id, deadline));
+        let asking = Asking {
+            done,
+            to: message.to.shared_name().clone(),
+            lane: message.lane(),
+        };
         let refused = {
             let mut tables = self.tables();
             if tables.ended || tables.asks.len() >= ASKS {
-                Some(done)
+                Some(asking)
             } else {
-                tables.asks.insert(id, done);
+                tables.asks.insert(id, asking);
                 None
             }
         };
-        if let Some(done) = refused {
+        if let Some(asking) = refused {
             let reason = self.outbox().ended().unwrap_or(ExitReason::Overloaded);
-            done(Err(AskError::Exited(reason)));
+            (asking.done)(Err(AskError::Exited(reason)));
             return id;
         }
         let added = self.outbox().add_message(message);
@@ -251,16 +269,19 @@ impl Link {
 
     /// Nobody waits for the answer any more.
     fn cancel(self: &Arc<Self>, ask: u64) {
-        let waited_for = self.tables().asks.remove(&ask);
-        if waited_for.is_some() {
-            self.control(&Control::Cancel { ask });
+        let asking = self.tables().asks.remove(&ask);
+        if let Some(Asking { to, lane, .. }) = asking {
+            let mut frame = BytesMut::new();
+            frame::put_cancel(&mut frame, ask);
+            let added = self.outbox().add_frame(lane, &to, frame);
+            let _ = self.follow_up(added);
         }
     }
 
     fn finish_ask(&self, ask: u64, answer: Answer<&[u8]>) {
-        let done = self.tables().asks.remove(&ask);
-        if let Some(done) = done {
-            done(answer);
+        let asking = self.tables().asks.remove(&ask);
+        if let Some(asking) = asking {
+            (asking.done)(answer);
         }
     }
 
@@ -371,8 +392,8 @@ impl Link {
         for cancelled in tables.serving.values() {
             cancelled.store(true, Ordering::Relaxed);
         }
-        for (_, done) in tables.asks {
-            done(Err(AskError::Exited(reason.clone())));
+        for (_, asking) in tables.asks {
+            (asking.done)(Err(AskError::Exited(reason.clone())));
         }
         for (_, watcher) in tables.monitors {
             watcher.announce(reason.clone());

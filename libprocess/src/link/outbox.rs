@@ -50,6 +50,15 @@ enum Held {
     Frame(usize, BytesMut),
 }
 
+impl Held {
+    fn lane(&self) -> usize {
+        match self {
+            Self::Message(message, _) => message.head().lane(),
+            Self::Frame(lane, _) => *lane,
+        }
+    }
+}
+
 /// A message to an actor of the other node.
 pub(crate) struct Outgoing<Address> {
     pub(crate) protocol: &'static str,
@@ -214,10 +223,12 @@ impl Outbox {
 
     /// Ends the sending after what is there, also what waits for credit: then writers finish their lanes.
     pub(super) fn say_goodbye(&mut self) {
-        let lanes = self.lanes[..DATA_LANES]
-            .iter()
-            .filter(|lane| lane.started)
-            .count() as u8;
+        let mut used: [bool; DATA_LANES] = std::array::from_fn(|lane| {
+            self.lanes[lane].started || !self.lanes[lane].pending.is_empty()
+        });
+        let held = self.targets.values().flat_map(|target| &target.held);
+        held.for_each(|held| used[held.lane()] = true);
+        let lanes = used.into_iter().filter(|used| *used).count() as u8;
         let _ = self.add_control(&Control::Goodbye { lanes });
         self.goodbye = true;
     }
@@ -304,6 +315,13 @@ impl Target {
 }
 
 impl Outgoing<&AnyPid> {
+    pub(super) fn lane(&self) -> usize {
+        lane_of(
+            self.from.map(AnyPid::name).unwrap_or_default(),
+            self.to.name(),
+        )
+    }
+
     fn owned(self) -> Outgoing<AnyPid> {
         Outgoing {
             to: self.to.clone(),

@@ -1,6 +1,7 @@
 //! The readers of lanes: from bytes to mailboxes.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -169,6 +170,12 @@ impl Handle for DataLane {
                 self.link.announce(monitor, reason);
                 Ok(())
             }
+            Frame::Cancel(ask) => {
+                if let Some(cancelled) = self.link.tables().serving.get(&ask) {
+                    cancelled.store(true, Ordering::Relaxed);
+                }
+                Ok(())
+            }
             Frame::Route(route) => self.route(route),
             Frame::Forget => {
                 self.routes.clear();
@@ -294,7 +301,7 @@ impl Link {
 
     fn handle_control(self: &Arc<Self>, control: Control) -> Result<(), Breach> {
         match control {
-            Control::Hello { .. } => return Err(Breach::Misplaced),
+            Control::Hello(_) => return Err(Breach::Misplaced),
             Control::Monitor {
                 monitor,
                 name,
@@ -304,11 +311,6 @@ impl Link {
             Control::Demonitor { monitor } => {
                 let watch = self.tables().watched.remove(&monitor);
                 drop(watch);
-            }
-            Control::Cancel { ask } => {
-                if let Some(cancelled) = self.tables().serving.get(&ask) {
-                    cancelled.store(true, std::sync::atomic::Ordering::Relaxed);
-                }
             }
             Control::Credit { name, bytes } => {
                 let woken = self.outbox().add_credit(&name, bytes);
@@ -378,16 +380,13 @@ impl Link {
     }
 
     fn lane_finished(self: &Arc<Self>) {
-        self.finished_lanes
-            .fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.finished_lanes.fetch_add(1, Ordering::AcqRel);
         self.check_goodbye();
     }
 
     /// Everything that the peer had to say before it shut down has arrived: the link is over.
     fn check_goodbye(self: &Arc<Self>) {
-        let finished = self
-            .finished_lanes
-            .load(std::sync::atomic::Ordering::Acquire);
+        let finished = self.finished_lanes.load(Ordering::Acquire);
         let goodbye = self.tables().goodbye;
         if goodbye.is_some_and(|lanes| finished >= usize::from(lanes)) {
             self.end(ExitReason::NodeDown);

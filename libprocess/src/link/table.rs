@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -12,6 +13,7 @@ use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::transport::Endpoint;
+use crate::wire::frame::Hello;
 
 /// Nodes that one node may be linked to: more than the largest cluster has.
 const LINKS: usize = 65_536;
@@ -20,8 +22,11 @@ const LINKS: usize = 65_536;
 const CLOSING: Duration = Duration::from_millis(500);
 
 pub(crate) struct Links {
-    endpoint: Endpoint,
+    /// None once the node is down: whoever holds it holds the address.
+    endpoint: Mutex<Option<Endpoint>>,
     runtime: Handle,
+    /// Connections made.
+    attempts: AtomicU64,
     table: RwLock<Table>,
 }
 
@@ -44,8 +49,9 @@ impl Links {
     /// which they will run.
     pub(crate) fn new(endpoint: Endpoint) -> Arc<Self> {
         Arc::new(Self {
-            endpoint,
+            endpoint: Mutex::new(Some(endpoint)),
             runtime: Handle::current(),
+            attempts: AtomicU64::new(0),
             table: RwLock::default(),
         })
     }
@@ -66,7 +72,7 @@ impl Links {
             if let Some(link) = table.links.get(&address) {
                 return link.clone();
             }
-            let link = Link::new(node.clone(), self.clone(), address, true);
+            let link = Link::new(node.clone(), self.clone(), address, None);
             let refused = table.refusal();
             if refused.is_none() {
                 table.links.insert(address, link.clone());
@@ -80,7 +86,7 @@ impl Links {
         link
     }
 
-    /// What becomes of a connection that the node at `address`, in its life `incarnation`, has made.
+    /// What becomes of a connection that the node at `address` has made.
     ///
     /// If both sides connect at once, both must keep the same connection: the one that the smaller
     /// incarnation made. A connection that comes much later means that the peer lost the old one.
@@ -88,32 +94,35 @@ impl Links {
         self: &Arc<Self>,
         node: &Node,
         address: SocketAddr,
-        incarnation: u64,
+        hello: Hello,
     ) -> Decision {
         let mut table = self.write();
-        let ours_stays = node.incarnation() < incarnation;
-        let replaced = match table.links.get(&address) {
-            None => None,
-            Some(link) => match link.up.get() {
-                None if link.dialled && ours_stays => return Decision::Refuse,
-                None if link.dialled => return Decision::Adopt(link.clone()),
-                None => Some(link.clone()),
-                Some(up) => {
+        let ours_stays = node.incarnation() < hello.incarnation;
+        let existing = table.links.get(&address).cloned();
+        if let Some(link) = &existing {
+            match (&link.accepted, link.up.get()) {
+                (None, None) if ours_stays => return Decision::Refuse,
+                (None, None) => return Decision::Adopt(link.clone()),
+                (None, Some(up)) => {
                     let crossing = up.since.elapsed() < CONNECT_TIMEOUT;
-                    if link.dialled && ours_stays && crossing && up.incarnation == incarnation {
+                    if ours_stays && crossing && up.incarnation == hello.incarnation {
                         return Decision::Refuse;
                     }
-                    Some(link.clone())
                 }
-            },
-        };
-        if replaced.is_none() && table.refusal().is_some() {
+                (Some(newest), _) => {
+                    let same = newest.incarnation == hello.incarnation;
+                    if same && newest.attempt > hello.attempt {
+                        return Decision::Refuse;
+                    }
+                }
+            }
+        } else if table.refusal().is_some() {
             return Decision::Refuse;
         }
-        let link = Link::new(node.clone(), self.clone(), address, false);
+        let link = Link::new(node.clone(), self.clone(), address, Some(hello));
         table.links.insert(address, link.clone());
         drop(table);
-        if let Some(old) = replaced {
+        if let Some(old) = existing {
             old.end(ExitReason::Disconnected);
         }
         Decision::Adopt(link)
@@ -145,8 +154,10 @@ impl Links {
             let _ = timeout_at(deadline, link.ended()).await;
             link.end(ExitReason::NodeDown);
         }
-        let closing = Instant::now() + CLOSING;
-        let _ = timeout_at(closing, self.endpoint.close(b"the node was shut down")).await;
+        if let Some(endpoint) = self.take_endpoint() {
+            let closing = Instant::now() + CLOSING;
+            let _ = timeout_at(closing, endpoint.close(b"the node was shut down")).await;
+        }
     }
 
     /// Ends all links and the endpoint at once, as if the node had died.
@@ -159,6 +170,9 @@ impl Links {
         for link in links {
             link.end(ExitReason::NodeDown);
         }
+        if let Some(endpoint) = self.take_endpoint() {
+            self.runtime.spawn(async move { endpoint.close(b"").await });
+        }
     }
 
     pub(crate) fn infos(&self) -> Vec<LinkInfo> {
@@ -166,12 +180,26 @@ impl Links {
         links.iter().map(|link| link.info()).collect()
     }
 
+    pub(super) fn next_attempt(&self) -> u64 {
+        self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(super) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub(super) fn endpoint(&self) -> Option<Endpoint> {
+        self.endpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn take_endpoint(&self) -> Option<Endpoint> {
+        self.endpoint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {
@@ -206,7 +234,7 @@ impl Link {
     }
 
     /// Waits for the end.
-    async fn ended(&self) {
+    pub(super) async fn ended(&self) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();

@@ -19,8 +19,9 @@
 //! | 6    | answer | ask id 8, body                                                                |
 //! | 7    | refuse | ask id 8, [`Refuse`]                                                          |
 //! | 8    | exited | monitor 8, [`ExitReason`]                                                     |
+//! | 9    | cancel | ask id 8 (behind the ask, so that it cannot overtake it)                       |
 //!
-//! On the control lane there is one kind, 9, with a [`Control`]. Types in links are encoded by the codec,
+//! On the control lane there is one kind, 10, with a [`Control`]. Types in links are encoded by the codec,
 //! as bodies are; everything else is laid out by hand because every message pays for it.
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -38,8 +39,8 @@ const LENGTH: usize = 4;
 /// What is sent and received on the control lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
-    /// The first frame of a link, in both directions. The version is the wire format's.
-    Hello { version: u32, incarnation: u64 },
+    /// The first frame of a connection, in both directions.
+    Hello(Hello),
     /// Tell me of the end of this actor.
     Monitor {
         monitor: u64,
@@ -49,12 +50,21 @@ pub(crate) enum Control {
     },
     /// Not any more.
     Demonitor { monitor: u64 },
-    /// Nobody waits for the answer to this ask any more.
-    Cancel { ask: u64 },
     /// Room for so many more bytes of messages to this actor.
     Credit { name: String, bytes: u64 },
     /// Nothing follows this; so many data lanes will be finished.
     Goodbye { lanes: u8 },
+}
+
+/// How nodes introduce themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    /// Of the wire format.
+    pub(crate) version: u32,
+    /// Of the node.
+    pub(crate) incarnation: u64,
+    /// The dialling node counts its connections, so that a late one is not taken for a new one.
+    pub(crate) attempt: u64,
 }
 
 /// Who sends to whom.
@@ -86,6 +96,8 @@ pub(crate) enum Frame<'a> {
     Answer(u64, &'a [u8]),
     Refuse(u64, Refuse),
     Exited(u64, ExitReason),
+    /// Nobody waits for the answer to this ask any more.
+    Cancel(u64),
     Control(Control),
 }
 
@@ -149,7 +161,8 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         6 => Frame::Answer(u64(&mut bytes)?, bytes),
         7 => Frame::Refuse(u64(&mut bytes)?, decode_exact(bytes)?),
         8 => Frame::Exited(u64(&mut bytes)?, decode_exact(bytes)?),
-        9 => Frame::Control(decode_exact(bytes)?),
+        9 => Frame::Cancel(u64(&mut bytes)?),
+        10 => Frame::Control(decode_exact(bytes)?),
         kind => return Err(FrameError::UnknownKind(kind)),
     })
 }
@@ -218,8 +231,12 @@ pub(crate) fn put_exited(out: &mut BytesMut, monitor: u64, reason: &ExitReason) 
     });
 }
 
+pub(crate) fn put_cancel(out: &mut BytesMut, ask: u64) {
+    frame(out, 9, |out| out.put_u64_le(ask));
+}
+
 pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {
-    frame(out, 9, |out| put_encoded(out, control));
+    frame(out, 10, |out| put_encoded(out, control));
 }
 
 fn put_head(out: &mut BytesMut, head: Head) {
@@ -312,10 +329,11 @@ mod tests {
             id: 4,
             milliseconds: 5,
         };
-        let control = Control::Hello {
+        let control = Control::Hello(Hello {
             version: 1,
             incarnation: 9,
-        };
+            attempt: 1,
+        });
         put_lane(&mut out, 3);
         put_tell(&mut out, head, b"t");
         put_forget(&mut out);
@@ -323,6 +341,7 @@ mod tests {
         put_answer(&mut out, 4, &Ok(vec![7]));
         put_answer(&mut out, 4, &Err(AskError::Timeout));
         put_exited(&mut out, 6, &ExitReason::Normal);
+        put_cancel(&mut out, 4);
         put_control(&mut out, &control);
         let expected = [
             Frame::Lane(3),
@@ -332,6 +351,7 @@ mod tests {
             Frame::Answer(4, &[7]),
             Frame::Refuse(4, Refuse::Late),
             Frame::Exited(6, ExitReason::Normal),
+            Frame::Cancel(4),
             Frame::Control(control),
         ];
         assert_eq!(read(&out), expected.map(|frame| format!("{frame:?}")));
@@ -355,7 +375,7 @@ mod tests {
         assert_eq!(parse(&[]), Err(FrameError::CutOff));
         assert_eq!(parse(&[4, 0, 0]), Err(FrameError::CutOff));
         assert_eq!(parse(&[200]), Err(FrameError::UnknownKind(200)));
-        assert!(matches!(parse(&[9, 250]), Err(FrameError::Decode(_))));
+        assert!(matches!(parse(&[10, 250]), Err(FrameError::Decode(_))));
     }
 
     #[test]
