@@ -39,6 +39,7 @@ use crate::containerizer::{
 use crate::files::actor::Files;
 use crate::http::{self, HttpError, HttpServer};
 use crate::inbox::{Inbound, TerminationListener};
+use crate::resources::{Machine, agent_resources};
 use crate::state::{Settings, State};
 use crate::status_updates::Manager;
 use crate::view::{Constants, View};
@@ -229,7 +230,7 @@ async fn start_parts(
     let began = Instant::now();
     let layout = Layout::new(&config.work_dir);
     let lock = WorkDirLock::acquire(&layout)?;
-    let info = agent_info(&config, node)?;
+    let info = agent_info(&config, node, &containers)?;
     let boot_id = boot_id();
     let recovered = recovery::recover(&layout, &info, &boot_id)?;
     recovery::write_boot_id(&layout, &boot_id)?;
@@ -366,9 +367,13 @@ fn settings(config: &Config, layout: &Layout) -> Settings {
     }
 }
 
-fn agent_info(config: &Config, node: &Node) -> Result<AgentInfo, StartError> {
+fn agent_info(
+    config: &Config,
+    node: &Node,
+    containers: &Containers,
+) -> Result<AgentInfo, StartError> {
     let address = node.address();
-    let resources = resources(config).map_err(|e| StartError::Flag {
+    let resources = resources(config, containers).map_err(|e| StartError::Flag {
         flag: "resources",
         problem: e.to_string(),
     })?;
@@ -389,11 +394,17 @@ fn agent_info(config: &Config, node: &Node) -> Result<AgentInfo, StartError> {
     })
 }
 
-fn resources(config: &Config) -> Result<Resources, ParseError> {
-    Resources::parse(
-        config.resources.as_deref().unwrap_or_default(),
-        &config.default_role,
-    )
+fn resources(config: &Config, containers: &Containers) -> Result<Resources, ParseError> {
+    let flag = config.resources.as_deref();
+    match containers {
+        Containers::Machine(_) => {
+            let machine = Machine::detect(&config.work_dir);
+            agent_resources(flag, &config.default_role, &machine)
+        }
+        Containers::Simulated(_) => {
+            Resources::parse(flag.unwrap_or_default(), &config.default_role)
+        }
+    }
 }
 
 /// Names the present boot of this machine; empty where the kernel does not say.

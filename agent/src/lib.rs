@@ -14,6 +14,7 @@
 //! | status updates that survive | [`status_updates`] |
 //! | what is written down, and read back | [`checkpoint`] |
 //! | containers, and their simulated twin | [`containerizer`] |
+//! | what the machine has | [`resources`] |
 //! | sandboxes for readers | [`files`] |
 //! | HTTP | `http` |
 //!
@@ -30,6 +31,7 @@ pub mod files;
 mod http;
 pub mod inbox;
 mod metrics;
+pub mod resources;
 pub mod state;
 pub mod status_updates;
 mod syscall;
