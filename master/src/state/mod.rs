@@ -34,6 +34,9 @@ mod subscribe;
 mod time;
 mod updates;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -39,7 +39,7 @@ impl State {
     }
 
     /// Writes a status into its task's record; frees the resources if the task holds none any
-    /// more. `latest` is the newest state its agent knows, if that may be ahead.
+    /// more. `latest` is the newest state its agent knows; none if the master made the status up.
     pub(super) fn record(
         &mut self,
         framework_id: &FrameworkId,
@@ -54,6 +54,7 @@ impl State {
         if task.record.agent_id != *agent_id {
             return;
         }
+        let made_here = latest.is_none();
         let latest = latest.unwrap_or_else(|| status.state());
         let ended = task
             .record
@@ -68,8 +69,9 @@ impl State {
             if !task.is_terminal() {
                 task.record.state = latest as i32;
             }
-            // What the master makes up has no uuid and is never acknowledged.
-            if status.uuid.is_some() {
+            // What an agent tells without a uuid is for information only; what the master makes
+            // up has none either, but is the last word, and nobody acknowledges it.
+            if status.uuid.is_some() || made_here {
                 task.record.status_update_state = Some(status.state);
                 task.record.status_update_uuid = status.uuid.clone();
             }

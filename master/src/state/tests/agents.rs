@@ -1,0 +1,208 @@
+//! How agents come, and come back while they are still registered (mesos.md §3.4).
+
+use std::time::Duration;
+
+use mesos::protocols::master::UnregisterAgent;
+use mesos::v1::{FrameworkInfo, TaskState};
+
+use super::world::{Runs, World, agent_pid, info};
+use crate::state::Counter;
+
+#[test]
+fn an_agent_is_answered_after_the_registry_has_it() {
+    let mut world = World::new();
+    world.registry_is_slow = true;
+    world.register(agent_pid(1, 1));
+    // It repeats itself meanwhile, which changes nothing.
+    world.register(agent_pid(1, 1));
+    assert_eq!(world.log(), ["registry <- admit m-S0"]);
+    assert!(world.state.cluster().agents.is_empty());
+    world.registry_answers();
+    assert_eq!(world.log(), ["10.0.0.1 <- registered as m-S0"]);
+    // The answer was lost.
+    world.register(agent_pid(1, 1));
+    assert_eq!(world.log(), ["10.0.0.1 <- registered as m-S0"]);
+    assert_eq!(world.state.counters().get(Counter::AgentRegistrations), 1);
+}
+
+#[test]
+fn a_new_agent_in_the_place_of_another_removes_that() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "t");
+    world.register(agent_pid(1, 2));
+    assert_eq!(
+        world.log(),
+        [
+            "registry <- remove m-S0",
+            "allocator <- cpus:1; mem:32 of m-0000 on m-S0",
+            "a <- t TASK_LOST (AGENT_REMOVED)",
+            "a <- FAILURE agent",
+            "registry <- admit m-S1",
+            "10.0.0.1 <- registered as m-S1",
+        ]
+    );
+    world.check();
+}
+
+#[test]
+fn an_agent_with_impossible_resources_is_told_why_it_must_end() {
+    use mesos::protocols::master::RegisterAgent;
+    use mesos::wire::Pb;
+    let mut world = World::new();
+    let mut resources = super::world::resources("cpus:1");
+    resources[0].scalar = Some(mesos::v1::value::Scalar { value: -1.0 });
+    let request = RegisterAgent {
+        agent: agent_pid(1, 1),
+        info: Pb(mesos::v1::AgentInfo {
+            resources,
+            ..Default::default()
+        }),
+        capabilities: vec![],
+        checkpointed_resources: vec![],
+        version: "1".into(),
+    };
+    let effects = world.state.register_agent(world.now, request);
+    world.perform(effects);
+    assert_eq!(world.log(), ["10.0.0.1 <- shut down"]);
+}
+
+#[test]
+fn an_agent_that_restarts_keeps_its_tasks() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "kept");
+    world.running(&id, &agent, "missing");
+    world.offer(&id, &agent, "cpus:1");
+    world.log();
+
+    world.agent_exits(&agent);
+    assert_eq!(
+        world.log(),
+        ["allocator <- cpus:1 of m-0000 on m-S0", "a <- RESCIND"]
+    );
+    assert!(!world.state.cluster().agents[&agent].active);
+
+    let framework = world.state.cluster().frameworks[&id].clone();
+    let kept = framework.tasks[&super::world::task_id("kept")]
+        .record
+        .clone();
+    let runs = Runs {
+        frameworks: vec![(*framework.info).clone()],
+        tasks: vec![kept],
+    };
+    world.reregister(&agent, agent_pid(1, 2), runs);
+    assert_eq!(
+        world.log(),
+        [
+            "10.0.0.1 <- reregistered, asked for [\"missing\"]",
+            "10.0.0.1 <- update framework"
+        ]
+    );
+    let now = &world.state.cluster().agents[&agent];
+    assert!(now.connected && now.active && now.pid == agent_pid(1, 2));
+    // The end of the first incarnation is old news.
+    let effects = world.state.exited(world.now, &agent_pid(1, 1).any());
+    assert!(effects.is_empty());
+    world.check();
+}
+
+#[test]
+fn kills_are_repeated_and_what_ended_meanwhile_is_stopped() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    let brief = world.framework(FrameworkInfo {
+        failover_timeout: None,
+        ..info("b")
+    });
+    world.running(&id, &agent, "t");
+    world.running(&brief, &agent, "u");
+    let cluster = world.state.cluster().clone();
+    let runs = Runs {
+        frameworks: cluster
+            .frameworks
+            .values()
+            .map(|f| (*f.info).clone())
+            .collect(),
+        tasks: cluster
+            .tasks_on(&agent)
+            .iter()
+            .map(|task| task.record.clone())
+            .collect(),
+    };
+
+    world.agent_exits(&agent);
+    world.kill(&id, "t", None);
+    world.framework_exits(&brief);
+    world.wait(Duration::ZERO);
+    world.log();
+    world.reregister(&agent, agent_pid(1, 2), runs);
+    assert_eq!(
+        world.log(),
+        [
+            "10.0.0.1 <- reregistered, asked for []",
+            "10.0.0.1 <- kill t",
+            "10.0.0.1 <- kill u",
+            "10.0.0.1 <- shut down framework m-0001",
+            "10.0.0.1 <- update framework",
+        ]
+    );
+}
+
+#[test]
+fn a_task_that_ended_unnoticed_is_over_when_its_agent_forgot_it() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "t");
+    world.update(&id, &agent, "t", TaskState::TaskFinished, 2);
+    world.agent_exits(&agent);
+    world.reregister(&agent, agent_pid(1, 2), Runs::default());
+    let framework = &world.state.cluster().frameworks[&id];
+    assert!(framework.tasks.is_empty());
+    assert_eq!(framework.completed_tasks.len(), 1);
+    world.check();
+}
+
+#[test]
+fn an_agent_that_leaves_takes_its_tasks_along() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(super::world::partition_aware("a"));
+    world.running(&id, &agent, "t");
+    let leave = UnregisterAgent {
+        agent_id: agent.clone(),
+    };
+    let stranger = agent_pid(2, 1).any();
+    let effects = world.state.unregister_agent(Some(&stranger), &leave);
+    assert!(effects.is_empty());
+    let effects = world
+        .state
+        .unregister_agent(Some(&agent_pid(1, 1).any()), &leave);
+    world.perform(effects);
+    // LOST even for the partition aware, as in Mesos.
+    assert_eq!(
+        world.log(),
+        [
+            "registry <- remove m-S0",
+            "allocator <- cpus:1; mem:32 of m-0000 on m-S0",
+            "a <- t TASK_LOST (AGENT_REMOVED)",
+            "a <- FAILURE agent",
+        ]
+    );
+    assert!(world.state.cluster().agents.is_empty());
+    world.check();
+}
+
+#[test]
+fn another_host_cannot_take_the_place_of_a_registered_agent() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    world.log();
+    world.reregister(&agent, agent_pid(2, 1), Runs::default());
+    assert_eq!(world.log(), ["10.0.0.2 <- shut down"]);
+    assert!(world.state.cluster().agents[&agent].connected);
+}

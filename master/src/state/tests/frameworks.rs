@@ -1,0 +1,297 @@
+//! How frameworks come, come back, and go (mesos.md §3.5).
+
+use std::time::Duration;
+
+use mesos::protocols::RejectionKind;
+use mesos::v1::scheduler::Call;
+use mesos::v1::scheduler::call::{self, Type};
+use mesos::v1::{FrameworkInfo, TaskState};
+
+use super::world::{World, info, scheduler_pid};
+use crate::config::Config;
+
+fn known(info: FrameworkInfo, id: &mesos::v1::FrameworkId) -> FrameworkInfo {
+    FrameworkInfo {
+        id: Some(id.clone()),
+        ..info
+    }
+}
+
+#[test]
+fn a_new_framework_hears_subscribed_then_a_heartbeat_then_one_per_interval() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    assert_eq!(id.value, "m-0000");
+    assert_eq!(
+        world.log(),
+        [
+            "a <- SUBSCRIBED",
+            "a <- HEARTBEAT",
+            "registry <- add m-0000"
+        ]
+    );
+    world.wait(Duration::from_secs(31));
+    assert_eq!(world.log(), ["a <- HEARTBEAT", "a <- HEARTBEAT"]);
+}
+
+#[test]
+fn a_second_instance_supersedes_the_first_and_loses_its_offers() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "t");
+    world.offer(&id, &agent, "cpus:1");
+    world.log();
+
+    world
+        .subscribe(known(info("a"), &id), scheduler_pid("b", 2))
+        .expect("refused");
+    assert_eq!(
+        world.log(),
+        [
+            "a <- ERROR Framework failed over",
+            "a is unsubscribed",
+            "allocator <- cpus:1 of m-0000 on m-S0",
+            "b <- SUBSCRIBED",
+            "b <- HEARTBEAT",
+            "registry <- update m-0000",
+            "10.0.0.1 <- update framework",
+        ]
+    );
+    assert_eq!(world.state.cluster().frameworks[&id].tasks.len(), 1);
+    // The heartbeats of the first connection have ended.
+    world.wait(Duration::from_secs(16));
+    assert_eq!(world.log(), ["b <- HEARTBEAT"]);
+    world.check();
+}
+
+#[test]
+fn the_same_driver_asking_twice_is_one_framework() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    world.log();
+    let again = world
+        .subscribe(info("a"), scheduler_pid("a", 1))
+        .expect("refused");
+    assert_eq!(again, id);
+    assert_eq!(
+        world.log(),
+        [
+            "a <- SUBSCRIBED",
+            "a <- HEARTBEAT",
+            "registry <- update m-0000"
+        ]
+    );
+    assert_eq!(world.state.cluster().frameworks.len(), 1);
+}
+
+#[test]
+fn user_and_checkpoint_stay_silently_the_principal_may_not_change() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    let changed = FrameworkInfo {
+        user: "other".into(),
+        checkpoint: Some(false),
+        webui_url: Some("http://x".into()),
+        ..known(info("a"), &id)
+    };
+    world
+        .subscribe(changed.clone(), scheduler_pid("a", 2))
+        .expect("refused");
+    let now = world.state.cluster().frameworks[&id].info.clone();
+    assert_eq!((now.user.as_str(), now.checkpoint()), ("user", true));
+    assert_eq!(now.webui_url.as_deref(), Some("http://x"));
+
+    let principal = FrameworkInfo {
+        principal: Some("p".into()),
+        ..changed
+    };
+    let refused = world
+        .subscribe(principal, scheduler_pid("a", 3))
+        .expect_err("accepted");
+    assert_eq!(refused.kind, RejectionKind::SubscriptionRefused);
+}
+
+#[test]
+fn a_framework_that_leaves_keeps_its_tasks_until_its_time_is_over() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "t");
+    world.offer(&id, &agent, "cpus:1");
+    world.log();
+
+    world.framework_exits(&id);
+    assert_eq!(
+        world.log(),
+        [
+            "allocator <- cpus:1 of m-0000 on m-S0",
+            "registry <- m-0000 must be back in time"
+        ]
+    );
+    world.wait(Duration::from_secs(59));
+    assert!(world.state.cluster().frameworks.contains_key(&id));
+    world.log();
+    world.wait(Duration::from_secs(1));
+    assert_eq!(
+        world.log(),
+        [
+            "10.0.0.1 <- shut down framework m-0000",
+            "allocator <- cpus:1; mem:32 of m-0000 on m-S0",
+            "registry <- remove m-0000",
+        ]
+    );
+    let completed = &world.state.cluster().completed_frameworks[0];
+    assert_eq!(completed.completed_tasks[0].state(), TaskState::TaskKilled);
+    assert!(world.state.cluster().agents[&agent].used.is_empty());
+    world.check();
+}
+
+#[test]
+fn a_stale_failover_timer_kills_nobody() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    world.framework_exits(&id);
+    world.wait(Duration::from_secs(50));
+    world
+        .subscribe(known(info("a"), &id), scheduler_pid("a", 2))
+        .expect("refused");
+    world.framework_exits(&id);
+    world.wait(Duration::from_secs(50));
+    assert!(world.state.cluster().frameworks.contains_key(&id));
+    world.wait(Duration::from_secs(10));
+    assert!(world.state.cluster().is_completed(&id));
+}
+
+#[test]
+fn without_a_failover_timeout_leaving_is_the_end() {
+    let mut world = World::new();
+    let id = world.framework(FrameworkInfo {
+        failover_timeout: None,
+        ..info("a")
+    });
+    world.framework_exits(&id);
+    world.wait(Duration::ZERO);
+    assert!(world.state.cluster().is_completed(&id));
+}
+
+#[test]
+fn a_torn_down_framework_is_closed_and_its_id_refused() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(info("a"));
+    world.running(&id, &agent, "t");
+    world.call(&id, Type::Teardown, Call::default());
+    assert_eq!(
+        world.log(),
+        [
+            "10.0.0.1 <- shut down framework m-0000",
+            "allocator <- cpus:1; mem:32 of m-0000 on m-S0",
+            "a is unsubscribed",
+            "registry <- remove m-0000",
+        ]
+    );
+    let refused = world
+        .subscribe(known(info("a"), &id), scheduler_pid("a", 2))
+        .expect_err("accepted");
+    assert_eq!(refused.kind, RejectionKind::SubscriptionRefused);
+}
+
+#[test]
+fn only_so_many_completed_frameworks_are_remembered() {
+    let mut world = World::with(Config {
+        max_completed_frameworks: 2,
+        ..Config::default()
+    });
+    for name in ["a", "b", "c"] {
+        let id = world.framework(info(name));
+        world.call(&id, Type::Teardown, Call::default());
+    }
+    let names: Vec<String> = world
+        .state
+        .cluster()
+        .completed_frameworks
+        .iter()
+        .map(|framework| framework.info.name.clone())
+        .collect();
+    assert_eq!(names, ["b", "c"]);
+}
+
+#[test]
+fn an_update_may_change_the_description_but_not_the_user() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    let update = |info: FrameworkInfo| Call {
+        update_framework: Some(call::UpdateFramework {
+            framework_info: known(info, &id),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let webui = FrameworkInfo {
+        webui_url: Some("http://x".into()),
+        ..info("a")
+    };
+    world.call(&id, Type::UpdateFramework, update(webui));
+    assert!(
+        world.state.cluster().frameworks[&id]
+            .info
+            .webui_url
+            .is_some()
+    );
+
+    let user = FrameworkInfo {
+        user: "other".into(),
+        ..info("a")
+    };
+    let stream = world.state.cluster().frameworks[&id]
+        .subscription()
+        .map(|s| s.stream_id.clone());
+    let caller = crate::state::Caller {
+        stream_id: stream,
+        ..world.nobody()
+    };
+    let call = Call {
+        framework_id: Some(id.clone()),
+        r#type: Some(Type::UpdateFramework as i32),
+        ..update(user)
+    };
+    assert_eq!(
+        world.call_as(&caller, call).expect_err("accepted").kind,
+        RejectionKind::Invalid
+    );
+}
+
+#[test]
+fn suppressed_roles_are_remembered_and_revived() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    world.call(&id, Type::Suppress, Call::default());
+    assert!(
+        world.state.cluster().frameworks[&id]
+            .suppressed_roles
+            .contains("*")
+    );
+    let wrong = call::Revive {
+        roles: vec!["other".into()],
+    };
+    world.call(
+        &id,
+        Type::Revive,
+        Call {
+            revive: Some(wrong),
+            ..Default::default()
+        },
+    );
+    assert!(
+        world.state.cluster().frameworks[&id]
+            .suppressed_roles
+            .contains("*")
+    );
+    world.call(&id, Type::Revive, Call::default());
+    assert!(
+        world.state.cluster().frameworks[&id]
+            .suppressed_roles
+            .is_empty()
+    );
+}

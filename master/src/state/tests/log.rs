@@ -1,0 +1,111 @@
+//! Effects as lines of text: who is told what.
+
+use mesos::v1;
+use mesos::v1::scheduler::Event;
+use mesos::v1::scheduler::event::Type;
+
+use crate::allocator::AllocatorOp;
+use crate::registrar::Operation;
+use crate::state::{Effect, ToAgent};
+
+/// Timers, watches and the allocator's bookkeeping of who is there are not told.
+pub(super) fn line(effect: &Effect) -> Option<String> {
+    Some(match effect {
+        Effect::Agent(to, message) => format!("{} <- {}", to.address().ip(), to_agent(message)),
+        Effect::Event(to, event) => format!("{} <- {}", to.name(), describe(event)),
+        Effect::Unsubscribe(pid) => format!("{} is unsubscribed", pid.name()),
+        Effect::Registry(operation, _) => format!("registry <- {}", registry(operation)),
+        Effect::Allocator(AllocatorOp::Recover {
+            framework,
+            agent,
+            resources,
+            refuse,
+        }) => {
+            let refused = refuse.map_or(String::new(), |time| format!(", refused {time:?}"));
+            let resources = resources.clone().unallocate();
+            format!(
+                "allocator <- {resources} of {} on {}{refused}",
+                framework.value, agent.value
+            )
+        }
+        Effect::Abort(_) => "the master ends".to_owned(),
+        _ => return None,
+    })
+}
+
+fn to_agent(message: &ToAgent) -> String {
+    match message {
+        ToAgent::Registered(m) => format!("registered as {}", m.agent_id.value),
+        ToAgent::Reregistered(m) => {
+            let statuses = m.reconcile.iter().flat_map(|framework| &framework.statuses);
+            let asked: Vec<&str> = statuses
+                .map(|status| status.task_id.value.as_str())
+                .collect();
+            format!("reregistered, asked for {asked:?}")
+        }
+        ToAgent::Shutdown(_) => "shut down".to_owned(),
+        ToAgent::Run(m) => format!("run {}", m.task.task_id.value),
+        ToAgent::Kill(m) => format!("kill {}", m.task_id.value),
+        ToAgent::Acknowledge(m) => {
+            format!("acknowledge {} {}", m.task_id.value, m.uuid.as_u128())
+        }
+        ToAgent::Message(m) => format!("message to {}", m.executor_id.value),
+        ToAgent::ShutdownExecutor(m) => format!("shut down executor {}", m.executor_id.value),
+        ToAgent::ShutdownFramework(m) => format!("shut down framework {}", m.framework_id.value),
+        ToAgent::UpdateFramework(_) => "update framework".to_owned(),
+    }
+}
+
+fn describe(event: &Event) -> String {
+    match event.r#type() {
+        Type::Update => update(&event.update.as_ref().expect("an update").status),
+        Type::Offers => {
+            let offers = &event.offers.as_ref().expect("offers").offers;
+            format!("OFFERS {}", offers.len())
+        }
+        Type::Rescind => "RESCIND".to_owned(),
+        Type::Error => format!("ERROR {}", event.error.as_ref().expect("an error").message),
+        Type::Failure => {
+            let failure = event.failure.as_ref().expect("a failure");
+            match &failure.executor_id {
+                Some(executor) => format!("FAILURE executor {}", executor.value),
+                None => "FAILURE agent".to_owned(),
+            }
+        }
+        other => other.as_str_name().to_owned(),
+    }
+}
+
+fn update(status: &v1::TaskStatus) -> String {
+    let reason = match status.reason {
+        Some(_) => status.reason().as_str_name(),
+        None => "no reason",
+    };
+    let reason = reason.strip_prefix("REASON_").unwrap_or(reason);
+    let reliable = if status.uuid.is_some() {
+        ", to be acknowledged"
+    } else {
+        ""
+    };
+    format!(
+        "{} {} ({reason}{reliable})",
+        status.task_id.value,
+        status.state().as_str_name()
+    )
+}
+
+fn registry(operation: &Operation) -> String {
+    match operation {
+        Operation::AdmitAgent { id, .. } => format!("admit {}", id.value),
+        Operation::UpdateAgent { id, .. } => format!("update {}", id.value),
+        Operation::MarkAgentUnreachable { id, .. } => format!("{} unreachable", id.value),
+        Operation::MarkAgentReachable { id, .. } => format!("{} reachable", id.value),
+        Operation::RemoveAgent { id } => format!("remove {}", id.value),
+        Operation::AddFramework { id, .. } => format!("add {}", id.value),
+        Operation::UpdateFramework { id, framework } => match framework.failover_deadline {
+            Some(_) => format!("{} must be back in time", id.value),
+            None => format!("update {}", id.value),
+        },
+        Operation::RemoveFramework { id } => format!("remove {}", id.value),
+    }
+}

@@ -1,0 +1,12 @@
+//! The core's behaviour, told by what it says to whom.
+
+mod agents;
+mod calls;
+mod frameworks;
+mod launch;
+mod log;
+mod loss;
+mod reconcile;
+mod restart;
+mod updates;
+mod world;

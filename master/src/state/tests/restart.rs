@@ -1,0 +1,172 @@
+//! A master that starts with a registry (mesos.md AD12).
+
+use std::time::Duration;
+
+use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, TaskState, TimeInfo};
+use mesos::wire::Pb;
+
+use super::world::{Runs, World, agent_pid, info, resources, scheduler_pid, task_id};
+use crate::config::Config;
+use crate::registrar::{FrameworkRecord, Registry};
+use crate::state::Timestamp;
+
+fn agent(n: u8) -> AgentId {
+    AgentId {
+        value: format!("old-S{n}"),
+    }
+}
+
+fn framework() -> FrameworkInfo {
+    FrameworkInfo {
+        id: Some(FrameworkId {
+            value: "old-0000".into(),
+        }),
+        ..info("a")
+    }
+}
+
+fn registry(agents: u8, deadline: Option<Timestamp>) -> Registry {
+    let mut registry = Registry::default();
+    for n in 0..agents {
+        registry.agents.insert(agent(n), Pb(Default::default()));
+    }
+    let record = FrameworkRecord {
+        info: Pb(framework()),
+        failover_deadline: deadline.map(|at| TimeInfo {
+            nanoseconds: at.as_nanos(),
+        }),
+    };
+    registry
+        .frameworks
+        .insert(framework().id.expect("an id"), record);
+    registry
+}
+
+fn running(name: &str, on: &AgentId) -> mesos::v1::Task {
+    mesos::v1::Task {
+        name: name.into(),
+        task_id: task_id(name),
+        framework_id: framework().id.expect("an id"),
+        agent_id: on.clone(),
+        state: TaskState::TaskRunning as i32,
+        resources: resources("cpus:1;mem:32"),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn agents_and_frameworks_find_each_other_again_in_any_order() {
+    for agent_first in [true, false] {
+        let mut world = World::recovering(Config::default());
+        world.recover(registry(1, None));
+        let runs = Runs {
+            frameworks: vec![framework()],
+            tasks: vec![running("t", &agent(0))],
+        };
+        if agent_first {
+            world.reregister(&agent(0), agent_pid(1, 1), runs);
+            world
+                .subscribe(framework(), scheduler_pid("a", 1))
+                .expect("refused");
+        } else {
+            world
+                .subscribe(framework(), scheduler_pid("a", 1))
+                .expect("refused");
+            world.reregister(&agent(0), agent_pid(1, 1), runs);
+        }
+        // No update: the task never was away.
+        let updates = world.log_of("a <- t");
+        assert!(updates.is_empty(), "{updates:?}");
+        let cluster = world.state.cluster();
+        assert_eq!(cluster.frameworks.len(), 1);
+        assert!(cluster.recovered_agents.is_empty());
+        assert_eq!(cluster.agents[&agent(0)].used_total().cpus().milli(), 1000);
+        world.check();
+    }
+}
+
+#[test]
+fn a_framework_the_registry_forgot_is_known_through_its_agents() {
+    let mut world = World::new();
+    let runs = Runs {
+        frameworks: vec![framework()],
+        tasks: vec![running("t", &agent(0))],
+    };
+    world.reregister(&agent(0), agent_pid(1, 1), runs);
+    let id = framework().id.expect("an id");
+    assert!(world.state.cluster().frameworks[&id].recovered());
+    world.log();
+    world
+        .subscribe(framework(), scheduler_pid("a", 1))
+        .expect("refused");
+    let log = world.log();
+    assert!(
+        log.contains(&"registry <- add old-0000".to_owned()),
+        "{log:?}"
+    );
+    assert!(
+        log.contains(&"10.0.0.1 <- update framework".to_owned()),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn agents_that_do_not_come_back_in_time_are_unreachable() {
+    let mut world = World::recovering(Config::default());
+    world.recover(registry(2, None));
+    world.reregister(&agent(0), agent_pid(1, 1), Runs::default());
+    world.log();
+    world.wait(Duration::from_secs(599));
+    assert_eq!(world.log_of("registry"), Vec::<String>::new());
+    world.wait(Duration::from_secs(1));
+    assert_eq!(
+        world.log_of("registry <- old-S"),
+        ["registry <- old-S1 unreachable"]
+    );
+    assert!(
+        world
+            .state
+            .cluster()
+            .unreachable_agents
+            .contains_key(&agent(1))
+    );
+}
+
+#[test]
+fn too_many_missing_agents_end_the_master_instead() {
+    let config = Config {
+        recovery_agent_removal_limit: 40.0,
+        ..Config::default()
+    };
+    let mut world = World::recovering(config);
+    world.recover(registry(2, None));
+    world.reregister(&agent(0), agent_pid(1, 1), Runs::default());
+    world.log();
+    world.wait(Duration::from_secs(600));
+    assert!(world.log().contains(&"the master ends".to_owned()));
+    assert!(world.state.cluster().unreachable_agents.is_empty());
+}
+
+#[test]
+fn the_deadline_of_an_absent_framework_survives_the_master() {
+    let mut world = World::recovering(Config::default());
+    let deadline = world.now + Duration::from_secs(30);
+    world.recover(registry(0, Some(deadline)));
+    world.wait(Duration::from_secs(29));
+    assert_eq!(world.state.cluster().frameworks.len(), 1);
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.state.cluster().completed_frameworks.len(), 1);
+}
+
+#[test]
+fn a_framework_that_was_connected_gets_as_much_time_as_agents() {
+    let mut world = World::recovering(Config::default());
+    world.recover(registry(0, None));
+    world.wait(Duration::from_secs(599));
+    assert_eq!(world.state.cluster().frameworks.len(), 1);
+    world
+        .subscribe(framework(), scheduler_pid("a", 1))
+        .expect("refused");
+    world.wait(Duration::from_secs(10_000));
+    assert_eq!(world.state.cluster().frameworks.len(), 1);
+}

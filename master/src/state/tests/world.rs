@@ -1,0 +1,536 @@
+//! A cluster to play with: agents and frameworks by short names, and a log that reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::prelude::Pid;
+use mesos::protocols::master::{RegisterAgent, ReregisterAgent};
+use mesos::protocols::{
+    AgentProtocol, CallAccepted, CallRejected, SchedulerProtocol, UpdateRecord,
+};
+use mesos::resources::{Format, Resources};
+use mesos::v1::framework_info::capability::Type as Capability;
+use mesos::v1::scheduler::{Call, call};
+use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskId, TaskState};
+use mesos::wire::Pb;
+use uuid::Uuid;
+
+use super::log;
+use crate::allocator::Allocation;
+use crate::config::Config;
+use crate::registrar::Registry;
+use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp};
+
+/// The resources of every agent.
+pub(super) const AGENT: &str = "cpus:4;mem:1024";
+
+pub(super) struct World {
+    pub(super) state: State,
+    pub(super) now: Timestamp,
+    /// Stream ids of subscribed frameworks.
+    streams: BTreeMap<FrameworkId, String>,
+    /// Set timers, with when they are due.
+    timers: Vec<(Timestamp, Timer)>,
+    /// While set, the registry does not answer.
+    pub(super) registry_is_slow: bool,
+    waiting: Vec<Continuation>,
+    log: Vec<String>,
+    uuids: u128,
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        World::with(Config::default())
+    }
+
+    pub(super) fn with(config: Config) -> World {
+        let mut world = World::recovering(config);
+        world.recover(Registry::default());
+        world
+    }
+
+    pub(super) fn recovering(config: Config) -> World {
+        let info = v1::MasterInfo {
+            id: "m".into(),
+            ..Default::default()
+        };
+        World {
+            state: State::new(Arc::new(config), info),
+            now: Timestamp::from_secs(1_000),
+            streams: BTreeMap::new(),
+            timers: Vec::new(),
+            registry_is_slow: false,
+            waiting: Vec::new(),
+            log: Vec::new(),
+            uuids: 0,
+        }
+    }
+
+    pub(super) fn recover(&mut self, registry: Registry) {
+        let effects = self.state.recovered(self.now, registry);
+        self.perform(effects);
+    }
+
+    /// What happened since the last look, one line each.
+    pub(super) fn log(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// As [`log`](Self::log), only lines that begin so.
+    pub(super) fn log_of(&mut self, prefix: &str) -> Vec<String> {
+        self.log()
+            .into_iter()
+            .filter(|line| line.starts_with(prefix))
+            .collect()
+    }
+
+    /// Lets time pass; timers fire when they are due.
+    pub(super) fn wait(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        loop {
+            self.timers.sort_by_key(|(due, _)| *due);
+            if self.timers.first().is_none_or(|(due, _)| *due > end) {
+                break;
+            }
+            let (due, timer) = self.timers.remove(0);
+            self.now = due;
+            let effects = self.state.fired(due, timer);
+            self.perform(effects);
+        }
+        self.now = end;
+    }
+
+    pub(super) fn registry_answers(&mut self) {
+        self.registry_is_slow = false;
+        for continuation in std::mem::take(&mut self.waiting) {
+            let effects = self.state.stored(self.now, continuation);
+            self.perform(effects);
+        }
+    }
+
+    pub(super) fn perform(&mut self, effects: Effects) {
+        for effect in effects {
+            if let Some(line) = log::line(&effect) {
+                self.log.push(line);
+            }
+            match effect {
+                Effect::Timer(after, timer) => self.timers.push((self.now + after, timer)),
+                Effect::Registry(_, Continuation::Nothing) => {}
+                Effect::Registry(_, then) if self.registry_is_slow => self.waiting.push(then),
+                Effect::Registry(_, then) => {
+                    let effects = self.state.stored(self.now, then);
+                    self.perform(effects);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A new agent registers at host `n`, and is admitted.
+    pub(super) fn agent(&mut self, n: u8) -> AgentId {
+        let before: Vec<AgentId> = self.state.cluster().agents.keys().cloned().collect();
+        self.register(agent_pid(n, 1));
+        let now = self
+            .state
+            .cluster()
+            .agents
+            .keys()
+            .find(|id| !before.contains(id))
+            .cloned();
+        now.expect("the agent was not admitted")
+    }
+
+    pub(super) fn register(&mut self, pid: Pid<AgentProtocol>) {
+        let request = RegisterAgent {
+            info: Pb(agent_info(&pid)),
+            agent: pid,
+            capabilities: vec![],
+            checkpointed_resources: vec![],
+            version: "1.11.0".into(),
+        };
+        let effects = self.state.register_agent(self.now, request);
+        self.perform(effects);
+    }
+
+    pub(super) fn reregister(&mut self, id: &AgentId, pid: Pid<AgentProtocol>, runs: Runs) {
+        let mut info = agent_info(&pid);
+        info.id = Some(id.clone());
+        let request = ReregisterAgent {
+            info: Pb(info),
+            agent: pid,
+            capabilities: vec![],
+            checkpointed_resources: vec![],
+            frameworks: runs.frameworks.into_iter().map(Pb).collect(),
+            executors: vec![],
+            tasks: runs.tasks.into_iter().map(Pb).collect(),
+            version: "1.11.0".into(),
+        };
+        let effects = self.state.reregister_agent(self.now, request);
+        self.perform(effects);
+    }
+
+    /// The process or the link of an agent ends.
+    pub(super) fn agent_exits(&mut self, id: &AgentId) {
+        let pid = self.state.cluster().agents[id].pid.any();
+        let effects = self.state.exited(self.now, &pid);
+        self.perform(effects);
+    }
+
+    /// A framework subscribes for the first time.
+    pub(super) fn framework(&mut self, info: v1::FrameworkInfo) -> FrameworkId {
+        let pid = scheduler_pid(&info.name, 1);
+        self.subscribe(info, pid).expect("refused")
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        info: v1::FrameworkInfo,
+        pid: Pid<SchedulerProtocol>,
+    ) -> Result<FrameworkId, CallRejected> {
+        let call = Call {
+            framework_id: info.id.clone(),
+            r#type: Some(call::Type::Subscribe as i32),
+            subscribe: Some(call::Subscribe {
+                framework_info: info,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let caller = Caller {
+            from: Some(pid),
+            ..self.nobody()
+        };
+        let granted = self
+            .call_as(&caller, call)?
+            .subscription
+            .expect("no subscription");
+        self.streams
+            .insert(granted.framework_id.clone(), granted.stream_id);
+        Ok(granted.framework_id)
+    }
+
+    pub(super) fn nobody(&mut self) -> Caller {
+        self.uuids += 1;
+        Caller {
+            from: None,
+            stream_id: None,
+            principal: None,
+            operator: false,
+            fresh: Uuid::from_u128(self.uuids),
+        }
+    }
+
+    pub(super) fn call_as(
+        &mut self,
+        caller: &Caller,
+        call: Call,
+    ) -> Result<CallAccepted, CallRejected> {
+        let (accepted, effects) = self.state.call(self.now, caller, call)?;
+        self.perform(effects);
+        Ok(accepted)
+    }
+
+    /// A framework calls, over its subscription.
+    #[track_caller]
+    pub(super) fn call(&mut self, id: &FrameworkId, kind: call::Type, call: Call) {
+        let caller = Caller {
+            stream_id: self.streams.get(id).cloned(),
+            ..self.nobody()
+        };
+        let call = Call {
+            framework_id: Some(id.clone()),
+            r#type: Some(kind as i32),
+            ..call
+        };
+        self.call_as(&caller, call).expect("refused");
+    }
+
+    pub(super) fn framework_exits(&mut self, id: &FrameworkId) {
+        let framework = &self.state.cluster().frameworks[id];
+        let pid = framework.subscription().expect("not connected").pid.any();
+        let effects = self.state.exited(self.now, &pid);
+        self.perform(effects);
+    }
+
+    /// The allocator gives resources of an agent to a framework; an offer is made of them.
+    pub(super) fn offer(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) -> OfferId {
+        let before = self.state.cluster().offers.clone();
+        let allocation = Allocation {
+            framework: id.clone(),
+            agent: agent.clone(),
+            role: "*".into(),
+            resources: allocated(resources),
+        };
+        let effects = self.state.allocated(self.now, vec![allocation]);
+        self.perform(effects);
+        let mut new = self
+            .state
+            .cluster()
+            .offers
+            .keys()
+            .filter(|id| !before.contains_key(*id));
+        new.next().expect("no offer was made").clone()
+    }
+
+    #[track_caller]
+    pub(super) fn accept(
+        &mut self,
+        id: &FrameworkId,
+        offers: &[&OfferId],
+        tasks: Vec<v1::TaskInfo>,
+    ) {
+        use v1::offer::operation::{Launch, Type};
+        let launch = v1::offer::Operation {
+            r#type: Some(Type::Launch as i32),
+            launch: Some(Launch { task_infos: tasks }),
+            ..Default::default()
+        };
+        self.accept_with(id, offers, vec![launch]);
+    }
+
+    #[track_caller]
+    pub(super) fn accept_with(
+        &mut self,
+        id: &FrameworkId,
+        offers: &[&OfferId],
+        operations: Vec<v1::offer::Operation>,
+    ) {
+        let accept = call::Accept {
+            offer_ids: offers.iter().map(|id| (*id).clone()).collect(),
+            operations,
+            filters: None,
+        };
+        let call = Call {
+            accept: Some(accept),
+            ..Default::default()
+        };
+        self.call(id, call::Type::Accept, call);
+    }
+
+    /// A framework with one running task on one agent.
+    #[track_caller]
+    pub(super) fn running(&mut self, id: &FrameworkId, agent: &AgentId, name: &str) {
+        let offer = self.offer(id, agent, "cpus:1;mem:32");
+        self.accept(id, &[&offer], vec![task(name, agent, "cpus:1;mem:32")]);
+        self.update(id, agent, name, TaskState::TaskRunning, 1);
+        self.log();
+    }
+
+    /// An agent reports `state` in an update with this uuid.
+    pub(super) fn update(
+        &mut self,
+        id: &FrameworkId,
+        agent: &AgentId,
+        name: &str,
+        state: TaskState,
+        uuid: u128,
+    ) {
+        self.update_ahead(id, agent, name, state, state, uuid);
+    }
+
+    /// As [`update`](Self::update), while the agent knows of a later state already.
+    pub(super) fn update_ahead(
+        &mut self,
+        id: &FrameworkId,
+        agent: &AgentId,
+        name: &str,
+        state: TaskState,
+        latest: TaskState,
+        uuid: u128,
+    ) {
+        let pid = self.state.cluster().agents[agent].pid.any();
+        let status = v1::TaskStatus {
+            task_id: task_id(name),
+            state: state as i32,
+            ..Default::default()
+        };
+        let update = UpdateRecord {
+            framework_id: id.clone(),
+            agent_id: agent.clone(),
+            executor_id: None,
+            status: Pb(status),
+            latest_state: latest as i32,
+            uuid: Some(Uuid::from_u128(uuid)),
+            timestamp: self.now.as_secs_f64(),
+        };
+        let effects = self.state.status_update(Some(&pid), update);
+        self.perform(effects);
+    }
+
+    pub(super) fn acknowledge(
+        &mut self,
+        id: &FrameworkId,
+        agent: &AgentId,
+        name: &str,
+        uuid: u128,
+    ) {
+        let acknowledge = call::Acknowledge {
+            agent_id: agent.clone(),
+            task_id: task_id(name),
+            uuid: Uuid::from_u128(uuid).as_bytes().to_vec(),
+        };
+        let call = Call {
+            acknowledge: Some(acknowledge),
+            ..Default::default()
+        };
+        self.call(id, call::Type::Acknowledge, call);
+    }
+
+    pub(super) fn kill(&mut self, id: &FrameworkId, name: &str, agent: Option<&AgentId>) {
+        let kill = call::Kill {
+            task_id: task_id(name),
+            agent_id: agent.cloned(),
+            kill_policy: None,
+        };
+        self.call(
+            id,
+            call::Type::Kill,
+            Call {
+                kill: Some(kill),
+                ..Default::default()
+            },
+        );
+    }
+
+    pub(super) fn reconcile(&mut self, id: &FrameworkId, tasks: &[(&str, Option<&AgentId>)]) {
+        let tasks = tasks.iter().map(|(name, agent)| call::reconcile::Task {
+            task_id: task_id(name),
+            agent_id: agent.cloned(),
+        });
+        let reconcile = call::Reconcile {
+            tasks: tasks.collect(),
+        };
+        let call = Call {
+            reconcile: Some(reconcile),
+            ..Default::default()
+        };
+        self.call(id, call::Type::Reconcile, call);
+    }
+
+    /// Checks what must hold at any time: sums and both sides of every relation agree.
+    #[track_caller]
+    pub(super) fn check(&self) {
+        let cluster = self.state.cluster();
+        for agent in cluster.agents.values() {
+            let taken = agent.used_total() + &agent.offered;
+            let taken = taken.unallocate();
+            assert!(
+                agent.total.contains(&taken),
+                "{} overcommitted: {taken}",
+                agent.id.value
+            );
+            for (framework, task) in &agent.tasks {
+                assert!(
+                    cluster.task(framework, task).is_some(),
+                    "ghost task {}",
+                    task.value
+                );
+            }
+        }
+        for framework in cluster.frameworks.values() {
+            let held: Resources = framework
+                .tasks
+                .values()
+                .filter(|task| !task.holds_nothing())
+                .map(|task| &task.resources)
+                .sum();
+            assert!(
+                framework.used_total().contains(&held),
+                "{}",
+                framework.id.value
+            );
+            for (id, task) in &framework.tasks {
+                let agent = &cluster.agents[&task.record.agent_id];
+                assert!(agent.tasks.contains(&(framework.id.clone(), id.clone())));
+            }
+            assert!(
+                framework
+                    .offers
+                    .iter()
+                    .all(|id| cluster.offers.contains_key(id))
+            );
+        }
+    }
+}
+
+/// What an agent that comes back runs.
+#[derive(Default)]
+pub(super) struct Runs {
+    pub(super) frameworks: Vec<v1::FrameworkInfo>,
+    pub(super) tasks: Vec<v1::Task>,
+}
+
+pub(super) fn agent_pid(n: u8, incarnation: u64) -> Pid<AgentProtocol> {
+    pid("agent", &format!("10.0.0.{n}:5051"), incarnation)
+}
+
+pub(super) fn scheduler_pid(name: &str, incarnation: u64) -> Pid<SchedulerProtocol> {
+    pid(name, "10.0.1.1:9000", incarnation)
+}
+
+fn pid<P: serde::de::DeserializeOwned>(name: &str, address: &str, incarnation: u64) -> P {
+    let pid = serde_json::json!({
+        "name": name, "address": address, "incarnation": incarnation,
+    });
+    serde_json::from_value(pid).expect("a pid")
+}
+
+fn agent_info(pid: &Pid<AgentProtocol>) -> v1::AgentInfo {
+    v1::AgentInfo {
+        hostname: pid.address().ip().to_string(),
+        resources: resources(AGENT),
+        ..Default::default()
+    }
+}
+
+pub(super) fn resources(text: &str) -> Vec<v1::Resource> {
+    Resources::parse(text, "*")
+        .expect("resources")
+        .to_v1(Format::PreRefinement)
+}
+
+fn allocated(text: &str) -> Resources {
+    Resources::parse(text, "*")
+        .expect("resources")
+        .allocate("*")
+}
+
+pub(super) fn task_id(name: &str) -> TaskId {
+    TaskId { value: name.into() }
+}
+
+pub(super) fn info(name: &str) -> v1::FrameworkInfo {
+    v1::FrameworkInfo {
+        user: "user".into(),
+        name: name.into(),
+        checkpoint: Some(true),
+        failover_timeout: Some(60.0),
+        ..Default::default()
+    }
+}
+
+pub(super) fn partition_aware(name: &str) -> v1::FrameworkInfo {
+    let capability = v1::framework_info::Capability {
+        r#type: Some(Capability::PartitionAware as i32),
+    };
+    v1::FrameworkInfo {
+        capabilities: vec![capability],
+        ..info(name)
+    }
+}
+
+/// A command task.
+pub(super) fn task(name: &str, agent: &AgentId, needs: &str) -> v1::TaskInfo {
+    v1::TaskInfo {
+        name: name.into(),
+        task_id: task_id(name),
+        agent_id: agent.clone(),
+        resources: resources(needs),
+        command: Some(v1::CommandInfo {
+            value: Some("true".into()),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}
