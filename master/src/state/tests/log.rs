@@ -106,6 +106,7 @@ fn registry(operation: &Operation) -> String {
             Some(_) => format!("{} must be back in time", id.value),
             None => format!("update {}", id.value),
         },
+        Operation::PruneUnreachable { agents } => format!("prune {}", agents.len()),
         Operation::RemoveFramework { id } => format!("remove {}", id.value),
     }
 }

@@ -1,0 +1,156 @@
+//! Tasks, agents and frameworks from their beginning to their end.
+
+use libprocess::prelude::*;
+use mesos::protocols::RejectionKind;
+use mesos::v1::TaskState;
+use mesos::v1::scheduler::Call;
+use mesos::v1::scheduler::call;
+use mesos::v1::scheduler::event;
+use mesos_master::inbox::Teardown;
+use mesos_master::registrar::{Fault, MemoryStorage, StorageError};
+
+use crate::fakes::AgentLife;
+use crate::world::{Framework, agent, run, start, until};
+
+#[test]
+fn a_task_runs_is_killed_and_is_remembered() {
+    run(|node| async move {
+        let master = start(&node, &MemoryStorage::default()).await;
+        let (_, life) = agent(&node, &master, AgentLife::default(), true);
+        let mut framework = Framework::subscribe(&node, &master, None, "f").await;
+        framework.next(event::Type::Subscribed).await;
+        framework.next(event::Type::Heartbeat).await;
+        framework.launch("t").await;
+
+        let running = framework.update().await;
+        assert_eq!(running.state(), TaskState::TaskRunning);
+        framework.acknowledge(&running).await;
+        framework.kill("t").await;
+        let killed = framework.update().await;
+        assert_eq!(killed.state(), TaskState::TaskKilled);
+        framework.acknowledge(&killed).await;
+
+        // The answer to a call is never ahead of what readers see.
+        let view = master.view.borrow().clone();
+        let record = &view.cluster.frameworks[&framework.id];
+        assert!(record.tasks.is_empty());
+        assert_eq!(record.completed_tasks.len(), 1);
+        assert_eq!(life.borrow().admissions, 1);
+        // All of the agent is offered again.
+        until(&master, "everything is offered", |view| {
+            view.cluster
+                .agents
+                .values()
+                .all(|agent| agent.offered.cpus().milli() == 4_000)
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_given_up() {
+    run(|node| async move {
+        let storage = MemoryStorage::default();
+        let master = start(&node, &storage).await;
+        let (_, _life) = agent(&node, &master, AgentLife::default(), false);
+        let mut framework = Framework::subscribe(&node, &master, None, "f").await;
+        framework.launch("t").await;
+        let running = framework_running(&mut framework).await;
+        framework.acknowledge(&running).await;
+
+        let began = tokio::time::Instant::now();
+        framework.next(event::Type::Failure).await;
+        // Five pings of 15 seconds each, the first of them sent a little earlier.
+        let waited = began.elapsed().as_secs();
+        assert!((70..=80).contains(&waited), "after {waited} seconds");
+        assert_eq!(storage.registry().unreachable.len(), 1);
+        let view = master.view.borrow().clone();
+        assert_eq!(
+            view.cluster.frameworks[&framework.id]
+                .unreachable_tasks
+                .len(),
+            1
+        );
+    });
+}
+
+async fn framework_running(framework: &mut Framework) -> mesos::v1::TaskStatus {
+    let status = framework.update().await;
+    assert_eq!(status.state(), TaskState::TaskRunning);
+    status
+}
+
+#[test]
+fn a_scheduler_that_ends_has_its_time_to_come_back() {
+    run(|node| async move {
+        let master = start(&node, &MemoryStorage::default()).await;
+        let (_, mut life) = agent(&node, &master, AgentLife::default(), true);
+        let mut framework = Framework::subscribe(&node, &master, None, "f").await;
+        framework.launch("t").await;
+        framework_running(&mut framework).await;
+        node.stop(&framework.pid);
+        until(&master, "it is disconnected", |view| {
+            view.cluster
+                .frameworks
+                .values()
+                .all(|framework| !framework.connected())
+        })
+        .await;
+        let refused = framework
+            .try_call(call::Type::Revive, Call::default())
+            .await;
+        assert_eq!(
+            refused.expect_err("accepted").kind,
+            RejectionKind::Disconnected
+        );
+
+        let began = tokio::time::Instant::now();
+        until(&master, "it is torn down", |view| {
+            view.cluster.frameworks.is_empty()
+        })
+        .await;
+        assert!((59..=61).contains(&began.elapsed().as_secs()));
+        life.wait_for(|life| life.frameworks_shut_down == 1)
+            .await
+            .expect("the agent ended");
+    });
+}
+
+#[test]
+fn an_operator_tears_a_framework_down() {
+    run(|node| async move {
+        let master = start(&node, &MemoryStorage::default()).await;
+        let framework = Framework::subscribe(&node, &master, None, "f").await;
+        let patience = std::time::Duration::from_secs(5);
+        let down = Teardown(framework.id.clone());
+        assert!(
+            node.ask(&master.inbox, down.clone(), patience)
+                .await
+                .expect("an answer")
+        );
+        assert!(
+            !node
+                .ask(&master.inbox, down, patience)
+                .await
+                .expect("an answer")
+        );
+        // Its subscription is over.
+        node.monitor(&framework.pid).await;
+    });
+}
+
+#[test]
+fn a_master_whose_registry_fails_ends_as_a_whole() {
+    run(|node| async move {
+        let storage = MemoryStorage::default();
+        let master = start(&node, &storage).await;
+        storage.inject(Fault::Fail(StorageError::Fenced));
+        let (pid, _life) = agent(&node, &master, AgentLife::default(), true);
+        let exited: Exited = master.ended().await;
+        assert_eq!(exited.reason, ExitReason::Normal);
+        node.monitor(&master.inbox).await;
+        node.stop(&pid);
+        node.monitor(&pid).await;
+        assert!(storage.registry().agents.is_empty());
+    });
+}
