@@ -48,8 +48,9 @@ pub(crate) struct Origin {
     pub(crate) trace: u64,
 }
 
-/// Why a letter was not taken; it comes back.
-pub(crate) enum Refusal {
+/// What became of a letter; it comes back if it was not taken.
+pub(crate) enum Pushed {
+    Taken,
     Full(Letter),
     Ended(Letter),
 }
@@ -85,30 +86,30 @@ impl Mailbox {
     }
 
     /// Queues a letter. Those without credit (from this node) only up to the bound.
-    pub(crate) fn push(&self, letter: Letter) -> Result<(), Refusal> {
+    pub(crate) fn push(&self, letter: Letter) -> Pushed {
         let mut state = self.lock();
         if state.ended {
-            return Err(Refusal::Ended(letter));
+            return Pushed::Ended(letter);
         }
         if letter.credit.is_none() {
             if state.local >= self.limit {
-                return Err(Refusal::Full(letter));
+                return Pushed::Full(letter);
             }
             state.local += 1;
         }
         state.put(Delivery::Message(letter));
-        Ok(())
+        Pushed::Taken
     }
 
-    /// Queues a letter as soon as there is room.
-    pub(crate) async fn push_ready(&self, mut letter: Letter) -> Result<(), Letter> {
+    /// Queues a letter as soon as there is room. False if the actor ended.
+    pub(crate) async fn push_ready(&self, mut letter: Letter) -> bool {
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
             letter = match self.push(letter) {
-                Ok(()) => return Ok(()),
-                Err(Refusal::Ended(letter)) => return Err(letter),
-                Err(Refusal::Full(letter)) => letter,
+                Pushed::Taken => return true,
+                Pushed::Ended(_) => return false,
+                Pushed::Full(letter) => letter,
             };
             {
                 let mut state = self.lock();

@@ -15,6 +15,9 @@ use crate::protocol::Protocol;
 /// Turns bytes into a parcel; see [`Protocol::open`].
 type Open = fn(u32, &[u8], Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
 
+/// Tells somebody why there is no answer.
+type Orphan = Box<dyn FnOnce(AskError) + Send>;
+
 /// One life of one actor, as its node sees it.
 pub(crate) struct Slot {
     pub(crate) pid: AnyPid,
@@ -28,7 +31,7 @@ pub(crate) struct Slot {
     watchers: Mutex<Option<BTreeMap<u64, Watcher>>>,
     next_watcher: AtomicU64,
     /// Asks whose handler ended without an answer, until the reason is known.
-    orphans: Mutex<Vec<Box<dyn FnOnce(AskError) + Send>>>,
+    orphans: Mutex<Vec<Orphan>>,
 }
 
 /// Who is told when an actor ends.
@@ -110,7 +113,7 @@ impl Slot {
     }
 
     /// Keeps an ask that lost its handler until the reason is known.
-    pub(crate) fn orphan(&self, refuse: Box<dyn FnOnce(AskError) + Send>) {
+    pub(crate) fn orphan(&self, refuse: Orphan) {
         lock(&self.orphans).push(refuse);
     }
 

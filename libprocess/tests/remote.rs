@@ -9,6 +9,7 @@ use common::{
 };
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, PeerIdentity};
+use libprocess::transport::Liveness;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -181,9 +182,18 @@ impl BlockOnFrom for tokio::runtime::Runtime {
 
 #[tokio::test]
 async fn nobody_there_is_disconnected() {
-    let (here, there) = pair().await;
+    let (_, there) = pair().await;
     let address = there.address();
     there.shutdown(SOON).await;
+    let impatient = Liveness {
+        keep_alive: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(200),
+    };
+    let here = Node::bind("127.0.0.1:0")
+        .liveness(impatient)
+        .start()
+        .await
+        .unwrap();
     let counter = Pid::<CounterProtocol>::named("counter", address);
     let ended = here.monitor(&counter);
     let answer = here.ask(&counter, Total, SOON).await;

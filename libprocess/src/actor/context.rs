@@ -16,6 +16,7 @@ use actix::{
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
+use super::futures::Futures;
 use crate::error::{AskError, Exited, SendError};
 use crate::mailbox::Origin;
 use crate::node::{Ask, Node, Sender, Watch};
@@ -43,6 +44,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     node: Node,
     pub(super) slot: Arc<Slot>,
     pub(super) origin: Origin,
+    pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
     pub(super) budget: usize,
     random: StdRng,
@@ -55,16 +57,24 @@ pub struct Context<A: Actor<Context = Context<A>>> {
 pub(super) type Running<A> = ContextFut<A, Context<A>>;
 
 impl<A: Actor<Context = Context<A>>> Context<A> {
-    /// A context and the mailbox of actix's own (unused but for its shape).
-    pub(super) fn new(node: Node, slot: Arc<Slot>, random: StdRng) -> (Self, Mailbox<A>) {
+    /// A context that runs `main`, and the mailbox of actix's own (unused but for its shape).
+    pub(super) fn new(
+        node: Node,
+        slot: Arc<Slot>,
+        random: StdRng,
+        main: impl ActorFuture<A, Output = ()> + 'static,
+    ) -> (Self, Mailbox<A>) {
         let mailbox = Mailbox::default();
-        let parts = ContextParts::new(mailbox.sender_producer());
+        let mut parts = ContextParts::new(mailbox.sender_producer());
+        // The only one that actix knows of; it polls the others.
+        parts.spawn(main);
         let ctx = Self {
             _alive: parts.address(),
             parts,
             node,
             slot,
             origin: Origin::default(),
+            futures: Futures::new(),
             budget: 0,
             random,
             monitors: BTreeMap::new(),
@@ -264,7 +274,7 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     where
         F: ActorFuture<A, Output = ()> + 'static,
     {
-        self.parts.spawn(future)
+        self.futures.spawn(future)
     }
 
     fn wait<F>(&mut self, future: F)
@@ -280,7 +290,7 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     }
 
     fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
-        self.parts.cancel_future(handle)
+        self.futures.cancel(handle)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The future inside every actor that takes deliveries from the mailbox, a bounded number per turn.
+//! The main future of every actor: takes deliveries from the mailbox, a bounded number per turn, and
+//! polls the other futures.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use actix::{ActorContext, ActorFuture, AsyncContext};
 use tokio::time::Instant;
 
 use super::Context;
+use super::futures::Futures;
 use crate::error::AskError;
 use crate::mailbox::{Delivery, Letter, Origin};
 use crate::protocol::{Process, Serves};
@@ -38,7 +40,7 @@ impl<A: Process> ActorFuture<A> for Drain {
                 Poll::Ready(Delivery::Answer(hand_over)) => {
                     hand_over();
                     // The future that waited for it runs before the next message is handled.
-                    ctx.budget = 0;
+                    Futures::poll_woken(actor, ctx, task);
                 }
                 Poll::Ready(Delivery::Exited { monitor, notice }) => {
                     if ctx.take_monitor(&notice.pid, monitor)
@@ -50,6 +52,7 @@ impl<A: Process> ActorFuture<A> for Drain {
                 Poll::Ready(Delivery::Stop) => ctx.stop(),
             }
         }
+        Futures::poll_woken(actor, ctx, task);
         Poll::Pending
     }
 }

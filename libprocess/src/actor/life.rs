@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use actix::{ActorContext, AsyncContext};
+use actix::ActorContext;
 use rand::rngs::StdRng;
 
 use super::Context;
@@ -53,8 +53,8 @@ impl<A: Process> Placed<A> {
     where
         F: FnOnce(&mut Context<A>) -> A,
     {
-        let (mut ctx, mailbox) = Context::new(life.node.clone(), life.slot.clone(), random);
-        ctx.spawn(Drain(life.slot.clone()));
+        let drain = Drain(life.slot.clone());
+        let (mut ctx, mailbox) = Context::new(life.node.clone(), life.slot.clone(), random, drain);
         let made = catch_unwind(AssertUnwindSafe(|| make(&mut ctx)));
         let mut placed = Self {
             running: None,

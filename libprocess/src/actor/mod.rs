@@ -3,6 +3,7 @@
 mod context;
 mod dispatch;
 mod drain;
+mod futures;
 mod life;
 
 pub use context::{Context, Peer};

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Ask, Node};
 use crate::error::{AskError, ExitReason, SendError};
 use crate::link::{Cancel, Outgoing};
-use crate::mailbox::{Letter, Origin, Refusal};
+use crate::mailbox::{Letter, Origin, Pushed};
 use crate::parcel::{Answer, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
@@ -117,10 +117,10 @@ impl Node {
             return Err(SendError::Exited(ExitReason::NoProcess));
         };
         let letter = letter::<P, M>(from, message, Reply::Nobody, None);
-        slot.mailbox
-            .push_ready(letter)
-            .await
-            .map_err(|_| SendError::Exited(reason(&slot)))
+        match slot.mailbox.push_ready(letter).await {
+            true => Ok(()),
+            false => Err(SendError::Exited(reason(&slot))),
+        }
     }
 
     /// `asker` is set if an actor asks.
@@ -237,14 +237,14 @@ where
 /// Into the mailbox, or back to the asker.
 pub(crate) fn deliver(slot: &Slot, letter: Letter) {
     match slot.mailbox.push(letter) {
-        Ok(()) => {}
-        Err(Refusal::Full(letter)) => {
+        Pushed::Taken => {}
+        Pushed::Full(letter) => {
             letter
                 .parcel
                 .refuse(AskError::Exited(ExitReason::Overloaded));
             slot.overflow();
         }
-        Err(Refusal::Ended(letter)) => letter.parcel.refuse(AskError::Exited(reason(slot))),
+        Pushed::Ended(letter) => letter.parcel.refuse(AskError::Exited(reason(slot))),
     }
 }
 
