@@ -223,12 +223,15 @@ impl State {
         framework
     }
 
-    /// The master tells what a framework here is called now.
+    /// A framework changed, or subscribed anew: it is told again what it has not acknowledged.
     pub fn update_framework(&mut self, info: &FrameworkInfo) -> Vec<Effect> {
         let mut effects = Vec::new();
         let is_here = |id| self.frameworks.get(id).is_some_and(|f| !f.terminating);
         if info.id.as_ref().is_some_and(is_here) {
             self.note_framework(info, &mut effects);
+            if self.registered_master().is_some() {
+                effects.push(Effect::ResumeUpdates);
+            }
         }
         effects
     }

@@ -113,14 +113,13 @@ impl State {
         effects
     }
 
-    /// The master, or the way to it, ended. Whether another leads is the detector's business.
-    pub fn master_lost(
-        &mut self,
-        moment: &mut Moment,
-        master: &Pid<MasterProtocol>,
-    ) -> Vec<Effect> {
-        match self.registration.master() {
-            Some(current) if current == master => self.register_again(moment),
+    /// The master, or the way to it, ended. Whether another leads is the detector's business. While
+    /// registering, the next attempt is due anyway.
+    pub fn master_lost(&mut self, moment: &mut Moment, lost: &Pid<MasterProtocol>) -> Vec<Effect> {
+        match &self.registration {
+            Registration::Registered { master, .. } if master == lost => {
+                self.register_again(moment)
+            }
             _ => Vec::new(),
         }
     }
@@ -168,6 +167,8 @@ impl State {
         let wait = longest.mul_f64(moment.chance.fraction());
         let (master, introduction) = (master.clone(), self.introduction());
         vec![
+            // Again each time: a watch ends with the first bad news.
+            Effect::WatchMaster(master.clone()),
             Effect::Tell(master, introduction),
             Effect::Alarm(wait, Alarm::Register { era }),
         ]
@@ -176,6 +177,10 @@ impl State {
     /// The master admitted this agent.
     pub fn registered(&mut self, agent_id: AgentId, ping_timeout: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.registration.master().is_none() {
+            // Nobody asked.
+            return effects;
+        }
         match &self.info.id {
             Some(id) if *id != agent_id => {
                 return vec![Effect::Exit(format!(
@@ -203,6 +208,9 @@ impl State {
         reconcile: Vec<ReconcileTasks>,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if self.registration.master().is_none() {
+            return effects;
+        }
         if self.info.id.as_ref() != Some(agent_id) {
             return vec![Effect::Exit(format!(
                 "the master knows this agent as {}, which it is not; remove the agent's \
@@ -274,7 +282,7 @@ impl State {
     ) {
         self.era += 1;
         self.registration = Registration::Registering {
-            master: master.clone(),
+            master,
             attempts: 0,
         };
         let longest = self.settings.registration_backoff_factor;
@@ -283,7 +291,6 @@ impl State {
             false => longest.mul_f64(moment.chance.fraction()),
         };
         effects.push(Effect::PauseUpdates);
-        effects.push(Effect::WatchMaster(master));
         effects.push(Effect::Alarm(wait, Alarm::Register { era: self.era }));
     }
 

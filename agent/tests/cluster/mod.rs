@@ -97,6 +97,12 @@ impl Handler<SchedulerCall> for Ear {
     }
 }
 
+fn spawn_master(node: &Node) -> mpsc::UnboundedReceiver<Heard> {
+    let (ear, heard) = mpsc::unbounded_channel();
+    node.spawn(names::MASTER, move |_| Ear(ear)).unwrap();
+    heard
+}
+
 /// An agent and its master.
 pub(crate) struct Cluster {
     pub(crate) node: Node,
@@ -133,20 +139,48 @@ impl Cluster {
     }
 
     pub(crate) async fn start_with(node: &Node, config: Config, simulation: Simulation) -> Cluster {
-        let (ear, heard) = mpsc::unbounded_channel();
-        node.spawn(names::MASTER, move |_| Ear(ear)).unwrap();
-        let agent = start_agent(node, config, simulation).await.unwrap();
-        let mut cluster = Cluster {
-            node: node.clone(),
-            agent,
-            heard,
-        };
+        let mut cluster = Cluster::start_unadmitted(node, config, simulation).await;
         let Heard::Register(register) = cluster.next().await else {
             panic!("an agent without an id registers");
         };
         assert_eq!(register.info.id, None);
         cluster.admit();
         cluster
+    }
+
+    /// An agent that the master has not answered yet.
+    pub(crate) async fn start_unadmitted(
+        node: &Node,
+        config: Config,
+        simulation: Simulation,
+    ) -> Cluster {
+        let heard = spawn_master(node);
+        let agent = start_agent(node, config, simulation).await.unwrap();
+        Cluster {
+            node: node.clone(),
+            agent,
+            heard,
+        }
+    }
+
+    /// Ends the master.
+    pub(crate) async fn lose_master(&mut self) {
+        let master = Pid::<MasterProtocol>::named(names::MASTER, self.node.address());
+        let gone = self.node.monitor(&master);
+        self.node.stop(&master);
+        gone.await;
+    }
+
+    /// A new master under the old address.
+    pub(crate) fn with_new_master(self) -> Cluster {
+        let heard = spawn_master(&self.node);
+        Cluster { heard, ..self }
+    }
+
+    /// Whether the master hears nothing but re-registrations for as long.
+    pub(crate) async fn reregisters_only_for(&mut self, time: Duration) -> bool {
+        let other = async { while let Heard::Reregister(_) = self.next().await {} };
+        tokio::time::timeout(time, other).await.is_err()
     }
 
     /// Replaces the agent by its next life, which the master knows again.
