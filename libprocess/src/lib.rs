@@ -61,7 +61,8 @@
 //! | `monitor` | Exactly one [`Exited`] per monitor: the actor ended, the link to it broke, or it was not there. It comes after everything else that actor sent | that an actor that is `Disconnected` does not live on |
 //! | pressure  | A slow actor holds up those who send to it, and nobody else; every queue is bounded | |
 //! | turns     | After [`limits::MESSAGES_PER_TURN`] messages other actors of the thread have their turn; a handler is never interrupted | progress of actors that share a thread with a handler that blocks |
-//! | panics    | End that actor alone, as [`ExitReason::Panicked`]; asks that waited for it hear the same | |
+//! | panics    | End that actor alone, as [`ExitReason::Panicked`]; asks that waited for it hear the same | for a `ResponseFuture`, which is no part of its actor: its panic refuses that ask only, and it outlives the actor |
+//! | liveness  | A node that fell silent is noticed within [`transport::Liveness`]; one that stops in order, or was restarted with its `keys_dir`, at once | that a node with a blocked actor is noticed: links live on threads of their own |
 //! | peers     | [`Context::peer`] is proven by a certificate; nodes that do not believe each other exchange nothing | |
 //!
 //! An actor that waits (`ctx.wait`, `AtomicResponse`) for an answer from another node gets it behind
@@ -120,7 +121,7 @@ pub mod __private {
     pub use actix::{Actor, Handler};
 
     pub use crate::actor::{dispatch, dispatch_unlisted};
-    pub use crate::parcel::{OpenError, Parcel, Replier, open};
+    pub use crate::parcel::{OpenError, Parcel, Replier, open, refuse};
     pub use crate::protocol::assert_distinct;
     pub use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
 }

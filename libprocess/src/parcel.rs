@@ -121,18 +121,20 @@ where
 {
     let message = match decode_exact::<M>(body) {
         Ok(message) => message,
-        Err(error) => {
-            if let Some(replier) = reply {
-                replier.0.answer(Err(AskError::Refused(format!(
-                    "its body does not decode: {error}"
-                ))));
-            }
-            return Err(error.into());
-        }
+        Err(error) => return refuse(error.into(), reply),
     };
     let reply = match reply {
         Some(replier) => Reply::Remote(replier, encode::<M::Result>),
         None => Reply::Nobody,
     };
     Ok(Box::new(Sealed { message, reply }))
+}
+
+/// Tells the asker, if there is one, why its message was not opened.
+#[doc(hidden)]
+pub fn refuse(error: OpenError, reply: Option<Replier>) -> Result<Box<dyn Parcel>, OpenError> {
+    if let Some(Replier(reply)) = reply {
+        reply.answer(Err(AskError::Refused(error.to_string())));
+    }
+    Err(error)
 }

@@ -135,9 +135,9 @@ macro_rules! __protocol {
             fn open(
                 _tag: u32,
                 _body: &[u8],
-                _reply: Option<$crate::__private::Replier>,
+                reply: Option<$crate::__private::Replier>,
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
-                Err($crate::__private::OpenError::LocalProtocol)
+                $crate::__private::refuse($crate::__private::OpenError::LocalProtocol, reply)
             }
         }
 
@@ -169,7 +169,10 @@ macro_rules! __protocol {
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
                 match tag {
                     $($tag => $crate::__private::open::<$message>(body, reply),)*
-                    _ => Err($crate::__private::OpenError::Unlisted(tag)),
+                    _ => $crate::__private::refuse(
+                        $crate::__private::OpenError::Unlisted(tag),
+                        reply,
+                    ),
                 }
             }
         }

@@ -11,6 +11,7 @@
 //! The dialling side is up only with the other's hello: QUIC reports a connection before the peer has
 //! seen the certificate.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
@@ -137,7 +138,7 @@ async fn welcome(
     let decision = match hello.incarnation == node.incarnation() {
         // Another of this node's own addresses.
         true => Decision::Refuse,
-        false => links.decide(node, connection.remote_address(), hello),
+        false => links.decide(node, canonical(connection.remote_address()), hello),
     };
     let Decision::Adopt(link) = decision else {
         connection.close(code::DUPLICATE, b"there is another connection");
@@ -158,6 +159,11 @@ async fn welcome(
             Err(error)
         }
     }
+}
+
+/// A socket for both families shows IPv4 peers in IPv6 clothes.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 async fn say_hello(

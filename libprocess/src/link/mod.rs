@@ -25,6 +25,8 @@ mod outbox;
 mod reader;
 mod replies;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -395,3 +395,106 @@ fn route(
     routes.insert(key, number);
     number
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pid(name: &str) -> AnyPid {
+        AnyPid::new(Arc::from(name), crate::LOCAL_ADDRESS, 1)
+    }
+
+    fn tell(outbox: &mut Outbox, to: &AnyPid, body: Vec<u8>) -> Added {
+        outbox.add_message(Outgoing {
+            protocol: "p",
+            to,
+            from: None,
+            tag: 1,
+            trace: 0,
+            ask: None,
+            body,
+        })
+    }
+
+    /// The first bytes of the bodies that a writer finds on the lane to `to`.
+    fn written(outbox: &mut Outbox, to: &AnyPid) -> Vec<u8> {
+        let Taken::Bytes(bytes) = outbox.take(lane_of("", to.name())) else {
+            return Vec::new();
+        };
+        outbox.written(bytes.len());
+        let mut bodies = Vec::new();
+        let mut rest = &bytes[..];
+        while let Some((content, length)) = frame::split(rest).unwrap() {
+            match frame::parse(content).unwrap() {
+                frame::Frame::Tell(_, body) => bodies.push(body[0]),
+                frame::Frame::Exited(monitor, _) => bodies.push(monitor as u8),
+                _ => {}
+            }
+            rest = &rest[length..];
+        }
+        bodies
+    }
+
+    #[test]
+    fn without_credit_messages_wait_and_with_them_what_comes_after() {
+        let (slow, fast) = (pid("slow"), pid("fast"));
+        let mut outbox = Outbox::default();
+        let half = || vec![1; WINDOW as usize / 2];
+        tell(&mut outbox, &slow, half());
+        tell(&mut outbox, &slow, half());
+        assert_eq!(outbox.is_ready("slow"), Ok(false));
+        assert_eq!(outbox.is_ready("fast"), Ok(true));
+
+        assert_eq!(tell(&mut outbox, &slow, vec![2]), Added::Waits);
+        let mut exited = BytesMut::new();
+        frame::put_exited(&mut exited, 3, &ExitReason::Normal);
+        outbox.add_frame(lane_of("", "slow"), "slow", exited);
+        tell(&mut outbox, &fast, vec![9]);
+        assert_eq!(written(&mut outbox, &slow), [1, 1]);
+        assert_eq!(written(&mut outbox, &fast), [9]);
+
+        outbox.add_credit("slow", WINDOW / 2);
+        assert_eq!(written(&mut outbox, &slow), [2, 3]);
+        assert_eq!(outbox.waiting(), 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_overflow() {
+        let to = pid("slow");
+        let mut outbox = Outbox::default();
+        let mut last = Added::Waits;
+        for _ in 0..1000 {
+            last = tell(&mut outbox, &to, vec![0; 1 << 20]);
+            if last == Added::Overflow {
+                break;
+            }
+        }
+        assert_eq!(last, Added::Overflow);
+        assert!(outbox.waiting() <= OUTBOX);
+        assert!(outbox.end(&ExitReason::Overloaded));
+        assert!(!outbox.end(&ExitReason::Normal));
+        assert_eq!(
+            tell(&mut outbox, &to, vec![]),
+            Added::Ended(ExitReason::Overloaded)
+        );
+    }
+
+    #[test]
+    fn routes_begin_anew_when_they_are_used_up() {
+        let mut outbox = Outbox::default();
+        let names = (0..ROUTES * DATA_LANES * 2).map(|n| pid(&format!("actor{n}")));
+        for to in names {
+            assert_ne!(tell(&mut outbox, &to, vec![1]), Added::Overflow);
+        }
+        assert!(outbox.lanes.iter().all(|lane| lane.routes.len() <= ROUTES));
+        assert!(outbox.targets.len() <= TARGETS);
+    }
+
+    #[test]
+    fn a_pair_of_actors_has_one_lane() {
+        assert_eq!(lane_of("a", "b"), lane_of("a", "b"));
+        let used = (0..100).map(|n| lane_of("a", &format!("b{n}")));
+        let used: std::collections::BTreeSet<_> = used.collect();
+        assert_eq!(used.len(), DATA_LANES);
+    }
+}

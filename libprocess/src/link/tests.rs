@@ -1,0 +1,279 @@
+//! Peers that do not keep to the protocol.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
+
+use super::{VERSION, code};
+use crate::node::Node;
+use crate::prelude::*;
+use crate::protocol;
+use crate::tls::Authority;
+use crate::transport::{
+    CloseReason, Connection, EndpointConfig, Liveness, Network, SendLane, bind,
+};
+use crate::wire::frame::{self, Control, Head, Hello, Route};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Blob(Vec<u8>);
+
+protocol! { BlobProtocol = "blob" { 1 => Blob -> u64 } }
+
+/// Measures what it gets.
+struct Scale;
+
+impl Actor for Scale {
+    type Context = Context<Self>;
+}
+
+impl Process for Scale {
+    type Protocol = BlobProtocol;
+}
+
+impl Handler<Blob> for Scale {
+    type Result = u64;
+    fn handle(&mut self, Blob(bytes): Blob, _: &mut Context<Self>) -> u64 {
+        bytes.len() as u64
+    }
+}
+
+/// A node with an actor, and a peer that has a good certificate and nothing else.
+struct Scene {
+    node: Node,
+    scale: Pid<BlobProtocol>,
+    authority: Authority,
+    connection: Connection,
+    control: SendLane,
+}
+
+async fn scene() -> Scene {
+    let authority = Authority::generate("test");
+    let node = Node::bind("127.0.0.1:0")
+        .identity(authority.issue("node", "honest"))
+        .start()
+        .await
+        .unwrap();
+    let scale = node.spawn("scale", |_| Scale).unwrap();
+    let endpoint = bind(EndpointConfig {
+        address: "127.0.0.1:0".parse().unwrap(),
+        identity: authority.issue("node", "rogue"),
+        trusts: Vec::new(),
+        seed: None,
+        keys_dir: None,
+        liveness: Liveness::default(),
+        network: Network::Udp,
+    })
+    .unwrap();
+    let connection = endpoint.connect(node.address()).await.unwrap();
+    let control = connection.open_uni().await.unwrap();
+    Scene {
+        node,
+        scale,
+        authority,
+        connection,
+        control,
+    }
+}
+
+fn frames(write: impl FnOnce(&mut BytesMut)) -> Bytes {
+    let mut frames = BytesMut::new();
+    write(&mut frames);
+    frames.freeze()
+}
+
+fn hello(version: u32) -> Bytes {
+    let hello = Hello {
+        version,
+        incarnation: 7,
+        attempt: 1,
+    };
+    frames(|out| frame::put_control(out, &Control::Hello(hello)))
+}
+
+fn route(to: &str) -> Route {
+    Route {
+        protocol: "blob".into(),
+        to: to.into(),
+        to_incarnation: 0,
+        from: None,
+    }
+}
+
+const FIRST: Head = Head {
+    route: 0,
+    tag: 1,
+    trace: 0,
+};
+
+impl Scene {
+    async fn say(&mut self, bytes: Bytes) {
+        // The node may have hung up already, which is what we are waiting for.
+        let _ = self.control.write_chunk(bytes).await;
+    }
+
+    async fn say_on_a_data_lane(&self, bytes: Bytes) {
+        let mut lane = self.connection.open_uni().await.unwrap();
+        let _ = lane.write_chunk(bytes).await;
+    }
+
+    /// The peer is shown the door, and the node serves others as before.
+    async fn is_thrown_out(self) {
+        let closed = timeout(SOON, self.connection.closed()).await.unwrap();
+        match closed {
+            CloseReason::Peer { code, .. } => assert_eq!(code, u64::from(code::PROTOCOL)),
+            other => panic!("{other}"),
+        }
+        let other = Node::bind("127.0.0.1:0")
+            .identity(self.authority.issue("node", "other"))
+            .start()
+            .await
+            .unwrap();
+        assert_eq!(other.ask(&self.scale, Blob(vec![0; 9]), SOON).await, Ok(9));
+        assert!(self.node.links().len() <= 1);
+    }
+}
+
+#[tokio::test]
+async fn garbage_instead_of_a_hello() {
+    let mut scene = scene().await;
+    scene.say(Bytes::from(vec![255; 100])).await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn another_version() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION + 1)).await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn two_hellos() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    scene.say(hello(VERSION)).await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn a_message_on_the_control_lane() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    scene
+        .say(frames(|out| frame::put_tell(out, FIRST, b"")))
+        .await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn data_lanes_that_do_not_begin_as_such() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    scene
+        .say_on_a_data_lane(frames(|out| frame::put_tell(out, FIRST, b"")))
+        .await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn an_unknown_route() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    let lane = frames(|out| {
+        frame::put_lane(out, 0);
+        frame::put_tell(out, FIRST, b"");
+    });
+    scene.say_on_a_data_lane(lane).await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn a_name_without_end() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    let lane = frames(|out| {
+        frame::put_lane(out, 0);
+        frame::put_route(out, &route(&"n".repeat(100_000)));
+    });
+    scene.say_on_a_data_lane(lane).await;
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn a_lane_too_many() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    for index in 0..=super::DATA_LANES as u8 {
+        scene
+            .say_on_a_data_lane(frames(|out| frame::put_lane(out, index % 4)))
+            .await;
+    }
+    scene.is_thrown_out().await;
+}
+
+#[tokio::test]
+async fn messages_beyond_the_credit() {
+    let mut scene = scene().await;
+    let (gate, opened) = std::sync::mpsc::channel::<()>();
+    scene
+        .node
+        .process("busy")
+        .own_thread()
+        .spawn(move |_| {
+            let _ = opened.recv();
+            Scale
+        })
+        .unwrap();
+    scene.say(hello(VERSION)).await;
+    let blob = crate::wire::encode(&Blob(vec![0; 1 << 20])).unwrap();
+    let lane = frames(|out| {
+        frame::put_lane(out, 0);
+        frame::put_route(out, &route("busy"));
+        for _ in 0..40 {
+            frame::put_tell(out, FIRST, &blob);
+        }
+    });
+    scene.say_on_a_data_lane(lane).await;
+    scene.is_thrown_out().await;
+    drop(gate);
+}
+
+#[tokio::test]
+async fn what_is_not_for_anybody_is_dropped_and_counted() {
+    let mut scene = scene().await;
+    scene.say(hello(VERSION)).await;
+    let good = crate::wire::encode(&Blob(vec![1])).unwrap();
+    let lane = frames(|out| {
+        frame::put_lane(out, 0);
+        frame::put_route(out, &route("nobody"));
+        frame::put_route(out, &route("scale"));
+        frame::put_tell(out, FIRST, &good);
+        frame::put_tell(out, Head { route: 1, ..FIRST }, &[9]);
+        frame::put_tell(
+            out,
+            Head {
+                route: 1,
+                tag: 77,
+                ..FIRST
+            },
+            &good,
+        );
+        frame::put_tell(out, Head { route: 1, ..FIRST }, &good);
+        // Nobody asked or watched anything.
+        frame::put_answer(out, 1234, &Ok(vec![]));
+        frame::put_exited(out, 1234, &ExitReason::Normal);
+        frame::put_cancel(out, 1234);
+    });
+    scene.say_on_a_data_lane(lane).await;
+    let handled = timeout(SOON, async {
+        while scene.node.processes()[0].handled == 0 {
+            tokio::task::yield_now().await;
+        }
+    });
+    handled.await.unwrap();
+    assert_eq!(scene.node.undelivered(), 3);
+    assert_eq!(scene.node.links().len(), 1);
+}
