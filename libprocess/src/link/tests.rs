@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// The peer is shown the door, and the node serves others as before.
-    async fn is_thrown_out(self) {
+    async fn expect_thrown_out(self) {
         let closed = timeout(SOON, self.connection.closed()).await.unwrap();
         match closed {
             CloseReason::Peer { code, .. } => assert_eq!(code, u64::from(code::PROTOCOL)),
@@ -140,14 +140,14 @@ impl Scene {
 async fn garbage_instead_of_a_hello() {
     let mut scene = scene().await;
     scene.say(Bytes::from(vec![255; 100])).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
 async fn another_version() {
     let mut scene = scene().await;
     scene.say(hello(VERSION + 1)).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn two_hellos() {
     let mut scene = scene().await;
     scene.say(hello(VERSION)).await;
     scene.say(hello(VERSION)).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn a_message_on_the_control_lane() {
     scene
         .say(frames(|out| frame::put_tell(out, FIRST, b"")))
         .await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn data_lanes_that_do_not_begin_as_such() {
     scene
         .say_on_a_data_lane(frames(|out| frame::put_tell(out, FIRST, b"")))
         .await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn an_unknown_route() {
         frame::put_tell(out, FIRST, b"");
     });
     scene.say_on_a_data_lane(lane).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_name_without_end() {
         frame::put_route(out, &route(&"n".repeat(100_000)));
     });
     scene.say_on_a_data_lane(lane).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn a_lane_too_many() {
             .say_on_a_data_lane(frames(|out| frame::put_lane(out, index % 4)))
             .await;
     }
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
 }
 
 #[tokio::test]
@@ -237,7 +237,7 @@ async fn messages_beyond_the_credit() {
         }
     });
     scene.say_on_a_data_lane(lane).await;
-    scene.is_thrown_out().await;
+    scene.expect_thrown_out().await;
     drop(gate);
 }
 

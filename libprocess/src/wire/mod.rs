@@ -1,4 +1,4 @@
-//! What crosses between nodes: bodies ([`codec`]) and the frames around them.
+//! What crosses between nodes: bodies (`codec.rs`) and the frames around them.
 
 mod codec;
 pub(crate) mod frame;
