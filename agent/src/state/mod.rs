@@ -250,3 +250,6 @@ impl State {
         effects.push(Effect::Write(Record::Framework(Arc::new(info.clone()))));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,7 +107,7 @@ fn spawn_master(node: &Node) -> mpsc::UnboundedReceiver<Heard> {
 pub(crate) struct Cluster {
     pub(crate) node: Node,
     pub(crate) agent: AgentHandle,
-    heard: mpsc::UnboundedReceiver<Heard>,
+    pub(crate) heard: mpsc::UnboundedReceiver<Heard>,
 }
 
 pub(crate) fn config(work_dir: &Path) -> Config {
