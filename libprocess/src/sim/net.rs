@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::datagrams::{Datagrams, Faults};
 use super::trace::TraceEvent;
+use crate::node::Node;
 use crate::tls::{Authority, Identity};
 use crate::transport::Network;
 
@@ -15,6 +17,8 @@ use crate::transport::Network;
 pub struct Net {
     datagrams: Arc<Datagrams>,
     authority: Arc<Authority>,
+    /// Nodes started so far: each has chance of its own.
+    lives: Arc<AtomicU64>,
     seed: u64,
 }
 
@@ -33,8 +37,39 @@ impl Net {
         Net {
             datagrams,
             authority: Arc::new(Authority::from_seed(secret(seed, "authority"))),
+            lives: Arc::default(),
             seed,
         }
+    }
+
+    /// A node at `address` ("10.0.0.1:5050"), in the role `node`. Its actors live on the world's
+    /// thread. The address of a node that crashed or was shut down may be used again.
+    ///
+    /// # Panics
+    /// If the address is malformed or taken.
+    pub async fn node(&self, address: &str) -> Node {
+        self.node_as("node", address, address).await
+    }
+
+    /// A node in the role `role`, called `name`.
+    ///
+    /// # Panics
+    /// If the address is malformed or taken.
+    pub async fn node_as(&self, role: &str, name: &str, address: &str) -> Node {
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        let started = Node::bind(address)
+            .identity(self.identity(role, name))
+            .seed(derive(self.seed, &format!("node {life}")))
+            .network(self.network())
+            .start()
+            .await;
+        started.unwrap_or_else(|error| panic!("no node at {address}: {error}"))
+    }
+
+    /// Ends a node as a power failure does: none of its actors runs again, nobody is told.
+    pub fn crash(&self, node: &Node) {
+        self.unplug(node);
+        node.crash();
     }
 
     /// The seed of this run.
@@ -133,6 +168,12 @@ impl Net {
         );
         self.datagrams
             .set_faults(|faults| *which(faults) = probability);
+    }
+}
+
+impl Place for Node {
+    fn place(&self) -> SocketAddr {
+        self.address()
     }
 }
 

@@ -1,0 +1,185 @@
+//! Whole nodes in a simulated world: what breaks, what is noticed, and that it repeats.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use libprocess::prelude::*;
+use libprocess::sim::{self, Net};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+
+#[derive(Serialize, Deserialize)]
+struct Write(String);
+#[derive(Serialize, Deserialize)]
+struct Read;
+
+protocol! { JournalProtocol = "journal" { 1 => Write -> (), 2 => Read -> Vec<String> } }
+
+/// Keeps what it is told, in order.
+#[derive(Default)]
+struct Journal(Vec<String>);
+
+impl Actor for Journal {
+    type Context = Context<Self>;
+}
+
+impl Process for Journal {
+    type Protocol = JournalProtocol;
+}
+
+impl Handler<Write> for Journal {
+    type Result = ();
+
+    fn handle(&mut self, Write(line): Write, _: &mut Context<Self>) {
+        self.0.push(line);
+    }
+}
+
+impl Handler<Read> for Journal {
+    type Result = MessageResult<Read>;
+
+    fn handle(&mut self, _: Read, _: &mut Context<Self>) -> MessageResult<Read> {
+        MessageResult(self.0.clone())
+    }
+}
+
+/// Two nodes, and a journal on the second.
+async fn pair(net: &Net) -> (Node, Node, Pid<JournalProtocol>) {
+    let a = net.node("10.0.0.1:5050").await;
+    let b = net.node("10.0.0.2:5050").await;
+    let journal = b.spawn("journal", |_| Journal::default()).unwrap();
+    (a, b, journal)
+}
+
+#[test]
+fn tells_arrive_in_order_before_the_ask_behind_them() {
+    sim::run(1, |net| async move {
+        net.latency(MS..=20 * MS);
+        net.loss(0.05);
+        net.duplicate(0.05);
+        let (a, _b, journal) = pair(&net).await;
+        let lines: Vec<String> = (0..2000).map(|number| format!("line {number}")).collect();
+        for line in &lines {
+            a.tell(&journal, Write(line.clone()));
+        }
+        assert_eq!(a.ask(&journal, Read, 60 * SECOND).await, Ok(lines));
+    });
+}
+
+#[test]
+fn a_crash_is_noticed_by_silence_and_a_restart_at_once() {
+    sim::run(1, |net| async move {
+        let (a, b, journal) = pair(&net).await;
+        a.ask(&journal, Read, SECOND).await.unwrap();
+        let exited = a.monitor(&journal);
+        let crashed = Instant::now();
+        net.crash(&b);
+        assert_eq!(exited.await.reason, ExitReason::Disconnected);
+        let silent = crashed.elapsed();
+        assert!((3 * SECOND..6 * SECOND).contains(&silent), "{silent:?}");
+
+        let b = net.node("10.0.0.2:5050").await;
+        let second = b.spawn("journal", |_| Journal::default()).unwrap();
+        a.ask(&second, Read, SECOND).await.unwrap();
+        let exited = a.monitor(&second);
+        let crashed = Instant::now();
+        net.crash(&b);
+        let b = net.node("10.0.0.2:5050").await;
+        assert_eq!(exited.await.reason, ExitReason::Disconnected);
+        let noticed = crashed.elapsed();
+        assert!(noticed < 2 * SECOND, "{noticed:?}");
+
+        // A successor is another actor: the old pid never means it, the name does.
+        let third = b.spawn("journal", |_| Journal::default()).unwrap();
+        let gone = AskError::Exited(ExitReason::NoProcess);
+        assert_eq!(a.ask(&second, Read, SECOND).await, Err(gone));
+        let named = Pid::<JournalProtocol>::named("journal", third.address());
+        assert_eq!(a.ask(&named, Read, SECOND).await, Ok(Vec::new()));
+    });
+}
+
+#[test]
+fn an_ask_into_a_partition_ends_by_its_deadline() {
+    sim::run(1, |net| async move {
+        let (a, b, journal) = pair(&net).await;
+        a.ask(&journal, Read, SECOND).await.unwrap();
+        net.partition_one_way(&[&b], &[&a]);
+        let asked = Instant::now();
+        let answer = a.ask(&journal, Read, 2 * SECOND).await;
+        assert_eq!(answer, Err(AskError::Timeout));
+        assert!(asked.elapsed() <= 2 * SECOND + 10 * MS);
+    });
+}
+
+/// Everybody tells everybody, for ever, through whatever the network does.
+struct Gossip {
+    peers: Vec<Pid<GossipProtocol>>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Rumour(u32);
+
+protocol! { GossipProtocol = "gossip" { 1 => Rumour -> () } }
+
+impl Actor for Gossip {
+    type Context = Context<Self>;
+}
+
+impl Process for Gossip {
+    type Protocol = GossipProtocol;
+}
+
+impl Handler<Rumour> for Gossip {
+    type Result = ();
+
+    fn handle(&mut self, Rumour(age): Rumour, ctx: &mut Context<Self>) {
+        let from = ctx.sender().map(ToString::to_string);
+        let line = format!("{age} {from:?} -> {}", ctx.me());
+        self.heard.lock().unwrap().push(line);
+        for peer in &self.peers {
+            if age < 5 {
+                ctx.tell(peer, Rumour(age + 1));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_messages_and_datagrams() {
+    let world = |seed| {
+        sim::run(seed, |net| async move {
+            net.latency(MS..=30 * MS);
+            net.loss(0.1);
+            let heard = Arc::new(Mutex::new(Vec::new()));
+            let addresses = ["10.0.0.1:5050", "10.0.0.2:5050", "10.0.0.3:5050"];
+            let mut nodes = Vec::new();
+            for address in addresses {
+                nodes.push(net.node(address).await);
+            }
+            let named = |node: &Node| Pid::<GossipProtocol>::named("gossip", node.address());
+            let pids: Vec<_> = nodes.iter().map(named).collect();
+            for node in &nodes {
+                let heard = heard.clone();
+                let peers = pids.clone();
+                node.spawn("gossip", |_| Gossip { peers, heard }).unwrap();
+            }
+            nodes[0].tell(&pids[1], Rumour(0));
+            tokio::time::sleep(SECOND).await;
+            net.partition(&nodes[..1], &nodes[1..]);
+            nodes[1].tell(&pids[2], Rumour(0));
+            tokio::time::sleep(10 * SECOND).await;
+            net.heal();
+            nodes[2].tell(&pids[0], Rumour(0));
+            tokio::time::sleep(10 * SECOND).await;
+            let heard = heard.lock().unwrap().clone();
+            (net.trace_hash(), heard)
+        })
+    };
+    let (first, heard) = world(11);
+    assert!(heard.len() > 500, "{}", heard.len());
+    assert_eq!((first, heard), world(11));
+}
