@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::{AskError, ExitReason, Exited};
+use crate::limits::MESSAGES_PER_TURN;
 use crate::link::Credit;
 use crate::parcel::Parcel;
 use crate::pid::AnyPid;
@@ -58,6 +59,9 @@ pub(crate) enum Pushed {
 pub(crate) struct Mailbox {
     limit: usize,
     state: Mutex<State>,
+    /// What the actor took out of the queue and has yet to handle. It takes many at once, so as not to
+    /// compete with its senders for every single one. Locked before `state`.
+    taken: Mutex<VecDeque<Delivery>>,
     /// Told when a full mailbox has room again, or ended.
     room: Notify,
 }
@@ -65,7 +69,7 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Delivery>,
-    /// Messages from this node in the queue.
+    /// Messages from this node in the queue; those just taken out of it do not count.
     local: usize,
     ended: bool,
     /// The actor waits for a future and takes no deliveries: answers go past the queue, or it might
@@ -81,6 +85,7 @@ impl Mailbox {
         Self {
             limit: limit.max(1),
             state: Mutex::default(),
+            taken: Mutex::default(),
             room: Notify::new(),
         }
     }
@@ -103,6 +108,12 @@ impl Mailbox {
 
     /// Queues a letter as soon as there is room. False if the actor ended.
     pub(crate) async fn push_ready(&self, mut letter: Letter) -> bool {
+        // The common case, without a place among those who wait.
+        letter = match self.push(letter) {
+            Pushed::Taken => return true,
+            Pushed::Ended(_) => return false,
+            Pushed::Full(letter) => letter,
+        };
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
@@ -146,25 +157,22 @@ impl Mailbox {
 
     /// Takes the next delivery.
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
+        let mut taken = self.taken();
+        if let Some(delivery) = taken.pop_front() {
+            return Poll::Ready(delivery);
+        }
         let mut state = self.lock();
-        let Some(delivery) = state.queue.pop_front() else {
-            if !state
-                .waker
-                .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()))
-            {
+        state.move_to(&mut taken);
+        let Some(delivery) = taken.pop_front() else {
+            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 state.waker = Some(cx.waker().clone());
             }
             return Poll::Pending;
         };
-        let mut freed = false;
-        if let Delivery::Message(Letter { credit: None, .. }) = delivery {
-            state.local -= 1;
-            // Half empty, so that waiting senders are not woken for every single place.
-            freed = state.awaited && state.local <= self.limit / 2;
-            if freed {
-                state.awaited = false;
-            }
+        // Half empty, so that waiting senders are not woken for every single place.
+        let freed = state.awaited && state.local <= self.limit / 2;
+        if freed {
+            state.awaited = false;
         }
         drop(state);
         if freed {
@@ -178,13 +186,15 @@ impl Mailbox {
     pub(crate) fn block(&self) {
         let mut answers = Vec::new();
         {
+            let mut taken = self.taken();
             let mut state = self.lock();
             state.blocked += 1;
-            let queue = std::mem::take(&mut state.queue);
-            for delivery in queue {
-                match delivery {
-                    Delivery::Answer(hand_over) => answers.push(hand_over),
-                    other => state.queue.push_back(other),
+            for queue in [&mut *taken, &mut state.queue] {
+                for delivery in std::mem::take(queue) {
+                    match delivery {
+                        Delivery::Answer(hand_over) => answers.push(hand_over),
+                        other => queue.push_back(other),
+                    }
                 }
             }
         }
@@ -198,33 +208,50 @@ impl Mailbox {
 
     /// Deliveries waiting.
     pub(crate) fn depth(&self) -> usize {
-        self.lock().queue.len()
+        self.taken().len() + self.lock().queue.len()
     }
 
     /// Closes the mailbox and refuses what is still in it.
     pub(crate) fn end(&self, reason: &ExitReason) {
-        let left = {
+        let (taken, queue) = {
+            let mut taken = self.taken();
             let mut state = self.lock();
             state.ended = true;
             state.local = 0;
             state.waker = None;
-            std::mem::take(&mut state.queue)
+            (std::mem::take(&mut *taken), std::mem::take(&mut state.queue))
         };
         self.room.notify_waiters();
-        for delivery in left {
+        for delivery in taken.into_iter().chain(queue) {
             if let Delivery::Message(letter) = delivery {
                 letter.parcel.refuse(AskError::Exited(reason.clone()));
             }
         }
     }
 
+    // No user code runs under the locks, so what they guard is whole even if a thread died.
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No user code runs under the lock, so the state is whole even if a thread died.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// Moves what is in the queue, as far as it may be handled in one turn.
+    fn move_to(&mut self, taken: &mut VecDeque<Delivery>) {
+        let count = self.queue.len().min(MESSAGES_PER_TURN);
+        for delivery in self.queue.drain(..count) {
+            if let Delivery::Message(Letter { credit: None, .. }) = delivery {
+                self.local -= 1;
+            }
+            taken.push_back(delivery);
+        }
+    }
+
     fn put(&mut self, delivery: Delivery) {
         self.queue.push_back(delivery);
         if let Some(waker) = self.waker.take() {
