@@ -26,10 +26,13 @@ pub(crate) fn compete(title: &'static str, rounds: usize, contestants: &[Contest
             }
         }
     }
-    let rows = contestants.iter().zip(rates).map(|(contestant, rates)| Row {
-        name: contestant.name,
-        rate: median(rates),
-    });
+    let rows = contestants
+        .iter()
+        .zip(rates)
+        .map(|(contestant, rates)| Row {
+            name: contestant.name,
+            rate: median(rates),
+        });
     Table {
         title,
         rows: rows.collect(),

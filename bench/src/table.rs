@@ -18,7 +18,11 @@ pub(crate) struct Row {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let own = self.rows.first().map_or(1.0, |row| row.rate);
-        writeln!(f, "| {:<44} | {:>12} | {:>18} |", self.title, "per second", "libprocess is")?;
+        writeln!(
+            f,
+            "| {:<44} | {:>12} | {:>18} |",
+            self.title, "per second", "libprocess is"
+        )?;
         writeln!(f, "|:{:-<45}|{:->13}:|{:->19}:|", "", "", "")?;
         for Row { name, rate } in &self.rows {
             let ratio = format!("{:.2} times", own / rate);

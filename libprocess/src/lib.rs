@@ -125,3 +125,8 @@ pub mod __private {
     pub use crate::protocol::assert_distinct;
     pub use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
 }
+
+/// The README's examples, compiled and run as tests.
+#[cfg(all(doctest, feature = "sim"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -164,7 +164,11 @@ impl Mailbox {
         let mut state = self.lock();
         state.move_to(&mut taken);
         let Some(delivery) = taken.pop_front() else {
-            if !state.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            if !state
+                .waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
+            {
                 state.waker = Some(cx.waker().clone());
             }
             return Poll::Pending;
@@ -219,7 +223,10 @@ impl Mailbox {
             state.ended = true;
             state.local = 0;
             state.waker = None;
-            (std::mem::take(&mut *taken), std::mem::take(&mut state.queue))
+            (
+                std::mem::take(&mut *taken),
+                std::mem::take(&mut state.queue),
+            )
         };
         self.room.notify_waiters();
         for delivery in taken.into_iter().chain(queue) {

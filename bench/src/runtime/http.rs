@@ -60,7 +60,9 @@ fn serve() -> (SocketAddr, ServerHandle) {
             let server = server.bind(("127.0.0.1", 0)).expect("a port");
             let address = server.addrs()[0];
             let server = server.run();
-            started.send((address, server.handle())).expect("a waiting thread");
+            started
+                .send((address, server.handle()))
+                .expect("a waiting thread");
             server.await.expect("a server");
         });
     });

@@ -54,9 +54,17 @@ pub(crate) fn run(rounds: usize) -> Vec<Table> {
             rounds,
             &[
                 contestant("libprocess, tell_ready", ours::remote_tells, 300_000),
-                contestant("quinn, one stream, 64 per write", raw_quinn::tells, 1_000_000),
+                contestant(
+                    "quinn, one stream, 64 per write",
+                    raw_quinn::tells,
+                    1_000_000,
+                ),
                 contestant("HTTP request each, 1 connection", http::requests, 5_000),
-                contestant("HTTP request each, 64 connections", http::parallel_requests, 15_000),
+                contestant(
+                    "HTTP request each, 64 connections",
+                    http::parallel_requests,
+                    15_000,
+                ),
             ],
         ),
         compete(
@@ -64,7 +72,11 @@ pub(crate) fn run(rounds: usize) -> Vec<Table> {
             rounds,
             &[
                 contestant("libprocess, ask", ours::remote_asks, 5_000),
-                contestant("quinn, there and back on two streams", raw_quinn::asks, 5_000),
+                contestant(
+                    "quinn, there and back on two streams",
+                    raw_quinn::asks,
+                    5_000,
+                ),
                 contestant("HTTP request, 1 connection", http::requests, 5_000),
             ],
         ),
@@ -73,7 +85,11 @@ pub(crate) fn run(rounds: usize) -> Vec<Table> {
             rounds,
             &[
                 contestant("libprocess, ask", ours::parallel_remote_asks, 100_000),
-                contestant("HTTP request, 64 connections", http::parallel_requests, 15_000),
+                contestant(
+                    "HTTP request, 64 connections",
+                    http::parallel_requests,
+                    15_000,
+                ),
             ],
         ),
     ]

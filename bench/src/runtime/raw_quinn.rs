@@ -111,5 +111,9 @@ async fn pair() -> ([Endpoint; 2], Connection, Connection) {
     let (from, to) = tokio::join!(connecting, async {
         server.accept().await.expect("a caller").await
     });
-    ([server, caller], from.expect("a connection"), to.expect("a connection"))
+    (
+        [server, caller],
+        from.expect("a connection"),
+        to.expect("a connection"),
+    )
 }
