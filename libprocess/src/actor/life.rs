@@ -37,6 +37,7 @@ impl Drop for Life {
         self.slot.set_reason(ExitReason::NodeDown);
         self.node.forget(&self.slot);
         self.slot.end();
+        self.node.announced();
     }
 }
 

@@ -60,9 +60,17 @@ struct Inner {
 struct Registry {
     /// Actors alive. Names are chosen by this node's own code, so its size is in its hands.
     slots: BTreeMap<Arc<str>, Arc<Slot>>,
+    /// Actors that have no name any more, but whose end is not announced yet.
+    ending: usize,
     /// Actors ever spawned.
     spawned: u64,
     closed: bool,
+}
+
+impl Registry {
+    fn is_empty(&self) -> bool {
+        self.slots.is_empty() && self.ending == 0
+    }
 }
 
 impl Node {
@@ -177,7 +185,7 @@ impl Node {
         loop {
             let mut empty = std::pin::pin!(self.0.empty.notified());
             empty.as_mut().enable();
-            if self.read().slots.is_empty() {
+            if self.read().is_empty() {
                 return;
             }
             empty.await;
@@ -213,7 +221,7 @@ impl Node {
         meant.then(|| slot.clone())
     }
 
-    /// Removes an actor that has ended.
+    /// Removes an actor that has ended. Its end is then to be [`announced`](Self::announced).
     pub(crate) fn forget(&self, slot: &Arc<Slot>) {
         let mut registry = self.write();
         let name = slot.pid.name();
@@ -224,7 +232,15 @@ impl Node {
         {
             registry.slots.remove(name);
         }
-        if registry.slots.is_empty() {
+        registry.ending += 1;
+    }
+
+    /// The end of a forgotten actor was announced: a node is empty only after that, or it would close
+    /// its links before.
+    pub(crate) fn announced(&self) {
+        let mut registry = self.write();
+        registry.ending -= 1;
+        if registry.is_empty() {
             self.0.empty.notify_waiters();
         }
     }
