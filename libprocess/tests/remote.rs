@@ -5,7 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{
-    Add, Counter, CounterProtocol, Hang, Panic, Quit, SOON, Total, Watch, WhoAsks, soon, watcher,
+    Add, Counter, CounterProtocol, Entry, Hang, Log, LogProtocol, Panic, Quit, SOON, Total, Watch,
+    WhoAsks, soon, watcher,
 };
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, PeerIdentity};
@@ -140,7 +141,8 @@ async fn a_killed_node_is_missed_and_may_return() {
     let ended = here.monitor(&counter);
     let hanging = here.ask(&counter, Hang, SOON);
     assert_eq!(here.ask(&counter, Total, SOON).await, Ok(0));
-    first.shutdown_background();
+    let dying = tokio::task::spawn_blocking(|| first.shutdown_timeout(SOON));
+    soon(dying).await.unwrap();
     // Nothing is left to say goodbye, but the address is released.
     there.crash();
     let again = soon(async {
@@ -234,12 +236,9 @@ struct Go {
     count: u32,
 }
 #[derive(Serialize, Deserialize)]
-struct Entry(u32);
-#[derive(Serialize, Deserialize)]
 struct WhoAmI;
 
 protocol! { TalkerProtocol = "talker" { 1 => Go -> (), 2 => WhoAmI -> Option<(String, String)> } }
-protocol! { LogProtocol = "log" { 1 => Entry -> () } }
 
 struct Talker;
 
@@ -273,36 +272,6 @@ impl Handler<WhoAmI> for Talker {
             Peer::Remote(PeerIdentity { role, name }) => Some((role, name)),
             Peer::Local => None,
         })
-    }
-}
-
-/// Reports what it is told, and the end of its talker.
-struct Log(mpsc::UnboundedSender<Result<u32, ExitReason>>);
-
-impl Actor for Log {
-    type Context = Context<Self>;
-}
-
-impl Process for Log {
-    type Protocol = LogProtocol;
-}
-
-impl Handler<Entry> for Log {
-    type Result = ();
-    fn handle(&mut self, Entry(n): Entry, ctx: &mut Context<Self>) {
-        if n == 0
-            && let Some(talker) = ctx.sender().cloned()
-        {
-            ctx.monitor(talker);
-        }
-        let _ = self.0.send(Ok(n));
-    }
-}
-
-impl Handler<Exited> for Log {
-    type Result = ();
-    fn handle(&mut self, exited: Exited, _: &mut Context<Self>) {
-        let _ = self.0.send(Err(exited.reason));
     }
 }
 

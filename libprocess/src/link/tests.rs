@@ -18,7 +18,7 @@ use crate::wire::frame::{self, Control, Head, Hello, Route};
 const SOON: Duration = Duration::from_secs(10);
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Blob(Vec<u8>);
+struct Blob(String);
 
 protocol! { BlobProtocol = "blob" { 1 => Blob -> u64 } }
 
@@ -35,8 +35,8 @@ impl Process for Scale {
 
 impl Handler<Blob> for Scale {
     type Result = u64;
-    fn handle(&mut self, Blob(bytes): Blob, _: &mut Context<Self>) -> u64 {
-        bytes.len() as u64
+    fn handle(&mut self, Blob(text): Blob, _: &mut Context<Self>) -> u64 {
+        text.len() as u64
     }
 }
 
@@ -131,7 +131,10 @@ impl Scene {
             .start()
             .await
             .unwrap();
-        assert_eq!(other.ask(&self.scale, Blob(vec![0; 9]), SOON).await, Ok(9));
+        assert_eq!(
+            other.ask(&self.scale, Blob("nine byte".into()), SOON).await,
+            Ok(9)
+        );
         assert!(self.node.links().len() <= 1);
     }
 }
@@ -228,7 +231,7 @@ async fn messages_beyond_the_credit() {
         })
         .unwrap();
     scene.say(hello(VERSION)).await;
-    let blob = crate::wire::encode(&Blob(vec![0; 1 << 20])).unwrap();
+    let blob = crate::wire::encode(&Blob("x".repeat(1 << 20))).unwrap();
     let lane = frames(|out| {
         frame::put_lane(out, 0);
         frame::put_route(out, &route("busy"));
@@ -245,7 +248,7 @@ async fn messages_beyond_the_credit() {
 async fn what_is_not_for_anybody_is_dropped_and_counted() {
     let mut scene = scene().await;
     scene.say(hello(VERSION)).await;
-    let good = crate::wire::encode(&Blob(vec![1])).unwrap();
+    let good = crate::wire::encode(&Blob("x".into())).unwrap();
     let lane = frames(|out| {
         frame::put_lane(out, 0);
         frame::put_route(out, &route("nobody"));

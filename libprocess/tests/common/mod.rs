@@ -146,3 +146,38 @@ pub fn watcher(node: &Node) -> (Pid<WatcherProtocol>, mpsc::UnboundedReceiver<Ex
     let pid = node.spawn("watcher", |_| Watcher(report)).unwrap();
     (pid, heard)
 }
+
+#[derive(Serialize, Deserialize)]
+pub struct Entry(pub u32);
+
+protocol! { pub LogProtocol = "log" { 1 => Entry -> () } }
+
+/// Reports what it is told, and the end of its talker.
+pub struct Log(pub mpsc::UnboundedSender<Result<u32, ExitReason>>);
+
+impl Actor for Log {
+    type Context = Context<Self>;
+}
+
+impl Process for Log {
+    type Protocol = LogProtocol;
+}
+
+impl Handler<Entry> for Log {
+    type Result = ();
+    fn handle(&mut self, Entry(n): Entry, ctx: &mut Context<Self>) {
+        if n == 0
+            && let Some(talker) = ctx.sender().cloned()
+        {
+            ctx.monitor(talker);
+        }
+        let _ = self.0.send(Ok(n));
+    }
+}
+
+impl Handler<Exited> for Log {
+    type Result = ();
+    fn handle(&mut self, exited: Exited, _: &mut Context<Self>) {
+        let _ = self.0.send(Err(exited.reason));
+    }
+}
