@@ -74,7 +74,11 @@ impl State {
         let launches = accept
             .operations
             .iter()
-            .any(|operation| !tasks_of(operation).is_empty());
+            .any(|operation| match operation.r#type() {
+                Type::Launch => (operation.launch.iter()).any(|l| !l.task_infos.is_empty()),
+                Type::LaunchGroup => operation.launch_group.is_some(),
+                _ => false,
+            });
         self.counters.count(if launches {
             Counter::LaunchTasks
         } else {
@@ -84,7 +88,8 @@ impl State {
             return;
         };
         for operation in &accept.operations {
-            let kind = operation.r#type.unwrap_or(0);
+            // As the accessor has it: numbers we do not know all count as UNKNOWN.
+            let kind = operation.r#type() as i32;
             *framework.traffic.operations.entry(kind).or_insert(0) += 1;
         }
     }

@@ -166,7 +166,8 @@ impl State {
     }
 
     /// Makes a framework known that agents run something for, but that has not subscribed to this
-    /// master yet. It has no deadline: nobody saw it leave.
+    /// master yet. It gets as much time as if this master had seen it leave, and no less than
+    /// agents get: Mesos gives it for ever, and its tasks with it (MESOS-4659).
     pub(super) fn recover_framework(
         &mut self,
         now: Timestamp,
@@ -178,6 +179,8 @@ impl State {
         };
         if self.cluster.framework(id).is_none() && !self.cluster.is_completed(id) {
             self.add_framework(now, info, out);
+            let wait = failover_duration(info).max(self.config.agent_reregister_timeout);
+            out.push(Effect::Timer(wait, Timer::FrameworkFailover(id.clone(), 0)));
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mesos::protocols::agent as to_agent;
 use mesos::resources::{Format, Resources};
+use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
 use mesos::wire::Pb;
 
@@ -103,6 +104,11 @@ fn prepare(
             "Task uses invalid agent {} while agent {} is expected",
             task.agent_id.value, agent.id.value
         )));
+    }
+    if !task.limits.is_empty() && !agent.has_capability(Capability::TaskResourceLimits) {
+        return Err(Invalid::new(
+            "Agent is not capable of handling task resource limits",
+        ));
     }
     inject_role(&mut task.resources, &purse.role);
     let resources = allocated(&task.resources, &purse.role)

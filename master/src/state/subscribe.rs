@@ -12,7 +12,7 @@ use mesos::protocols::{
 use mesos::resources::Resources;
 use mesos::v1::scheduler::call::{self, Type};
 use mesos::v1::scheduler::{Call, Event, event};
-use mesos::v1::{FrameworkId, FrameworkInfo};
+use mesos::v1::{AgentId, FrameworkId, FrameworkInfo};
 use mesos::wire::Pb;
 
 use super::frameworks::options;
@@ -22,6 +22,10 @@ use super::{
 };
 use crate::allocator::AllocatorOp;
 use crate::validation::frameworks as check;
+
+/// The most frameworks at a time. Anybody who may subscribe could otherwise fill the memory; the
+/// largest clusters known have had some thousands.
+const MAX_FRAMEWORKS: usize = 100_000;
 
 impl State {
     pub(super) fn subscribe(
@@ -45,6 +49,12 @@ impl State {
                 self.check_known(&id, &info)?;
                 self.counters.count(Counter::ReregisterFramework);
                 id
+            }
+            None if self.cluster.frameworks.len() >= MAX_FRAMEWORKS => {
+                return Err(CallRejected::new(
+                    RejectionKind::SubscriptionRefused,
+                    format!("this master has {MAX_FRAMEWORKS} frameworks, as many as it takes"),
+                ));
             }
             None => {
                 self.counters.count(Counter::RegisterFramework);
@@ -326,10 +336,14 @@ impl State {
         let Some(framework) = self.cluster.framework(id) else {
             return;
         };
-        for agent in self.cluster.agents.values().filter(|agent| agent.connected) {
-            let concerned = framework.used.contains_key(&agent.id)
-                || agent.tasks.iter().any(|(owner, _)| owner == id);
-            if concerned {
+        let of_tasks = framework.tasks.values().map(|task| &task.record.agent_id);
+        let of_executors = framework.executors.iter().map(|(agent, _)| agent);
+        let concerned: BTreeSet<&AgentId> = of_tasks.chain(of_executors).collect();
+        for agent in concerned
+            .into_iter()
+            .filter_map(|id| self.cluster.agent(id))
+        {
+            if agent.connected {
                 let message = to_agent::UpdateFramework {
                     framework: Pb((*framework.info).clone()),
                 };

@@ -175,3 +175,165 @@ fn items(count: usize, name: &str) -> Check {
 fn missing(name: &str) -> Invalid {
     Invalid(format!("Expecting '{name}' to be present"))
 }
+
+#[cfg(test)]
+mod tests {
+    use mesos::v1::scheduler::call::*;
+    use mesos::v1::{FrameworkId, FrameworkInfo, offer};
+
+    use super::*;
+
+    fn of(kind: Type) -> Call {
+        Call {
+            framework_id: Some(FrameworkId { value: "f".into() }),
+            r#type: Some(kind as i32),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn each_type_needs_its_part() {
+        let info = FrameworkInfo {
+            id: of(Type::Kill).framework_id,
+            ..Default::default()
+        };
+        let uuid = vec![0; 16];
+        let accept = Some(Default::default());
+        let update = UpdateFramework {
+            framework_info: info,
+            ..Default::default()
+        };
+        let acknowledge = Acknowledge {
+            uuid: uuid.clone(),
+            ..Default::default()
+        };
+        let operation = AcknowledgeOperationStatus {
+            uuid,
+            ..Default::default()
+        };
+        use Type as T;
+        for (kind, complete) in [
+            (
+                T::Accept,
+                Call {
+                    accept,
+                    ..of(T::Accept)
+                },
+            ),
+            (
+                T::Decline,
+                Call {
+                    decline: Some(Default::default()),
+                    ..of(T::Decline)
+                },
+            ),
+            (
+                T::Kill,
+                Call {
+                    kill: Some(Default::default()),
+                    ..of(T::Kill)
+                },
+            ),
+            (
+                T::Shutdown,
+                Call {
+                    shutdown: Some(Default::default()),
+                    ..of(T::Shutdown)
+                },
+            ),
+            (
+                T::Acknowledge,
+                Call {
+                    acknowledge: Some(acknowledge),
+                    ..of(T::Acknowledge)
+                },
+            ),
+            (
+                T::Reconcile,
+                Call {
+                    reconcile: Some(Default::default()),
+                    ..of(T::Reconcile)
+                },
+            ),
+            (
+                T::Message,
+                Call {
+                    message: Some(Default::default()),
+                    ..of(T::Message)
+                },
+            ),
+            (
+                T::Request,
+                Call {
+                    request: Some(Default::default()),
+                    ..of(T::Request)
+                },
+            ),
+            (
+                T::UpdateFramework,
+                Call {
+                    update_framework: Some(update),
+                    ..of(T::UpdateFramework)
+                },
+            ),
+            (
+                T::AcknowledgeOperationStatus,
+                Call {
+                    acknowledge_operation_status: Some(operation),
+                    ..of(T::AcknowledgeOperationStatus)
+                },
+            ),
+        ] {
+            assert_eq!(call(&complete), Ok(kind));
+            assert!(call(&of(kind)).is_err(), "{kind:?} without its part");
+            let nobody = Call {
+                framework_id: None,
+                ..complete
+            };
+            assert!(call(&nobody).is_err(), "{kind:?} of nobody");
+        }
+        for kind in [T::Teardown, T::Revive, T::Suppress] {
+            assert_eq!(call(&of(kind)), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn uuids_have_16_bytes_and_lists_an_end() {
+        let short = Acknowledge {
+            uuid: vec![0; 15],
+            ..Default::default()
+        };
+        assert!(
+            call(&Call {
+                acknowledge: Some(short),
+                ..of(Type::Acknowledge)
+            })
+            .is_err()
+        );
+        let tasks = vec![Default::default(); MAX_ITEMS + 1];
+        let many = Call {
+            reconcile: Some(Reconcile { tasks }),
+            ..of(Type::Reconcile)
+        };
+        assert!(call(&many).is_err());
+    }
+
+    #[test]
+    fn a_launch_must_bring_its_tasks() {
+        let launch = offer::Operation {
+            r#type: Some(offer::operation::Type::Launch as i32),
+            ..Default::default()
+        };
+        let accept = Accept {
+            operations: vec![launch],
+            ..Default::default()
+        };
+        assert!(
+            call(&Call {
+                accept: Some(accept),
+                ..of(Type::Accept)
+            })
+            .is_err()
+        );
+    }
+}

@@ -53,6 +53,14 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Whether its version can do this.
+    pub fn has_capability(&self, capability: v1::agent_info::capability::Type) -> bool {
+        let number = Some(capability as i32);
+        self.capabilities
+            .iter()
+            .any(|declared| declared.r#type == number)
+    }
+
     /// Everything held by executors and tasks.
     pub fn used_total(&self) -> Resources {
         let mut total = Resources::default();

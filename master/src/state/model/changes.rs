@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mesos::resources::Resources;
+use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{self, AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 
 use super::counts::is_terminal;
@@ -285,12 +286,14 @@ impl Framework {
 impl Cluster {
     /// Counts one ending for the metrics by reason.
     pub(crate) fn count_reason(&mut self, status: &v1::TaskStatus) {
-        let ended = is_terminal(status.state());
-        if let (true, Some(source), Some(reason)) = (ended, status.source, status.reason) {
-            *self
-                .reasons
-                .entry((status.state, source, reason))
-                .or_insert(0) += 1;
+        let (Some(source), Some(reason)) = (status.source, status.reason) else {
+            return;
+        };
+        // Executors choose these numbers; only those that mean something are counted.
+        let known = Source::try_from(source).is_ok() && Reason::try_from(reason).is_ok();
+        if known && is_terminal(status.state()) {
+            let key = (status.state, source, reason);
+            *self.reasons.entry(key).or_insert(0) += 1;
         }
     }
 }

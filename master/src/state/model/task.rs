@@ -5,6 +5,10 @@ use mesos::v1;
 
 use super::counts::{holds_nothing, is_terminal};
 
+/// The most statuses kept of one task. A task goes through a handful of states; an executor that
+/// goes back and forth between two would otherwise fill the memory.
+const MAX_STATUSES: usize = 64;
+
 /// A task the master has launched or heard of from an agent.
 #[derive(Clone, Debug)]
 pub struct Task {
@@ -51,6 +55,9 @@ impl Task {
         status.data = None;
         if self.record.statuses.last().map(|last| last.state) == Some(status.state) {
             self.record.statuses.pop();
+        }
+        if self.record.statuses.len() >= MAX_STATUSES {
+            self.record.statuses.remove(0);
         }
         self.record.statuses.push(status);
     }

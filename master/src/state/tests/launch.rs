@@ -311,19 +311,12 @@ fn unanswered_offers_are_rescinded_if_so_configured() {
 
 #[test]
 fn what_is_allocated_to_someone_who_left_goes_back() {
-    use crate::allocator::Allocation;
     let mut world = World::new();
     let agent = world.agent(1);
     let id = world.framework(info("a"));
     world.framework_exits(&id);
     world.log();
-    let allocation = Allocation {
-        framework: id,
-        agent,
-        role: "*".into(),
-        resources: mesos::resources::Resources::parse("cpus:1", "*").expect("resources"),
-    };
-    let effects = world.state.allocated(world.now, vec![allocation]);
-    world.perform(effects);
+    world.allocate(&id, &agent, "cpus:1");
     assert_eq!(world.log(), ["allocator <- cpus:1 of m-0000 on m-S0"]);
+    world.check();
 }

@@ -9,4 +9,5 @@ mod loss;
 mod reconcile;
 mod restart;
 mod updates;
+mod walk;
 mod world;

@@ -17,7 +17,7 @@ use mesos::wire::Pb;
 use uuid::Uuid;
 
 use super::log;
-use crate::allocator::Allocation;
+use crate::allocator::{Allocation, AllocatorOp};
 use crate::config::Config;
 use crate::registrar::Registry;
 use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp};
@@ -37,6 +37,8 @@ pub(super) struct World {
     waiting: Vec<Continuation>,
     log: Vec<String>,
     uuids: u128,
+    /// What the allocator believes to be taken of each agent, by framework.
+    books: BTreeMap<AgentId, BTreeMap<FrameworkId, Resources>>,
 }
 
 impl World {
@@ -64,6 +66,7 @@ impl World {
             waiting: Vec::new(),
             log: Vec::new(),
             uuids: 0,
+            books: BTreeMap::new(),
         }
     }
 
@@ -115,6 +118,7 @@ impl World {
                 self.log.push(line);
             }
             match effect {
+                Effect::Allocator(operation) => self.book(operation),
                 Effect::Timer(after, timer) => self.timers.push((self.now + after, timer)),
                 Effect::Registry(_, Continuation::Nothing) => {}
                 Effect::Registry(_, then) if self.registry_is_slow => self.waiting.push(then),
@@ -124,6 +128,46 @@ impl World {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Keeps the allocator's books: whatever is given back must have been taken.
+    #[track_caller]
+    fn book(&mut self, operation: AllocatorOp) {
+        match operation {
+            AllocatorOp::AddAgent { id, used, .. } => {
+                assert!(
+                    !self.books.contains_key(&id),
+                    "{} is there already",
+                    id.value
+                );
+                self.books.insert(id, used);
+            }
+            AllocatorOp::RemoveAgent { id } => {
+                assert!(
+                    self.books.remove(&id).is_some(),
+                    "{} is not there",
+                    id.value
+                );
+            }
+            AllocatorOp::Recover {
+                framework,
+                agent,
+                resources,
+                ..
+            } => {
+                // Nothing is to be given back of an agent that is gone.
+                let Some(taken) = self.books.get_mut(&agent) else {
+                    return;
+                };
+                let taken = taken.entry(framework).or_default();
+                assert!(
+                    taken.contains(&resources),
+                    "{resources} of {taken} given back"
+                );
+                *taken -= resources;
+            }
+            _ => {}
         }
     }
 
@@ -256,21 +300,23 @@ impl World {
     /// The allocator gives resources of an agent to a framework; an offer is made of them.
     pub(super) fn offer(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) -> OfferId {
         let before = self.state.cluster().offers.clone();
+        self.allocate(id, agent, resources);
+        let mut new = (self.state.cluster().offers.keys()).filter(|id| !before.contains_key(*id));
+        new.next().expect("no offer was made").clone()
+    }
+
+    /// The allocator gives resources of an agent to a framework.
+    pub(super) fn allocate(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) {
         let allocation = Allocation {
             framework: id.clone(),
             agent: agent.clone(),
             role: "*".into(),
             resources: allocated(resources),
         };
+        let books = self.books.entry(agent.clone()).or_default();
+        *books.entry(id.clone()).or_default() += allocation.resources.clone();
         let effects = self.state.allocated(self.now, vec![allocation]);
         self.perform(effects);
-        let mut new = self
-            .state
-            .cluster()
-            .offers
-            .keys()
-            .filter(|id| !before.contains_key(*id));
-        new.next().expect("no offer was made").clone()
     }
 
     #[track_caller]
@@ -408,10 +454,55 @@ impl World {
         self.call(id, call::Type::Reconcile, call);
     }
 
+    /// The counters agree with what they count.
+    #[track_caller]
+    fn check_counts(&self) {
+        let cluster = self.state.cluster();
+        let gauges = [
+            TaskState::TaskStaging,
+            TaskState::TaskStarting,
+            TaskState::TaskRunning,
+            TaskState::TaskKilling,
+            TaskState::TaskUnreachable,
+        ];
+        for state in gauges {
+            let mut sum = 0;
+            for framework in cluster.frameworks.values() {
+                let tasks = framework
+                    .tasks
+                    .values()
+                    .chain(framework.unreachable_tasks.values());
+                let there = tasks.filter(|task| task.state() == state).count() as u64;
+                assert_eq!(
+                    framework.counts.get(state),
+                    there,
+                    "{state:?} of {}",
+                    framework.id.value
+                );
+                sum += there;
+            }
+            assert_eq!(cluster.counts.get(state), sum, "{state:?}");
+        }
+    }
+
     /// Checks what must hold at any time: sums and both sides of every relation agree.
     #[track_caller]
     pub(super) fn check(&self) {
         let cluster = self.state.cluster();
+        self.check_counts();
+        assert!(self.books.keys().eq(cluster.agents.keys()), "agents differ");
+        for (agent, taken) in &self.books {
+            for (framework, taken) in taken {
+                let of_offers: Resources = (cluster.offers.values())
+                    .filter(|offer| offer.record.agent_id == *agent)
+                    .filter(|offer| offer.record.framework_id == *framework)
+                    .map(|offer| &offer.resources)
+                    .sum();
+                let used = cluster.agents[agent].used.get(framework).cloned();
+                let believed = used.unwrap_or_default() + of_offers;
+                assert_eq!(*taken, believed, "{} on {}", framework.value, agent.value);
+            }
+        }
         for agent in cluster.agents.values() {
             let taken = agent.used_total() + &agent.offered;
             let taken = taken.unallocate();
