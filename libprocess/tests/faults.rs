@@ -5,7 +5,9 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Add, Counter, CounterProtocol, Entry, Log, LogProtocol, SOON, Total, Watch, watcher};
+use common::{
+    Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Pause, SOON, Total, Watch, watcher,
+};
 use libprocess::prelude::*;
 use libprocess::sim::{self, Net};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -163,6 +165,20 @@ fn a_slow_link_is_not_a_broken_one() {
         assert_eq!(one.ask(&counter, Total, SILENCE).await, Ok(100));
         let named = Pid::<CounterProtocol>::named("counter", other.address());
         assert_eq!(one.ask(&named, Total, SILENCE).await, Ok(100));
+    });
+}
+
+#[test]
+fn an_expired_ask_is_not_handled() {
+    sim::run(1, |net| async move {
+        let (one, other) = (net.node(ONE).await, net.node(OTHER).await);
+        let counter = other.spawn("counter", |_| Counter::default()).unwrap();
+        one.tell(&counter, Pause);
+        let mut late = one.ask(&counter, Add(1000), Duration::from_millis(500));
+        assert_eq!((&mut late).await, Err(AskError::Timeout));
+        assert_eq!(one.ask(&counter, Total, SOON).await, Ok(0));
+        // Kept until now, so that it was not taken back.
+        drop(late);
     });
 }
 

@@ -402,21 +402,3 @@ async fn a_dropped_ask_is_taken_back_from_the_other_node() {
     gate.send(()).unwrap();
     assert_eq!(here.ask(&busy, Total, SOON).await, Ok(1));
 }
-
-#[tokio::test]
-async fn an_expired_ask_is_not_handled_at_the_other_node() {
-    let (here, there) = pair().await;
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let busy = there
-        .process("busy")
-        .own_thread()
-        .spawn(move |_| {
-            opened.recv().unwrap();
-            Counter::default()
-        })
-        .unwrap();
-    let late = here.ask(&busy, Add(1000), Duration::from_millis(30)).await;
-    assert_eq!(late, Err(AskError::Timeout));
-    gate.send(()).unwrap();
-    assert_eq!(here.ask(&busy, Total, SOON).await, Ok(0));
-}

@@ -31,6 +31,10 @@ pub struct Quit;
 #[derive(Serialize, Deserialize)]
 pub struct Hang;
 
+/// Handles nothing for a second.
+#[derive(Serialize, Deserialize)]
+pub struct Pause;
+
 protocol! {
     /// A counter that can be made to end in various ways.
     pub CounterProtocol = "counter" {
@@ -40,6 +44,7 @@ protocol! {
         4 => Panic -> (),
         5 => Quit -> (),
         6 => Hang -> (),
+        7 => Pause -> (),
     }
 }
 
@@ -86,6 +91,13 @@ impl Handler<Quit> for Counter {
     type Result = ();
     fn handle(&mut self, _: Quit, ctx: &mut Context<Self>) {
         ctx.stop();
+    }
+}
+
+impl Handler<Pause> for Counter {
+    type Result = ();
+    fn handle(&mut self, _: Pause, ctx: &mut Context<Self>) {
+        ctx.wait(wrap_future(tokio::time::sleep(Duration::from_secs(1))));
     }
 }
 
