@@ -107,7 +107,8 @@ fn folders_whose_info_was_not_written_yet_are_skipped() {
 
 #[test]
 fn an_agent_that_is_configured_as_another_is_refused() {
-    let changes: [(&str, fn(&mut Config)); 3] = [
+    type Change = fn(&mut Config);
+    let changes: [(&str, Change); 3] = [
         ("resources", |c| {
             c.resources = Some("cpus:2;mem:1024".into())
         }),

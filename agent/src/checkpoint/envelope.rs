@@ -76,7 +76,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError
     sync_folder(folder)
 }
 
-/// Reads what [`write`] wrote; `None` when there is no such file.
+/// Reads what [`write()`] wrote; `None` when there is no such file.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CheckpointError> {
     let size = match fs::metadata(path) {
         Ok(metadata) => metadata.len(),

@@ -2,7 +2,7 @@
 //!
 //! A virtual path is what an outside reader names a file by. As in Mesos, a sandbox is known by
 //! its absolute path and by `/frameworks/<id>/executors/<id>/runs/latest`; [`roots`] finds which
-//! sandbox a path means, [`beneath`] opens a file in it without leaving it, and the functions here
+//! sandbox a path means, `beneath` opens a file in it without leaving it, and the functions here
 //! are what HTTP and the `files` actor answer with.
 
 pub(crate) mod actor;

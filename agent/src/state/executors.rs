@@ -46,10 +46,8 @@ impl State {
             }
             call::Type::Update => {
                 let update = call.update.ok_or_else(|| missing("update"))?;
-                let uuid = updates::validate(&of.executor_id, &update.status).map_err(|e| {
-                    self.counters.invalid_status_updates += 1;
-                    e
-                })?;
+                let uuid = updates::validate(&of.executor_id, &update.status)
+                    .inspect_err(|_| self.counters.invalid_status_updates += 1)?;
                 self.counters.valid_status_updates += 1;
                 Ok(self.executor_update(moment, &of, update.status, uuid))
             }

@@ -186,7 +186,7 @@ impl State {
             return Vec::new();
         };
         // Remembered until the task ends: an executor that is away hears of it when it is back.
-        executor.kills.insert(task_id.clone(), policy.clone());
+        executor.kills.insert(task_id.clone(), policy);
         let Some(pid) = executor.pid.clone() else {
             return Vec::new();
         };

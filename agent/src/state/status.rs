@@ -74,7 +74,7 @@ pub fn new_task(
         container: info.container.clone(),
         user: command_user.or_else(executor_user),
         health_check: info.health_check.clone(),
-        kill_policy: info.kill_policy.clone(),
+        kill_policy: info.kill_policy,
         limits: info.limits.clone(),
         ..Default::default()
     }

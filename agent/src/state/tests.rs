@@ -204,7 +204,7 @@ impl World {
     /// What is reported: task, state, reason.
     fn reports(&self) -> Vec<(&str, TaskState, Option<Reason>)> {
         let report = |e| match e {
-            &Effect::Report(ref report) => {
+            Effect::Report(report) => {
                 let status = &report.status;
                 let reason = status.reason.map(|r| Reason::try_from(r).unwrap());
                 Some((status.task_id.value.as_str(), status.state(), reason))
