@@ -149,6 +149,31 @@ fn removing_the_link_to_the_latest_agent_starts_a_new_one() {
 }
 
 #[test]
+fn what_is_no_longer_remembered_is_no_longer_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let work_dir = dir.path();
+    in_virtual_time(|node| async move {
+        let config = Config {
+            max_completed_executors_per_framework: 2,
+            ..cluster::config(work_dir)
+        };
+        let mut cluster = Cluster::start_with(&node, config, Simulation::new()).await;
+        for id in ["a", "b", "c"] {
+            cluster.run(task(id, "true"));
+            cluster.ends(1).await;
+            cluster.becomes_idle().await;
+        }
+        let left = find(&work_dir.join("meta"), "task.info");
+        let of = |id: &str| {
+            let part = format!("/executors/{id}/");
+            left.iter()
+                .any(|path| path.to_str().unwrap().contains(&part))
+        };
+        assert_eq!((of("a"), of("b"), of("c")), (false, true, true), "{left:?}");
+    });
+}
+
+#[test]
 fn nothing_survives_a_reboot_of_the_machine() {
     let dir = tempfile::tempdir().unwrap();
     let work_dir = dir.path();

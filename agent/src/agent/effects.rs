@@ -16,7 +16,7 @@ use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::recovery::Process as ExecutorProcess;
 use crate::containerizer::{self, ContainerConfig, ContainerError, LaunchError, Launched};
 use crate::state::effect::{Launch, Report};
-use crate::state::{Effect, ExecutorRef, Record, ToMaster};
+use crate::state::{Effect, ExecutorRef, Record, Stale, ToMaster};
 use crate::status_updates::manager::{self, Confirmation};
 use crate::status_updates::{Key, Update};
 
@@ -57,6 +57,7 @@ impl Agent {
                         self.unwritten(&record, &error, &mut left, ctx);
                     }
                 }
+                Effect::Erase(stale) => self.erase(&stale),
                 Effect::Launch(launch) => self.launch(*launch, ctx),
                 Effect::Resize {
                     executor,
@@ -93,6 +94,13 @@ impl Agent {
     fn write(&self, record: &Record) -> Result<(), CheckpointError> {
         let id = self.parts.state.agent_id().cloned().unwrap_or_default();
         self.parts.store.write(&id, record)
+    }
+
+    fn erase(&self, stale: &Stale) {
+        let id = self.parts.state.agent_id().cloned().unwrap_or_default();
+        if let Err(error) = self.parts.store.erase(&id, stale) {
+            tracing::warn!("an old checkpoint stays: {error}");
+        }
     }
 
     /// A checkpoint that others would rely on is not there: an executor that could not be found

@@ -1,13 +1,15 @@
 //! Writing the agent's checkpoints.
 
 use std::fs;
+use std::io;
+use std::path::Path;
 
 use mesos::v1::AgentId;
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
-use crate::state::{ExecutorRef, Record};
+use crate::state::{ExecutorRef, Record, Stale};
 
 /// What is stored of an executor beside what it is.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +65,29 @@ impl Store {
         }
     }
 
+    /// Removes checkpoints of what is no longer remembered. Sandboxes stay.
+    pub fn erase(&self, agent: &AgentId, stale: &Stale) -> Result<(), CheckpointError> {
+        let layout = &self.layout;
+        let agent_id = agent.value.as_str();
+        match stale {
+            Stale::Task(of, task) => {
+                let info = layout.task_info(&run(agent, of), &task.value);
+                remove_folder(info.parent().unwrap_or(&info))
+            }
+            Stale::Run(of) => {
+                let run = run(agent, of);
+                remove_folder(&layout.run(&run))?;
+                let runs = layout.runs(agent_id, &run.framework, &run.executor);
+                match envelope::read_link(&runs.join(LATEST)) {
+                    // A later run of the same executor is remembered.
+                    Some(_) => Ok(()),
+                    None => remove_folder(runs.parent().unwrap_or(&runs)),
+                }
+            }
+            Stale::Framework(id) => remove_folder(&layout.frameworks(agent_id).join(&id.value)),
+        }
+    }
+
     fn begin_run(&self, run: &Run, stored: &StoredExecutor) -> Result<(), CheckpointError> {
         let layout = &self.layout;
         let info = layout.executor_info(&run.agent, &run.framework, &run.executor);
@@ -72,6 +97,15 @@ impl Store {
         let runs = layout.runs(&run.agent, &run.framework, &run.executor);
         envelope::write_link(&runs.join(LATEST), &run.container)?;
         envelope::write_link(&layout.sandboxes(run).join(LATEST), &run.container)
+    }
+}
+
+fn remove_folder(folder: &Path) -> Result<(), CheckpointError> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(CheckpointError::io("remove", folder)(e))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Effect {
     Unwatch(Pid<ExecutorProtocol>),
     /// Make a checkpoint durable.
     Write(Record),
+    /// Remove checkpoints of what is no longer remembered, so that a next life does not read them.
+    Erase(Stale),
     /// Start an executor in a container.
     Launch(Box<Launch>),
     /// Give a container other bounds; queued tasks are handed over once it has them.
@@ -133,6 +135,17 @@ pub enum Record {
     Process(ExecutorRef, crate::checkpoint::recovery::Process),
     /// The run is over and all of its updates were acknowledged.
     Completed(ExecutorRef),
+}
+
+/// Checkpoints that nobody needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stale {
+    /// Of a task.
+    Task(ExecutorRef, TaskId),
+    /// Of a run of an executor.
+    Run(ExecutorRef),
+    /// Of a framework.
+    Framework(FrameworkId),
 }
 
 /// An executor to be started.

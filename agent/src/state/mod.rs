@@ -38,7 +38,7 @@ use uuid::Uuid;
 
 use crate::checkpoint::layout::Layout;
 use crate::config::ExecutorCommand;
-pub use effect::{Alarm, Effect, Record, ToMaster};
+pub use effect::{Alarm, Effect, Record, Stale, ToMaster};
 pub use model::{Executor, ExecutorPhase, ExecutorRef, Framework};
 use registration::Registration;
 

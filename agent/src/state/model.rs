@@ -129,12 +129,15 @@ impl Framework {
         self.executors.values().find(|e| e.has_task(task))
     }
 
-    /// Remembers an executor that is done with.
-    pub fn complete(&mut self, executor: Executor, limit: usize) {
+    /// Remembers an executor that is done with; answers the ones that are forgotten for it.
+    pub fn complete(&mut self, executor: Executor, limit: usize) -> Vec<ExecutorRef> {
+        let mut forgotten = Vec::new();
         while self.completed_executors.len() >= limit.max(1) {
-            self.completed_executors.pop_front();
+            let oldest = self.completed_executors.pop_front();
+            forgotten.extend(oldest.map(|e| e.reference()));
         }
         self.completed_executors.push_back(Arc::new(executor));
+        forgotten
     }
 }
 
@@ -223,15 +226,15 @@ impl Executor {
         true
     }
 
-    /// Remembers a task whose end was acknowledged.
-    pub fn complete_task(&mut self, id: &TaskId) {
-        let Some(task) = self.terminated_tasks.remove(id) else {
-            return;
+    /// Remembers a task whose end was acknowledged; answers the one that is forgotten for it.
+    pub fn complete_task(&mut self, id: &TaskId) -> Option<TaskId> {
+        let task = self.terminated_tasks.remove(id)?;
+        let forgotten = match self.completed_tasks.len() >= MAX_COMPLETED_TASKS {
+            true => self.completed_tasks.pop_front(),
+            false => None,
         };
-        if self.completed_tasks.len() == MAX_COMPLETED_TASKS {
-            self.completed_tasks.pop_front();
-        }
         self.completed_tasks.push_back(task);
+        forgotten.map(|t| t.task_id.clone())
     }
 
     /// The record of a task that begins its life in this executor.

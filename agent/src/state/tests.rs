@@ -203,15 +203,14 @@ impl World {
 
     /// What is reported: task, state, reason.
     fn reports(&self) -> Vec<(&str, TaskState, Option<Reason>)> {
-        let report = |e| match e {
-            Effect::Report(report) => {
-                let status = &report.status;
-                let reason = status.reason.map(|r| Reason::try_from(r).unwrap());
-                Some((status.task_id.value.as_str(), status.state(), reason))
-            }
+        let reports = self.effects.iter().filter_map(|e| match e {
+            Effect::Report(report) => Some(&report.status),
             _ => None,
-        };
-        self.effects.iter().filter_map(report).collect()
+        });
+        let reason = |s: &TaskStatus| s.reason.map(|r| Reason::try_from(r).unwrap());
+        reports
+            .map(|s| (s.task_id.value.as_str(), s.state(), reason(s)))
+            .collect()
     }
 
     /// The events that executors are told.

@@ -21,7 +21,7 @@ use mesos::v1::{ExecutorId, FrameworkId, TaskId, TaskResourceLimitation, TaskSta
 use mesos::wire::Pb;
 use uuid::Uuid;
 
-use super::effect::{Effect, Record, Report, ToMaster};
+use super::effect::{Effect, Record, Report, Stale, ToMaster};
 use super::executors::acknowledged_event;
 use super::model::{ExecutorPhase, ExecutorRef};
 use super::{MAX_COMPLETED_FRAMEWORKS, Moment, State, status};
@@ -174,7 +174,9 @@ impl State {
         if let Some(of) = of
             && let Some(executor) = self.run_mut(&of)
         {
-            executor.complete_task(task_id);
+            if let Some(forgotten) = executor.complete_task(task_id) {
+                effects.push(Effect::Erase(Stale::Task(of.clone(), forgotten)));
+            }
             self.remove_if_settled(&of, &mut effects);
         }
         effects
@@ -197,7 +199,12 @@ impl State {
         }
         effects.push(Effect::Write(Record::Completed(of.clone())));
         if let Some(executor) = framework.executors.remove(&of.executor_id) {
-            framework.complete(executor, limit);
+            let forgotten = framework.complete(executor, limit);
+            effects.extend(
+                forgotten
+                    .into_iter()
+                    .map(|of| Effect::Erase(Stale::Run(of))),
+            );
         }
         self.remove_if_idle(&of.framework_id, effects);
     }
@@ -210,8 +217,10 @@ impl State {
             .is_some_and(|f| f.executors.is_empty())
             && let Some(framework) = self.frameworks.remove(id)
         {
-            if self.completed_frameworks.len() == MAX_COMPLETED_FRAMEWORKS {
-                self.completed_frameworks.pop_front();
+            if self.completed_frameworks.len() >= MAX_COMPLETED_FRAMEWORKS
+                && let Some(forgotten) = self.completed_frameworks.pop_front()
+            {
+                effects.push(Effect::Erase(Stale::Framework(forgotten.id())));
             }
             self.completed_frameworks.push_back(framework);
         }
