@@ -104,7 +104,7 @@ mod tests {
         )
         .expect("clears close-on-exec");
         assert_eq!(
-            run(&format!("ls /proc/$$/fd | grep -x {fd} || echo none")),
+            run(&format!("[ -e /proc/$$/fd/{fd} ] && echo {fd} || echo none")),
             "none\n"
         );
     }
