@@ -70,6 +70,7 @@ fn handle<A: Process>(actor: &mut A, letter: Letter, ctx: &mut Context<A>) {
     if late {
         parcel.refuse(AskError::Timeout);
     } else if !parcel.cancelled() {
+        tracing::trace!(actor = %ctx.slot.pid, tag, trace = origin.trace, "message");
         // Before its answer leaves: who has the answer can see that it was handled.
         ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
         ctx.origin = origin;

@@ -15,6 +15,8 @@
 //! * **Credit**: a node may have [`WINDOW`] bytes of messages in the mailbox of one actor; they are
 //!   given back as the actor handles them. So a slow actor holds up nobody but those who send to it;
 //!   their messages wait in the outbox, which is bounded, and whose overflow breaks the link.
+//! * **Liveness** is the transport's: it pings an idle connection and ends a silent one. A node that
+//!   stops in order finishes its lanes and says goodbye, so that nothing that was sent is cut off.
 //! * **The end** of a link, for whatever reason, is the end of everything that depends on it: asks fail
 //!   and monitors fire, each exactly once.
 

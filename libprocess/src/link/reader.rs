@@ -192,7 +192,8 @@ impl DataLane {
             return Err(Breach::Route);
         }
         let from_length = route.from.as_ref().map_or(0, |(name, _)| name.len());
-        if route.to.len() > MAX_NAME || from_length > MAX_NAME {
+        let longest = route.to.len().max(from_length).max(route.protocol.len());
+        if longest > MAX_NAME {
             return Err(Breach::Name);
         }
         let to: Arc<str> = Arc::from(route.to);

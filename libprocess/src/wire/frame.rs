@@ -160,7 +160,7 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         }
         6 => Frame::Answer(u64(&mut bytes)?, bytes),
         7 => Frame::Refuse(u64(&mut bytes)?, decode_exact(bytes)?),
-        8 => Frame::Exited(u64(&mut bytes)?, decode_exact(bytes)?),
+        8 => Frame::Exited(u64(&mut bytes)?, bounded(decode_exact(bytes)?)),
         9 => Frame::Cancel(u64(&mut bytes)?),
         10 => Frame::Control(decode_exact(bytes)?),
         kind => return Err(FrameError::UnknownKind(kind)),
