@@ -253,7 +253,9 @@ impl State {
                 && let Some(attachment) = self.attached.get_mut(&datagram.to)
             {
                 attachment.inbox.push_back(datagram);
-                attachment.receiver.take().map(Waker::wake);
+                if let Some(receiver) = attachment.receiver.take() {
+                    receiver.wake();
+                }
             }
         }
         None
