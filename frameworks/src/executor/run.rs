@@ -7,6 +7,7 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use libprocess::tls::{Identity, IdentityError};
 use libprocess::transport::BindError;
+use mesos::protocols::roles;
 
 use super::config::{ConfigError, ExecutorConfig};
 use super::driver::start;
@@ -57,8 +58,10 @@ where
     runtime.block_on(async move {
         // The agent is on this machine: its address is one of ours.
         let here = SocketAddr::new(config.agent.address().ip(), 0);
+        let trust = identity.trust().only([roles::AGENT]);
         let node = Node::bind(here)
             .identity(identity)
+            .trust(trust)
             .threads(1)
             .start()
             .await?;
