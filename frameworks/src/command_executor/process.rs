@@ -102,8 +102,9 @@ struct Process {
 
 fn processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| parse(&fs::read_to_string(entry.path().join("stat")).ok()?))
+    // Numbers only: `thread-self` would be one of our own threads under another number.
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(|pid| parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?))
         .collect()
 }
 
@@ -134,5 +135,20 @@ mod tests {
         let numbers =
             [process.pid, process.parent, process.group, process.session].map(Pid::as_raw);
         assert_eq!(numbers, [42, 1, 40, 41]);
+    }
+
+    #[test]
+    fn our_threads_are_not_taken_for_processes() {
+        // This test runs in a thread whose number is not that of the process.
+        let pids: Vec<Pid> = processes().iter().map(|process| process.pid).collect();
+        assert!(pids.contains(&getpid()));
+        let threads = fs::read_dir("/proc/self/task").expect("threads").flatten();
+        let numbers = threads.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        for thread in numbers
+            .map(Pid::from_raw)
+            .filter(|thread| *thread != getpid())
+        {
+            assert!(!pids.contains(&thread), "{thread}");
+        }
     }
 }
