@@ -176,3 +176,17 @@ fn a_failing_run_fails_with_its_own_panic() {
     let panic = failed.unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"the scenario's own"));
 }
+
+#[test]
+fn exploring_runs_every_seed_in_a_world_of_its_own() {
+    let seeds = std::cell::RefCell::new(Vec::new());
+    explore(3..6, |net| {
+        seeds.borrow_mut().push(net.seed());
+        async move {
+            // Taken in the world before, if it were the same.
+            let _endpoint = endpoint(&net, "10.0.0.1:5050");
+        }
+    });
+    let replayed = std::env::var(SEED_VARIABLE).is_ok();
+    assert!(replayed || *seeds.borrow() == [3, 4, 5]);
+}
