@@ -1,6 +1,7 @@
 //! An agent and a scheduler that do as they are told.
 
 use std::future::pending;
+use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
@@ -16,7 +17,11 @@ use mesos::resources::{Format, Resources};
 use mesos::v1::{self, AgentId, TaskState, scheduler};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use uuid::Uuid;
+
+/// An agent that hears no ping for so long registers again.
+const SILENCE: Duration = Duration::from_secs(75);
 
 /// What an agent of the tests is known to have gone through.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +40,8 @@ pub(crate) struct Agent {
     life: watch::Sender<AgentLife>,
     /// Whether it answers pings.
     answers: bool,
+    /// When it last heard of the master.
+    heard: Instant,
 }
 
 impl Agent {
@@ -48,6 +55,7 @@ impl Agent {
             master,
             life,
             answers,
+            heard: Instant::now(),
         }
     }
 
@@ -122,8 +130,8 @@ impl Actor for Agent {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.enrol(ctx);
         // As real agents do until they are answered.
-        ctx.run_interval(std::time::Duration::from_secs(1), |agent, ctx| {
-            if agent.life.borrow().admissions == 0 {
+        ctx.run_interval(Duration::from_secs(1), |agent, ctx| {
+            if agent.life.borrow().admissions == 0 || agent.heard.elapsed() > SILENCE {
                 agent.enrol(ctx);
             }
         });
@@ -156,7 +164,11 @@ impl Handler<Reregistered> for Agent {
 impl Handler<Ping> for Agent {
     type Result = ResponseFuture<Pong>;
 
-    fn handle(&mut self, _: Ping, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, ping: Ping, ctx: &mut Context<Self>) -> Self::Result {
+        self.heard = Instant::now();
+        if self.answers && !ping.connected {
+            self.enrol(ctx);
+        }
         if self.answers {
             Box::pin(async { Pong })
         } else {

@@ -3,5 +3,6 @@
 
 mod fakes;
 mod lives;
+mod network;
 mod restart;
 mod world;

@@ -98,6 +98,17 @@ impl Framework {
         id: Option<FrameworkId>,
         name: &str,
     ) -> Framework {
+        Framework::try_subscribe(node, master, id, name)
+            .await
+            .expect("refused")
+    }
+
+    pub(crate) async fn try_subscribe(
+        node: &Node,
+        master: &MasterHandle,
+        id: Option<FrameworkId>,
+        name: &str,
+    ) -> Result<Framework, CallRejected> {
         let (sender, events) = mpsc::unbounded_channel();
         let pid = node
             .spawn(name, move |_| Scheduler(sender))
@@ -129,18 +140,15 @@ impl Framework {
             .ask(&master.pid, message, PATIENCE)
             .await
             .expect("an answer");
-        let granted = answer
-            .expect("refused")
-            .subscription
-            .expect("a subscription");
-        Framework {
+        let granted = answer?.subscription.expect("a subscription");
+        Ok(Framework {
             node: node.clone(),
             master: master.pid.clone(),
             pid,
             id: granted.framework_id,
             stream_id: granted.stream_id,
             events,
-        }
+        })
     }
 
     /// The next event of a kind; others are passed over.
