@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mesos::flags::format_duration;
+
 use crate::state::Timestamp;
 
 /// Where the registry (admitted agents, frameworks and their deadlines) is kept.
@@ -120,125 +122,107 @@ impl Default for Config {
 impl Config {
     /// The flags as text, as `/flags` and `/state` show them.
     pub fn flags(&self) -> BTreeMap<String, String> {
-        let mut flags: BTreeMap<String, String> = [
-            ("agent_ping_timeout", duration(self.agent_ping_timeout)),
-            (
-                "agent_reregister_timeout",
-                duration(self.agent_reregister_timeout),
-            ),
-            ("allocation_interval", duration(self.allocation_interval)),
-            ("allocator", "hierarchical".to_owned()),
-            (
-                "filter_gpu_resources",
-                self.filter_gpu_resources.to_string(),
-            ),
-            ("framework_sorter", sorter(self.framework_sorter)),
-            (
-                "max_agent_ping_timeouts",
-                self.max_agent_ping_timeouts.to_string(),
-            ),
-            (
-                "max_completed_frameworks",
-                self.max_completed_frameworks.to_string(),
-            ),
-            (
-                "max_completed_tasks_per_framework",
-                self.max_completed_tasks_per_framework.to_string(),
-            ),
-            (
-                "max_unreachable_tasks_per_framework",
-                self.max_unreachable_tasks_per_framework.to_string(),
-            ),
-            (
-                "min_allocatable_resources",
-                self.min_allocatable_resources.clone(),
-            ),
-            (
-                "recovery_agent_removal_limit",
-                format!("{}%", self.recovery_agent_removal_limit),
-            ),
-            (
-                "registry",
-                match self.registry {
-                    RegistryKind::InMemory => "in_memory",
-                    RegistryKind::Disk => "disk",
-                }
-                .to_owned(),
-            ),
-            (
-                "registry_fetch_timeout",
-                duration(self.registry_fetch_timeout),
-            ),
-            ("registry_gc_interval", duration(self.registry_gc_interval)),
-            (
-                "registry_max_agent_age",
-                duration(self.registry_max_agent_age),
-            ),
-            (
-                "registry_max_agent_count",
-                self.registry_max_agent_count.to_string(),
-            ),
-            (
-                "registry_store_timeout",
-                duration(self.registry_store_timeout),
-            ),
-            ("role_sorter", sorter(self.role_sorter)),
-            ("root_submissions", self.root_submissions.to_string()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-
-        let optional = [
-            ("cluster", self.cluster.clone()),
-            ("hostname", self.hostname.clone()),
-            ("offer_timeout", self.offer_timeout.map(duration)),
-            (
-                "work_dir",
-                self.work_dir
-                    .as_ref()
-                    .map(|path| path.display().to_string()),
-            ),
-        ];
-        for (name, value) in optional {
-            if let Some(value) = value {
-                flags.insert(name.to_owned(), value);
-            }
-        }
-        if !self.fair_sharing_excluded_resource_names.is_empty() {
-            flags.insert(
-                "fair_sharing_excluded_resource_names".to_owned(),
-                self.fair_sharing_excluded_resource_names.join(","),
-            );
-        }
-        flags
+        let mut flags = Flags::default();
+        flags.set(
+            "agent_ping_timeout",
+            format_duration(self.agent_ping_timeout),
+        );
+        flags.set(
+            "agent_reregister_timeout",
+            format_duration(self.agent_reregister_timeout),
+        );
+        flags.set(
+            "allocation_interval",
+            format_duration(self.allocation_interval),
+        );
+        flags.set("allocator", "hierarchical");
+        flags.set("filter_gpu_resources", self.filter_gpu_resources);
+        flags.set("framework_sorter", self.framework_sorter.name());
+        flags.set("max_agent_ping_timeouts", self.max_agent_ping_timeouts);
+        flags.set("max_completed_frameworks", self.max_completed_frameworks);
+        flags.set(
+            "max_completed_tasks_per_framework",
+            self.max_completed_tasks_per_framework,
+        );
+        flags.set(
+            "max_unreachable_tasks_per_framework",
+            self.max_unreachable_tasks_per_framework,
+        );
+        flags.set("min_allocatable_resources", &self.min_allocatable_resources);
+        let limit = format!("{}%", self.recovery_agent_removal_limit);
+        flags.set("recovery_agent_removal_limit", limit);
+        flags.set("registry", self.registry.name());
+        flags.set(
+            "registry_fetch_timeout",
+            format_duration(self.registry_fetch_timeout),
+        );
+        flags.set(
+            "registry_gc_interval",
+            format_duration(self.registry_gc_interval),
+        );
+        flags.set(
+            "registry_max_agent_age",
+            format_duration(self.registry_max_agent_age),
+        );
+        flags.set("registry_max_agent_count", self.registry_max_agent_count);
+        flags.set(
+            "registry_store_timeout",
+            format_duration(self.registry_store_timeout),
+        );
+        flags.set("role_sorter", self.role_sorter.name());
+        flags.set("root_submissions", self.root_submissions);
+        flags.set_some("cluster", self.cluster.as_ref());
+        flags.set_some("hostname", self.hostname.as_ref());
+        flags.set_some("offer_timeout", self.offer_timeout.map(format_duration));
+        flags.set_some(
+            "work_dir",
+            self.work_dir.as_ref().map(|path| path.display()),
+        );
+        let excluded = &self.fair_sharing_excluded_resource_names;
+        let excluded = (!excluded.is_empty()).then(|| excluded.join(","));
+        flags.set_some("fair_sharing_excluded_resource_names", excluded);
+        let weights = self
+            .weights
+            .iter()
+            .map(|(role, weight)| format!("{role}={weight}"));
+        let weights: Vec<String> = weights.collect();
+        flags.set_some("weights", (!weights.is_empty()).then(|| weights.join(",")));
+        flags.0
     }
 }
 
-fn sorter(kind: SorterKind) -> String {
-    match kind {
-        SorterKind::Drf => "drf".to_owned(),
+/// Flags being written down.
+#[derive(Default)]
+struct Flags(BTreeMap<String, String>);
+
+impl Flags {
+    fn set(&mut self, name: &str, value: impl ToString) {
+        self.0.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Flags that are not set do not appear.
+    fn set_some(&mut self, name: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.set(name, value);
+        }
     }
 }
 
-/// Mesos' notation: the largest unit that divides the value (`10mins`, `1500ms`).
-fn duration(value: Duration) -> String {
-    let nanos = value.as_nanos();
-    let units: [(u128, &str); 8] = [
-        (604_800_000_000_000, "weeks"),
-        (86_400_000_000_000, "days"),
-        (3_600_000_000_000, "hrs"),
-        (60_000_000_000, "mins"),
-        (1_000_000_000, "secs"),
-        (1_000_000, "ms"),
-        (1_000, "us"),
-        (1, "ns"),
-    ];
-    let (unit, name) = units
-        .into_iter()
-        .find(|(unit, _)| nanos >= *unit && nanos % unit == 0)
-        .unwrap_or((1_000_000_000, "secs"));
-    format!("{}{name}", nanos / unit)
+impl RegistryKind {
+    fn name(&self) -> &'static str {
+        match self {
+            RegistryKind::InMemory => "in_memory",
+            RegistryKind::Disk => "disk",
+        }
+    }
+}
+
+impl SorterKind {
+    fn name(self) -> &'static str {
+        match self {
+            SorterKind::Drf => "drf",
+        }
+    }
 }
 
 #[cfg(test)]

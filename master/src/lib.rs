@@ -14,6 +14,7 @@ mod clock;
 pub mod config;
 pub mod daemon;
 pub mod inbox;
+mod journal;
 mod master;
 mod observer;
 pub mod registrar;

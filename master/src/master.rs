@@ -22,6 +22,7 @@ use crate::allocator::{AllocatorClient, AllocatorProtocol};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbox::{InboxProtocol, Input};
+use crate::journal;
 use crate::observer::AgentObserver;
 use crate::registrar::{Apply, Operation, Recover, RegistrarError, RegistrarProtocol, Registry};
 use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp, ToAgent};
@@ -102,6 +103,7 @@ impl MasterProcess {
     fn act(&mut self, effects: Effects, ctx: &mut Context<Self>) {
         self.publish(ctx);
         for effect in effects {
+            journal::note(&effect);
             self.perform(effect, ctx);
         }
     }

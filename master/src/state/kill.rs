@@ -77,6 +77,6 @@ pub(super) fn kill_task(framework: &FrameworkId, kill: &call::Kill) -> ToAgent {
     ToAgent::Kill(to_agent::KillTask {
         framework_id: framework.clone(),
         task_id: kill.task_id.clone(),
-        kill_policy: kill.kill_policy.clone().map(Pb),
+        kill_policy: kill.kill_policy.map(Pb),
     })
 }

@@ -194,7 +194,7 @@ fn record(framework: &Framework, task: &TaskInfo, resources: &Resources) -> v1::
         discovery: task.discovery.clone(),
         container: task.container.clone(),
         health_check: task.health_check.clone(),
-        kill_policy: task.kill_policy.clone(),
+        kill_policy: task.kill_policy,
         user: Some(
             own_user
                 .or(executor_user)

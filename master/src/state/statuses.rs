@@ -52,7 +52,7 @@ impl Verdict {
         TaskStatus {
             executor_id: task.record.executor_id.clone(),
             healthy: last.and_then(|status| status.healthy),
-            check_status: last.and_then(|status| status.check_status.clone()),
+            check_status: last.and_then(|status| status.check_status),
             container_status: last.and_then(|status| status.container_status.clone()),
             ..self.status(info, &task.record.task_id, Some(&task.record.agent_id), now)
         }

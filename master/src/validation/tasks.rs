@@ -244,7 +244,7 @@ mod tests {
             ..valid()
         };
         let huge = v1::TaskInfo {
-            data: Some(vec![0; MAX_TASK_BYTES].into()),
+            data: Some(vec![0; MAX_TASK_BYTES]),
             ..valid()
         };
         for (case, info, ok) in [
