@@ -40,7 +40,8 @@ pub struct Config {
     pub registration_backoff_factor: Duration,
     /// How long an executor may take from its start to its SUBSCRIBE.
     pub executor_registration_timeout: Duration,
-    /// How long executors may take to subscribe again after the agent restarted.
+    /// How long executors may take to subscribe again after the agent restarted. The agent goes on as
+    /// soon as all of them did.
     pub executor_reregistration_timeout: Duration,
     /// How long an executor may take to end after SHUTDOWN.
     pub executor_shutdown_grace_period: Duration,
@@ -58,6 +59,11 @@ pub struct Config {
 /// Interval of HEARTBEAT events to HTTP executors; Mesos compiles it in.
 const EXECUTOR_HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
+/// Mesos waits for 2 s, always. An executor that was connecting to the dead agent repeats its
+/// handshake at doubling intervals, the last of them 2 s apart, and the wait ends with the last
+/// executor: so it may be longer here, and costs nothing.
+const EXECUTOR_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Config {
     /// Mesos' defaults with the two things that have none.
     pub fn new(work_dir: impl Into<PathBuf>, executor_command: ExecutorCommand) -> Config {
@@ -73,7 +79,7 @@ impl Config {
             switch_user: true,
             registration_backoff_factor: Duration::from_secs(1),
             executor_registration_timeout: Duration::from_secs(60),
-            executor_reregistration_timeout: Duration::from_secs(2),
+            executor_reregistration_timeout: EXECUTOR_REREGISTRATION_TIMEOUT,
             executor_shutdown_grace_period: Duration::from_secs(5),
             recovery_timeout: Duration::from_secs(15 * 60),
             executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,

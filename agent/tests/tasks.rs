@@ -147,7 +147,12 @@ fn a_restarted_agent_finds_its_tasks_and_their_end_is_reported_once() {
             cluster.update(id, TaskRunning).await;
         }
         let config = cluster::config(dir.path());
+        let began = tokio::time::Instant::now();
         let (mut cluster, reregister) = cluster.restart_agent(config, Simulation::new()).await;
+        assert!(
+            began.elapsed() < secs(3),
+            "it does not wait longer than its executors take"
+        );
         assert_eq!(reregister.info.id, Some(cluster::agent_id()));
         assert_eq!(reregister.frameworks.len(), 1);
         assert!(

@@ -158,6 +158,7 @@ impl State {
         let known = subscribe.unacknowledged_tasks;
         self.drop_undelivered(moment, of, &known, &mut effects);
         self.greet(of, from, &mut effects);
+        self.detect_if_reconnected(&mut effects);
         effects
     }
 

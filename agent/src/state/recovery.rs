@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! recover ──▶ containerizer looks after the known containers ──▶ containers_recovered
-//!    ──▶ executors subscribe again, for a moment ──▶ reregistration_timed_out: the silent ones
-//!    are destroyed ──▶ only now a master is looked for
+//!    ──▶ executors subscribe again: all of them, or reregistration_timed_out destroys the silent
+//!    ──▶ only now a master is looked for
 //! ```
+//!
+//! Mesos always waits for the whole timeout; here the last executor ends the wait.
 
 use std::sync::Arc;
 
@@ -90,17 +92,19 @@ impl State {
             }
             effects.extend(self.container_gone(moment, &of, None, None));
         }
-        if self
-            .executors()
-            .any(|e| e.phase == ExecutorPhase::Registering)
-        {
-            let wait = self.settings.executor_reregistration_timeout;
-            effects.push(Effect::Alarm(wait, Alarm::ReregistrationTimeout));
-        } else {
+        let wait = self.settings.executor_reregistration_timeout;
+        effects.push(Effect::Alarm(wait, Alarm::ReregistrationTimeout));
+        self.detect_if_reconnected(&mut effects);
+        effects
+    }
+
+    /// Looks for a master once every executor of an earlier life is accounted for.
+    pub(crate) fn detect_if_reconnected(&mut self, effects: &mut Vec<Effect>) {
+        let is_awaited = |e: &Executor| e.phase == ExecutorPhase::Registering;
+        if self.registration == Registration::Reconnecting && !self.executors().any(is_awaited) {
             self.registration = Registration::Detached;
             effects.push(Effect::Detect);
         }
-        effects
     }
 
     /// Executors had their time to subscribe again: destroy the silent ones, look for a master.
@@ -130,8 +134,7 @@ impl State {
             };
             self.end_executor(&of, Some(ending), &mut effects);
         }
-        self.registration = Registration::Detached;
-        effects.push(Effect::Detect);
+        self.detect_if_reconnected(&mut effects);
         effects
     }
 

@@ -53,6 +53,7 @@ impl State {
             effects.push(Effect::Tell(master.clone(), ToMaster::Exited(exited)));
         }
         self.remove_if_settled(of, &mut effects);
+        self.detect_if_reconnected(&mut effects);
         effects
     }
 

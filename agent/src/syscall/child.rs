@@ -104,7 +104,9 @@ mod tests {
         )
         .expect("clears close-on-exec");
         assert_eq!(
-            run(&format!("[ -e /proc/$$/fd/{fd} ] && echo {fd} || echo none")),
+            run(&format!(
+                "[ -e /proc/$$/fd/{fd} ] && echo {fd} || echo none"
+            )),
             "none\n"
         );
     }
