@@ -1,0 +1,151 @@
+//! Agents.
+
+use std::collections::BTreeMap;
+
+use mesos::attributes::Attributes;
+use mesos::resources::{Format, Resources};
+use mesos::v1;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::state::Agent;
+use crate::view::View;
+
+/// `/slaves`.
+#[derive(Debug, Serialize)]
+pub(super) struct Agents<'a> {
+    slaves: Vec<FullAgentObject<'a>>,
+    recovered_slaves: Vec<InfoObject<'a>>,
+}
+
+impl<'a> Agents<'a> {
+    pub(super) fn of(view: &'a View, wanted: Option<&str>) -> Agents<'a> {
+        let agents = view.cluster.agents.values();
+        let wanted = |id: &v1::AgentId| wanted.is_none_or(|wanted| wanted == id.value);
+        Agents {
+            slaves: agents
+                .filter(|agent| wanted(&agent.id))
+                .map(|agent| FullAgentObject::of(agent))
+                .collect(),
+            recovered_slaves: view
+                .cluster
+                .recovered_agents
+                .iter()
+                .filter(|(id, _)| wanted(id))
+                .map(|(_, agent)| InfoObject::of(&agent.info))
+                .collect(),
+        }
+    }
+}
+
+/// All agents of the registry that have not come back yet.
+pub(super) fn recovered(view: &View) -> Vec<InfoObject<'_>> {
+    let agents = view.cluster.recovered_agents.values();
+    agents.map(|agent| InfoObject::of(&agent.info)).collect()
+}
+
+/// What an agent says of itself.
+#[derive(Debug, Serialize)]
+pub(super) struct InfoObject<'a> {
+    id: &'a str,
+    hostname: &'a str,
+    port: i32,
+    attributes: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a v1::DomainInfo>,
+}
+
+impl<'a> InfoObject<'a> {
+    fn of(info: &'a v1::AgentInfo) -> InfoObject<'a> {
+        // They were validated when the agent registered.
+        let attributes = Attributes::from_v1(&info.attributes).unwrap_or_default();
+        InfoObject {
+            id: info.id.as_ref().map_or("", |id| &id.value),
+            hostname: &info.hostname,
+            port: port(info),
+            attributes: attributes.to_flat_json(),
+            domain: info.domain.as_ref(),
+        }
+    }
+}
+
+/// Mesos' default, as the API has it.
+fn port(info: &v1::AgentInfo) -> i32 {
+    const DEFAULT: i32 = 5051;
+    info.port.unwrap_or(DEFAULT)
+}
+
+/// An agent.
+#[derive(Debug, Serialize)]
+pub(super) struct AgentObject<'a> {
+    #[serde(flatten)]
+    info: InfoObject<'a>,
+    pid: String,
+    registered_time: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reregistered_time: Option<f64>,
+    resources: Map<String, Value>,
+    used_resources: Map<String, Value>,
+    offered_resources: Map<String, Value>,
+    reserved_resources: Map<String, Value>,
+    unreserved_resources: Map<String, Value>,
+    active: bool,
+    deactivated: bool,
+    version: &'a str,
+    capabilities: Vec<&'static str>,
+}
+
+impl<'a> AgentObject<'a> {
+    pub(super) fn of(agent: &'a Agent) -> AgentObject<'a> {
+        let capabilities = agent.capabilities.iter();
+        AgentObject {
+            info: InfoObject::of(&agent.info),
+            // Clients take the address of the agent's HTTP server out of it, and Mesos' name of
+            // the process as the prefix of its paths.
+            pid: format!(
+                "slave(1)@{}:{}",
+                agent.pid.address().ip(),
+                port(&agent.info)
+            ),
+            registered_time: agent.registered.as_secs_f64(),
+            reregistered_time: agent.reregistered.map(|time| time.as_secs_f64()),
+            resources: agent.total.to_flat_json(),
+            used_resources: agent.used_total().to_flat_json(),
+            offered_resources: agent.offered.to_flat_json(),
+            reserved_resources: agent.total.to_flat_json_by_role(),
+            unreserved_resources: agent.total.unreserved().to_flat_json(),
+            active: agent.active,
+            // By an operator, which the operator API will do.
+            deactivated: false,
+            version: &agent.version,
+            capabilities: capabilities.map(|c| c.r#type().as_str_name()).collect(),
+        }
+    }
+}
+
+/// An agent with its resources in full.
+#[derive(Debug, Serialize)]
+struct FullAgentObject<'a> {
+    #[serde(flatten)]
+    agent: AgentObject<'a>,
+    reserved_resources_full: BTreeMap<String, Vec<v1::Resource>>,
+    unreserved_resources_full: Vec<v1::Resource>,
+    used_resources_full: Vec<v1::Resource>,
+    offered_resources_full: Vec<v1::Resource>,
+}
+
+impl<'a> FullAgentObject<'a> {
+    fn of(agent: &'a Agent) -> FullAgentObject<'a> {
+        let full = |resources: &Resources| resources.to_v1(Format::Endpoint);
+        let reservations = agent.total.reservations().into_iter();
+        FullAgentObject {
+            agent: AgentObject::of(agent),
+            reserved_resources_full: reservations
+                .map(|(role, reserved)| (role, full(&reserved)))
+                .collect(),
+            unreserved_resources_full: full(&agent.total.unreserved()),
+            used_resources_full: full(&agent.used_total()),
+            offered_resources_full: full(&agent.offered),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The readers' door: documents from the published view, over QUIC and for the HTTP server.
+
+use libprocess::prelude::*;
+use mesos::protocols::reader::{Document, Read, ReadError};
+use mesos::protocols::{ReaderProtocol, names, roles};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+use crate::documents::{self, Surroundings};
+use crate::metrics::system;
+use crate::state::Timestamp;
+use crate::view::{View, ViewReceiver};
+
+/// The roles of nodes that may read. Executors may not: tasks of one framework are none of the
+/// business of another's.
+const READERS: [&str; 4] = [
+    roles::OPERATOR,
+    roles::FRAMEWORK,
+    roles::AGENT,
+    roles::MASTER,
+];
+
+/// Answers with documents. Cheap to clone; never asks the master.
+#[derive(Clone, Debug)]
+pub struct Library {
+    view: ViewReceiver,
+    node: Node,
+    /// A moment by both clocks, so that time goes on between views.
+    anchor: (Instant, Timestamp),
+}
+
+impl Library {
+    /// Over what a master on `node` publishes.
+    pub fn new(node: &Node, view: ViewReceiver) -> Library {
+        let published = view.borrow().published;
+        Library {
+            view,
+            node: node.clone(),
+            anchor: (Instant::now(), published),
+        }
+    }
+
+    /// The document at `path`.
+    ///
+    /// # Errors
+    /// If there is none, or the query makes no sense.
+    pub fn read(&self, path: &str, query: &str) -> Result<Document, ReadError> {
+        let surroundings = Surroundings {
+            now: self.anchor.1 + self.anchor.0.elapsed(),
+            processes: self.node.processes(),
+            system: system::read(),
+        };
+        documents::read(&self.view(), &surroundings, path, query)
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+
+    /// `host:port` of the leader.
+    pub fn leader(&self) -> String {
+        documents::leader(&self.view())
+    }
+}
+
+/// The actor behind [`names::READER`].
+#[derive(Debug)]
+pub struct Reader {
+    library: Library,
+}
+
+impl Reader {
+    /// Starts it under its well-known name.
+    ///
+    /// # Errors
+    /// If the node has one already.
+    pub fn spawn(node: &Node, library: Library) -> Result<Pid<ReaderProtocol>, SpawnError> {
+        // A thread of its own: the documents of a large cluster take longer to write than others
+        // should wait.
+        let reader = node.process(names::READER).own_thread();
+        reader.spawn(move |_| Reader { library })
+    }
+}
+
+impl Actor for Reader {
+    type Context = Context<Self>;
+}
+
+impl Process for Reader {
+    type Protocol = ReaderProtocol;
+}
+
+impl Handler<Read> for Reader {
+    type Result = Result<Document, ReadError>;
+
+    fn handle(&mut self, message: Read, ctx: &mut Context<Self>) -> Self::Result {
+        match ctx.peer() {
+            Peer::Remote(peer) if !READERS.contains(&peer.role.as_str()) => {
+                Err(ReadError::Forbidden(message.path))
+            }
+            Peer::Local | Peer::Remote(_) => self.library.read(&message.path, &message.query),
+        }
+    }
+}
