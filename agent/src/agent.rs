@@ -461,14 +461,7 @@ impl Handler<Exited> for Agent {
         let executor = exited.pid.assume();
         self.act(ctx, |state, moment| {
             if state.registration().master() == Some(&master) {
-                match state.registered_master() {
-                    Some(_) => tracing::warn!("the master {master} is gone: {}", exited.reason),
-                    None => tracing::warn!(
-                        "cannot register with the master {master}: {}; does it run there, and was \
-                         its certificate issued by the same authority as this agent's?",
-                        exited.reason
-                    ),
-                }
+                tracing::warn!("the master {master} is gone: {}", exited.reason);
                 state.master_lost(moment, &master)
             } else {
                 state.executor_disconnected(&executor)

@@ -42,7 +42,7 @@ async fn subscribe(request: &HttpRequest, call: Call, doors: &Doors) -> HttpResp
         .get(header::ACCEPT)
         .map(|a| a.to_str().unwrap_or_default());
     let Some(content_type) = ContentType::negotiate(accept) else {
-        let text = format!("Expecting 'Accept' to allow {}", media_types());
+        let text = "Expecting 'Accept' to allow application/json or application/x-protobuf";
         return error(StatusCode::NOT_ACCEPTABLE, text);
     };
     let (pid, records) = match subscription::open(doors, content_type) {
@@ -98,7 +98,7 @@ async fn read(request: &HttpRequest, mut body: Payload) -> Result<Call, HttpResp
         .ok()
         .and_then(ContentType::parse)
         .ok_or_else(|| {
-            let text = format!("Expecting 'Content-Type' of {}", media_types());
+            let text = "Expecting 'Content-Type' of application/json or application/x-protobuf";
             error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
         })?;
     let mut bytes = Vec::new();
@@ -114,8 +114,4 @@ async fn read(request: &HttpRequest, mut body: Payload) -> Result<Call, HttpResp
         let text = format!("Failed to parse body into Call: {e}");
         error(StatusCode::BAD_REQUEST, text)
     })
-}
-
-fn media_types() -> String {
-    format!("{} or {}", ContentType::Json, ContentType::Protobuf)
 }

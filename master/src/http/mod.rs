@@ -1,0 +1,31 @@
+//! The master's HTTP server: the v1 scheduler API, the read-only documents, the page.
+//!
+//! ```text
+//!   socket ─▶ routes ─┬─▶ scheduler ──ask SchedulerCall──▶ master
+//!                     │      └─ subscription: an actor of SchedulerProtocol that writes RecordIO
+//!                     ├─▶ reads ────▶ crate::documents, over the published view
+//!                     ├─▶ sandbox ──ask Browse, Read──▶ files@agent
+//!                     └─▶ page: static files
+//! ```
+//!
+//! It knows the master by its pid and its published view only. Semantics: mesos.md §2.1 (order of
+//! checks, status codes), §2.5 (legacy endpoints), `docs/scheduler-http-api.md` of Mesos.
+
+mod authentication;
+mod body;
+mod connection;
+mod page;
+mod reads;
+mod reply;
+mod routes;
+mod sandbox;
+mod scheduler;
+mod server;
+mod status;
+mod subscription;
+
+#[cfg(test)]
+mod tests;
+
+pub use authentication::Credentials;
+pub use server::{HttpOptions, HttpServer, HttpStartError, http_address};

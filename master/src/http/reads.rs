@@ -1,0 +1,29 @@
+//! The read-only documents over HTTP.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::reply::{self, text};
+use super::server::Site;
+use super::status;
+
+/// Serves a document. It is written on a thread of its own: that of a large cluster takes longer
+/// than streams may stand still.
+pub(super) async fn serve(
+    request: &HttpRequest,
+    path: &str,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    let library = site.library.clone();
+    let (path, query) = (path.to_owned(), request.query_string().to_owned());
+    let document = web::block(move || library.read(&path, &query)).await;
+    match document {
+        Ok(Ok(document)) => Ok(reply::body(request, &document.content_type, document.body)),
+        Ok(Err(error)) => Err(status::unread(request, &error)),
+        Err(_) => Err(text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The master is stopping",
+        )),
+    }
+}

@@ -1,0 +1,55 @@
+//! Writing responses.
+
+use std::io::Write;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// Bodies from this size on are compressed, as in Mesos.
+const MIN_COMPRESSED: usize = 1024;
+
+/// A plain text body.
+pub(super) fn text(status: StatusCode, message: impl Into<String>) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, "text/plain; charset=utf-8"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(message.into())
+}
+
+/// A body of a media type, compressed if it is worth it and the client takes it.
+pub(super) fn body(request: &HttpRequest, content_type: &str, body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, content_type))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    if body.len() < MIN_COMPRESSED {
+        return response.body(body);
+    }
+    response.insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    match takes_gzip(request).then(|| gzip(&body, Compression::fast())) {
+        Some(Ok(small)) => response
+            .insert_header((CONTENT_ENCODING, "gzip"))
+            .body(small),
+        _ => response.body(body),
+    }
+}
+
+/// Whether the client asked for gzip.
+pub(super) fn takes_gzip(request: &HttpRequest) -> bool {
+    let header = request.headers().get(ACCEPT_ENCODING);
+    let codings = header.and_then(|value| value.to_str().ok());
+    codings.is_some_and(|codings| mesos::wire::accepts(codings, "gzip"))
+}
+
+/// Compresses.
+pub(super) fn gzip(body: &[u8], level: Compression) -> std::io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), level);
+    encoder.write_all(body)?;
+    encoder.finish().map(Bytes::from)
+}

@@ -1,0 +1,89 @@
+//! What is where.
+//!
+//! As in Mesos, a path is served by the longest known path it begins with, in whole segments: a
+//! trailing slash and more segments do no harm, and `/master/state` is `/state`.
+//!
+//! | Path | |
+//! |---|---|
+//! | `/api/v1/scheduler` | v1 scheduler API |
+//! | `/api/v1` | v1 operator API |
+//! | `/redirect` | to the leader; nothing below it, against loops |
+//! | `/agent/<id>/files/{browse,read,download}` | sandboxes, for the page |
+//! | `/`, `/static/*`, `/favicon.ico` | the page |
+//! | `/state`, `/metrics`, .. | documents ([`crate::documents`]) |
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::reply::text;
+use super::server::Site;
+use super::{authentication, reads, sandbox, scheduler, status};
+
+/// Serves one request.
+pub(super) async fn serve(
+    request: HttpRequest,
+    payload: Payload,
+    site: Data<Site>,
+) -> HttpResponse {
+    match dispatch(&request, payload, &site).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+async fn dispatch(
+    request: &HttpRequest,
+    payload: Payload,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    let principal = authentication::principal(request, site.credentials.as_ref())?;
+    let path = request.path().to_owned();
+    let mut segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if segments.len() > 1 && segments[0] == "master" {
+        segments.remove(0);
+    }
+    match segments.as_slice() {
+        ["api", "v1", "scheduler", ..] => scheduler::serve(request, payload, principal, site).await,
+        ["api", "v1", ..] => Err(operator(request)),
+        _ => {
+            only_reads(request)?;
+            read(request, &segments, &path, site).await
+        }
+    }
+}
+
+async fn read(
+    request: &HttpRequest,
+    segments: &[&str],
+    path: &str,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    match segments {
+        [] => site.page.serve(request, "index.html"),
+        ["static", name @ ..] => site.page.serve(request, &name.join("/")),
+        ["favicon.ico"] => site.page.serve(request, "favicon.svg"),
+        ["redirect"] => Err(status::redirect(&site.library.leader(), "")),
+        ["redirect", ..] => Err(status::not_found()),
+        ["agent", agent, "files", action] => sandbox::serve(request, agent, action, site).await,
+        _ => reads::serve(request, path, site).await,
+    }
+}
+
+/// The operator API comes later; its clients are told so.
+fn operator(request: &HttpRequest) -> HttpResponse {
+    if request.method() != Method::POST {
+        return status::method_not_allowed(request, "POST");
+    }
+    text(
+        StatusCode::NOT_IMPLEMENTED,
+        "The v1 operator API is not served yet; use the endpoints /state, /slaves, /frameworks, \
+         /tasks, /roles, /flags, /version, /metrics/snapshot, or the command line",
+    )
+}
+
+fn only_reads(request: &HttpRequest) -> Result<(), HttpResponse> {
+    match *request.method() {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(status::method_not_allowed(request, "GET")),
+    }
+}

@@ -1,0 +1,6 @@
+//! The server as clients meet it: a real socket, every byte looked at.
+
+mod reads;
+mod rig;
+mod scheduler;
+mod streams;
