@@ -289,6 +289,8 @@ impl Actor for Agent {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        // This life of the agent and no later one: what is meant for it must not reach the next.
+        self.parts.state.me = ctx.me();
         let (_, closed) = tokio::sync::mpsc::unbounded_channel();
         let inbox = std::mem::replace(&mut self.parts.inbox, closed);
         self.listen(inbox, ctx);
