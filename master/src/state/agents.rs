@@ -157,7 +157,6 @@ impl State {
         self.places.insert(place(&admission.pid), id.clone());
         self.cluster.recovered_agents.remove(&id);
         self.cluster.unreachable_agents.remove(&id);
-        self.cluster.removed_agents.remove(&id);
         self.cluster.agents.insert(id.clone(), Arc::new(agent));
         out.push(Effect::Watch(admission.pid.any()));
         out.push(Effect::Observe(id, admission.pid.clone()));

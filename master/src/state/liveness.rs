@@ -198,7 +198,6 @@ impl State {
             self.drop_agent(now, &agent, &lost, self.completed(), &mut out);
         }
         self.agent_lost(id, &mut out);
-        self.cluster.removed_agents.insert(id.clone());
         out
     }
 

@@ -46,7 +46,12 @@ impl State {
         framework: &Framework,
         asked: &call::reconcile::Task,
     ) -> Option<TaskStatus> {
-        if let Some(task) = framework.tasks.get(&asked.task_id) {
+        let id = &asked.task_id;
+        let known = framework
+            .tasks
+            .get(id)
+            .or_else(|| framework.unreachable_tasks.get(id));
+        if let Some(task) = known {
             return Some(latest(framework, task, now));
         }
         let agent = asked.agent_id.as_ref();
@@ -60,10 +65,6 @@ impl State {
             Some(id) if self.cluster.unreachable_agents.contains_key(id) => (
                 TaskState::TaskUnreachable,
                 "Reconciliation: Task is unreachable",
-            ),
-            Some(id) if self.cluster.gone_agents.contains_key(id) => (
-                TaskState::TaskGoneByOperator,
-                "Reconciliation: Task is gone",
             ),
             Some(_) => (TaskState::TaskUnknown, "Reconciliation: Task is unknown"),
         };
@@ -100,8 +101,6 @@ impl State {
                 OperationState::OperationRecovering
             } else if is(&|id| self.cluster.unreachable_agents.contains_key(id)) {
                 OperationState::OperationUnreachable
-            } else if is(&|id| self.cluster.gone_agents.contains_key(id)) {
-                OperationState::OperationGoneByOperator
             } else {
                 OperationState::OperationUnknown
             };

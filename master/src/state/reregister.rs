@@ -41,13 +41,6 @@ impl State {
             self.counters.count(Counter::DroppedMessages);
             return out;
         }
-        if self.cluster.gone_agents.contains_key(&id) {
-            out.push(shutdown(
-                &request.agent,
-                "this agent was declared gone by an operator",
-            ));
-            return out;
-        }
         let pid = request.agent.clone();
         let admission = match Admission::of_known(request) {
             Ok(admission) => admission,

@@ -58,7 +58,7 @@ impl State {
             }
             None => {
                 self.counters.count(Counter::RegisterFramework);
-                self.ids.framework_id()
+                self.new_framework_id()
             }
         };
         info.id = Some(id.clone());
@@ -78,6 +78,16 @@ impl State {
                 stream_id,
             }),
         })
+    }
+
+    /// A framework may have subscribed with an id of its own making that looks like one of ours.
+    fn new_framework_id(&mut self) -> FrameworkId {
+        loop {
+            let id = self.ids.framework_id();
+            if self.cluster.framework(&id).is_none() && !self.cluster.is_completed(&id) {
+                return id;
+            }
+        }
     }
 
     fn check_subscriber(

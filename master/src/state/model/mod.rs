@@ -7,8 +7,7 @@
 //! ```text
 //!   Cluster ── agents ──────────── Agent ─────── executors, ids of tasks and offers, used, offered
 //!      │  ├─── recovered_agents    in the registry, not heard of since this master started
-//!      │  ├─── unreachable_agents  stopped answering
-//!      │  └─── removed_agents, gone_agents
+//!      │  └─── unreachable_agents  stopped answering
 //!      ├────── frameworks ──────── Framework ─── tasks, unreachable_tasks, completed_tasks,
 //!      │                                         ids of offers and executors, used, offered
 //!      ├────── completed_frameworks (oldest first, bounded)
@@ -23,7 +22,6 @@ mod agent;
 mod changes;
 mod counts;
 mod framework;
-mod history;
 mod offer;
 mod task;
 
@@ -37,20 +35,14 @@ pub(crate) use changes::Destination;
 pub use agent::{Agent, Executor, RecoveredAgent, UnreachableAgent};
 pub use counts::{TaskCounts, holds_nothing, is_terminal};
 pub use framework::{Connection, Framework, Subscription, Traffic, has_capability, roles_of};
-pub use history::History;
 pub use offer::Offer;
 pub use task::Task;
-
-use crate::state::Timestamp;
-
-/// Removed agents remembered, so that their late messages are recognised (Mesos' number).
-pub const MAX_REMOVED_AGENTS: usize = 100_000;
 
 /// How often tasks ended (or became unreachable) in which way: state, source and reason numbers.
 pub type Reasons = OrdMap<(i32, i32, i32), u64>;
 
 /// Everything the master knows about its cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// Registered agents.
     pub agents: OrdMap<AgentId, Arc<Agent>>,
@@ -58,10 +50,6 @@ pub struct Cluster {
     pub recovered_agents: OrdMap<AgentId, Arc<RecoveredAgent>>,
     /// Agents that stopped answering.
     pub unreachable_agents: OrdMap<AgentId, Arc<UnreachableAgent>>,
-    /// Agents an operator declared dead for good.
-    pub gone_agents: OrdMap<AgentId, Timestamp>,
-    /// Agents that unregistered or were replaced.
-    pub removed_agents: History<AgentId>,
     /// Frameworks that are not completed.
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
     /// Completed frameworks, oldest first.
@@ -72,23 +60,6 @@ pub struct Cluster {
     pub counts: TaskCounts,
     /// Endings by state, source and reason.
     pub reasons: Reasons,
-}
-
-impl Default for Cluster {
-    fn default() -> Cluster {
-        Cluster {
-            agents: OrdMap::new(),
-            recovered_agents: OrdMap::new(),
-            unreachable_agents: OrdMap::new(),
-            gone_agents: OrdMap::new(),
-            removed_agents: History::new(MAX_REMOVED_AGENTS),
-            frameworks: OrdMap::new(),
-            completed_frameworks: Vector::new(),
-            offers: OrdMap::new(),
-            counts: TaskCounts::default(),
-            reasons: Reasons::new(),
-        }
-    }
 }
 
 impl Cluster {

@@ -86,6 +86,18 @@ fn the_same_driver_asking_twice_is_one_framework() {
 }
 
 #[test]
+fn an_id_that_somebody_made_up_is_not_given_again() {
+    let mut world = World::new();
+    let made_up = mesos::v1::FrameworkId {
+        value: "m-0000".into(),
+    };
+    world
+        .subscribe(known(info("a"), &made_up), scheduler_pid("a", 1))
+        .expect("refused");
+    assert_eq!(world.framework(info("b")).value, "m-0001");
+}
+
+#[test]
 fn user_and_checkpoint_stay_silently_the_principal_may_not_change() {
     let mut world = World::new();
     let id = world.framework(info("a"));

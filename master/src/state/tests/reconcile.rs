@@ -100,6 +100,8 @@ fn the_implicit_form_tells_of_live_and_unreachable_tasks() {
     let effects = world.state.agent_unresponsive(world.now, &goes);
     world.perform(effects);
     world.log();
+    world.reconcile(&id, &[("t2", None)]);
+    assert_eq!(world.log(), ["a <- t2 TASK_UNREACHABLE (RECONCILIATION)"]);
     world.reconcile(&id, &[]);
     assert_eq!(
         world.log(),
