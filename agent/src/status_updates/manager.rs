@@ -2,7 +2,7 @@
 //!
 //! It lives on a thread of its own, because it waits for the disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,8 @@ pub struct Manager {
     paths: BTreeMap<Key, PathBuf>,
     logs: BTreeMap<Key, (u64, Log)>,
     uses: u64,
+    /// Pending updates that the disk refused.
+    unwritten: BTreeSet<(Key, Uuid)>,
     /// Where updates to be sent go.
     agent: UnboundedSender<Inbound>,
     started: Instant,
@@ -106,6 +108,7 @@ impl Manager {
             paths: BTreeMap::new(),
             logs: BTreeMap::new(),
             uses: 0,
+            unwritten: BTreeSet::new(),
             agent,
             started: Instant::now(),
             timer: None,
@@ -197,6 +200,9 @@ impl Handler<Report> for Manager {
     fn handle(&mut self, report: Report, ctx: &mut Context<Self>) -> Self::Result {
         let Report { update, log: path } = report;
         match self.streams.judge(&update) {
+            Verdict::Repeated if self.unwritten.contains(&(update.key(), update.uuid)) => {
+                return MessageResult(Confirmation::Unsafe);
+            }
             Verdict::Repeated | Verdict::TooLate => return MessageResult(Confirmation::Safe),
             Verdict::Overflow => {
                 tracing::warn!(task = %update.status.task_id.value, "too many updates wait, one is refused");
@@ -214,6 +220,7 @@ impl Handler<Report> for Manager {
             Err(error) => {
                 // A full disk must not keep the framework in the dark: it is sent all the same.
                 tracing::error!(task = %key.task.value, "a status update is kept in memory only: {error}");
+                self.unwritten.insert((key.clone(), update.uuid));
                 Confirmation::Unsafe
             }
         };
@@ -241,6 +248,7 @@ impl Handler<Acknowledge> for Manager {
         let Some(done) = self.streams.acknowledge(now, &ack.key) else {
             return MessageResult(None);
         };
+        self.unwritten.remove(&(ack.key.clone(), ack.uuid));
         if done.update.terminal {
             self.drop_log(&ack.key);
         }
@@ -273,6 +281,8 @@ impl Handler<Forget> for Manager {
 
     fn handle(&mut self, forget: Forget, ctx: &mut Context<Self>) {
         self.streams.forget(&forget.framework_id);
+        self.unwritten
+            .retain(|(key, _)| key.framework != forget.framework_id);
         self.logs
             .retain(|key, _| key.framework != forget.framework_id);
         self.paths
@@ -289,5 +299,85 @@ impl Handler<Recover> for Manager {
             self.paths.insert(key.clone(), path);
             self.streams.recover(key, stream);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mesos::v1::{TaskId, TaskState, TaskStatus};
+    use tokio::sync::mpsc;
+    use tokio::task::LocalSet;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn update(number: u128, state: TaskState) -> Update {
+        let uuid = Uuid::from_u128(number);
+        Update {
+            framework_id: "f".into(),
+            status: TaskStatus {
+                task_id: TaskId { value: "t".into() },
+                state: state as i32,
+                uuid: Some(uuid.as_bytes().to_vec()),
+                ..Default::default()
+            },
+            uuid,
+            terminal: state == TaskState::TaskFinished,
+        }
+    }
+
+    #[test]
+    fn a_disk_that_refuses_silences_nobody_and_confirms_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let refused = dir.path().join("file/task.updates");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let node = Node::local_here(1);
+            let (agent, mut sent) = mpsc::unbounded_channel();
+            let manager = node.spawn("manager", |_| Manager::new(agent)).unwrap();
+            node.tell(&manager, Resume);
+            let report = |number, state, log: &PathBuf| {
+                let message = Report {
+                    update: update(number, state),
+                    log: Some(log.clone()),
+                };
+                node.ask(&manager, message, SOON)
+            };
+            let running = TaskState::TaskRunning;
+            assert_eq!(report(1, running, &refused).await, Ok(Confirmation::Unsafe));
+            assert!(
+                sent.recv().await.is_some(),
+                "the framework hears of it all the same"
+            );
+            assert_eq!(report(1, running, &refused).await, Ok(Confirmation::Unsafe));
+
+            let works = dir.path().join("task.updates");
+            let finished = TaskState::TaskFinished;
+            assert_eq!(report(2, finished, &works).await, Ok(Confirmation::Safe));
+            assert_eq!(report(2, finished, &works).await, Ok(Confirmation::Safe));
+            let key = update(1, running).key();
+            let acknowledge = |number| Acknowledge {
+                key: key.clone(),
+                uuid: Uuid::from_u128(number),
+            };
+            let early = node.ask(&manager, acknowledge(2), SOON).await.unwrap();
+            assert!(early.is_none(), "it is not in flight");
+            let first = node.ask(&manager, acknowledge(1), SOON).await.unwrap();
+            assert_eq!(first.unwrap().uuid.as_u128(), 1);
+            assert!(sent.recv().await.is_some());
+            let last = node.ask(&manager, acknowledge(2), SOON).await.unwrap();
+            assert!(last.unwrap().terminal);
+            let replay = log::replay(&works, &"f".into()).unwrap();
+            assert_eq!(replay.updates.len(), 1);
+            assert!(
+                replay.stream.in_flight().is_none(),
+                "acknowledged on the disk too"
+            );
+        });
     }
 }
