@@ -32,6 +32,9 @@ pub struct Config {
     pub http: bool,
     /// The built-in executor of command tasks.
     pub executor_command: ExecutorCommand,
+    /// Certificate (PEM) of the authority that certified this agent; executors are told to believe it. Unset where the
+    /// agent has no network.
+    pub agent_authority_pem: Option<String>,
     /// Environment of all executors; when unset they get `PATH` only.
     pub executor_environment_variables: Option<BTreeMap<String, String>>,
     /// Whether tasks run as the user their framework names; otherwise as the agent's.
@@ -75,6 +78,7 @@ impl Config {
             default_role: "*".to_owned(),
             http: true,
             executor_command,
+            agent_authority_pem: None,
             executor_environment_variables: None,
             switch_user: true,
             registration_backoff_factor: Duration::from_secs(1),

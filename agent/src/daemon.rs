@@ -258,8 +258,8 @@ async fn start_parts(
         .own_thread();
     let updates = spawned.add(updates.spawn(move |_| Manager::new(to_agent)))?;
 
-    let me = Pid::named(names::AGENT, node.address());
-    let mut state = State::new(settings(&config, &layout), me, info);
+    let placeless = Pid::named(names::AGENT, node.address());
+    let mut state = State::new(settings(&config, &layout), placeless, info);
     if let Some(recovered) = &recovered {
         state.recover(recovered);
     }
@@ -294,6 +294,7 @@ async fn start_parts(
         election,
         access: ExecutorAccess {
             authority,
+            agent_authority_pem: config.agent_authority_pem.clone(),
             endpoint: http_address,
             address: node.address(),
             layout,
@@ -315,7 +316,13 @@ async fn start_parts(
         .process(names::AGENT)
         .mailbox(AGENT_MAILBOX)
         .own_thread();
-    let pid = spawned.add(process.spawn(move |_| agent::Agent::new(parts)))?;
+    let process = process.spawn(move |ctx| {
+        let mut parts = parts;
+        // The master takes messages only from the very life of the agent that registered.
+        parts.state.me = ctx.me();
+        agent::Agent::new(parts)
+    });
+    let pid = spawned.add(process)?;
     let doors = http::Doors {
         node: node.clone(),
         agent: pid.clone(),

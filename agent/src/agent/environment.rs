@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libprocess::tls::Authority;
+use libprocess::tls::{Authority, Identity};
 use mesos::protocols::roles;
 use mesos::v1::{CommandInfo, environment::variable};
 
@@ -24,6 +24,8 @@ const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct ExecutorAccess {
     /// The authority that certifies executors; none on a node without a network.
     pub(crate) authority: Option<Arc<Authority>>,
+    /// Certificate of the authority that certified this agent, so that its executors believe it.
+    pub(crate) agent_authority_pem: Option<String>,
     /// Where the executor API is served over HTTP.
     pub(crate) endpoint: SocketAddr,
     /// The agent's node.
@@ -51,7 +53,12 @@ impl ExecutorAccess {
                     .user
                     .as_deref()
                     .filter(|_| !launch.is_command_executor);
-                write_identity(authority, container, &path, owner)?;
+                let identity = authority.issue(roles::EXECUTOR, container);
+                let identity = match &self.agent_authority_pem {
+                    Some(pem) => identity.believing(pem).map_err(|e| e.to_string())?,
+                    None => identity,
+                };
+                write_identity(&identity, &path, owner)?;
                 Some(path)
             }
             None => None,
@@ -96,8 +103,7 @@ fn own_variables(command: &CommandInfo) -> Vec<(String, String)> {
 
 /// Writes an identity that only its owner can read, in a folder that everybody may pass through.
 fn write_identity(
-    authority: &Authority,
-    container: &str,
+    identity: &Identity,
     path: &Path,
     owner: Option<&str>,
 ) -> Result<(), String> {
@@ -108,7 +114,6 @@ fn write_identity(
         .create(folder);
     made.and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o711)))
         .map_err(|e| format!("{}: {e}", folder.display()))?;
-    let identity = authority.issue(roles::EXECUTOR, container);
     identity.write(path).map_err(|e| e.to_string())?;
     if let Some(owner) = owner
         && nix::unistd::geteuid().is_root()

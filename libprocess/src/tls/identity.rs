@@ -60,6 +60,16 @@ impl Identity {
         Trust::any_role(self.roots.clone())
     }
 
+    /// The same identity, which believes the authorities in this PEM text beside its own: for a node
+    /// whose peers were certified by another authority.
+    ///
+    /// # Errors
+    /// If there is no readable certificate in the text.
+    pub fn believing(&self, authorities_pem: &str) -> Result<Self, IdentityError> {
+        Trust::from_pem(authorities_pem).map_err(|_| IdentityError::NoCertificate)?;
+        Self::from_pem(&format!("{}{authorities_pem}", self.pem))
+    }
+
     /// Reads what [`to_pem`](Self::to_pem) wrote.
     ///
     /// # Errors
