@@ -6,11 +6,13 @@
 //! | [`scheduler`] | a scheduler as an actor |
 //! | [`executor`] | an executor as an actor |
 //! | [`command_executor`] | the executor of tasks that have only a command |
+//! | [`connect`] | the node and the certificates of a framework's program |
 //! | [`run`] | the one-shot framework behind `mesos run` |
 //!
 //! This crate knows masters and agents only by their protocols (`mesos::protocols`).
 
 pub mod command_executor;
+pub mod connect;
 pub mod ending;
 pub mod executor;
 pub mod run;

@@ -33,8 +33,6 @@ pub enum Progress {
     Running {
         /// Which task.
         task_id: v1::TaskId,
-        /// The agent's id.
-        agent_id: v1::AgentId,
         /// The agent's address, for actors and HTTP alike.
         agent: SocketAddr,
     },
@@ -43,7 +41,7 @@ pub enum Progress {
         /// Which task.
         task_id: v1::TaskId,
         /// Where it was, if it ever was anywhere.
-        place: Option<(v1::AgentId, SocketAddr)>,
+        place: Option<SocketAddr>,
         /// How it ended.
         outcome: Outcome,
     },
@@ -219,13 +217,12 @@ impl Handler<Update> for OneShot {
         let Some((agent_id, said)) = self.running.get_mut(&status.task_id) else {
             return;
         };
-        let agent_id = agent_id.clone();
-        let place = self.places.get(&agent_id).copied();
+        let place = self.places.get(agent_id).copied();
         if let Some(outcome) = Outcome::of(&status) {
             self.running.remove(&status.task_id);
             self.tell(Progress::Ended {
                 task_id: status.task_id,
-                place: place.map(|address| (agent_id, address)),
+                place,
                 outcome,
             });
             if self.running.is_empty() && self.waiting.is_empty() {
@@ -241,7 +238,6 @@ impl Handler<Update> for OneShot {
             if let Some(agent) = place {
                 self.tell(Progress::Running {
                     task_id: status.task_id,
-                    agent_id,
                     agent,
                 });
             }

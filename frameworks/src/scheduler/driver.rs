@@ -334,30 +334,49 @@ impl SchedulerDriver {
         });
     }
 
-    /// Sends a call of the present subscription; without one it is dropped.
-    fn call(&mut self, mut call: Call, ctx: &mut Context<Self>) {
-        let Some(connection) = self.connection.as_ref().filter(|c| c.stream_id.is_some()) else {
-            tracing::debug!("a call was dropped: there is no subscription");
-            return;
-        };
+    /// A call in the name of the present subscription, and the master to ask; none without a subscription.
+    fn in_our_name(&self, mut call: Call) -> Option<(Pid<MasterProtocol>, SchedulerCall)> {
+        let connection = self.connection.as_ref().filter(|c| c.stream_id.is_some())?;
         call.framework_id = self.framework.id.clone();
-        let attempt = connection.attempt;
         let message = SchedulerCall {
             call: Pb(call),
             from: Some(connection.inbox.clone()),
             stream_id: connection.stream_id.clone(),
             principal: None,
         };
-        let master = connection.master.clone();
+        Some((connection.master.clone(), message))
+    }
+
+    /// Ends the framework, and this driver when the master has heard of it: the end of the inbox takes another
+    /// way and could arrive first.
+    fn tear_down(&mut self, ctx: &mut Context<Self>) {
+        let Some((master, message)) = self.in_our_name(Say::Teardown.into()) else {
+            return ctx.stop();
+        };
+        ctx.ask_then(&master, message, CALL_TIMEOUT, |_, answer, ctx| {
+            if !matches!(answer, Ok(Ok(_))) {
+                tracing::warn!(?answer, "the framework may not have been torn down");
+            }
+            ctx.stop();
+        });
+    }
+
+    /// Sends a call of the present subscription; without one it is dropped.
+    fn call(&mut self, call: Call, ctx: &mut Context<Self>) {
+        let attempt = self
+            .connection
+            .as_ref()
+            .map(|connection| connection.attempt);
+        let Some((master, message)) = self.in_our_name(call) else {
+            tracing::debug!("a call was dropped: there is no subscription");
+            return;
+        };
         ctx.ask_then(
             &master,
             message,
             CALL_TIMEOUT,
             move |driver, answer, ctx| {
-                let current = driver
-                    .connection
-                    .as_ref()
-                    .is_some_and(|c| c.attempt == attempt);
+                let current = driver.connection.as_ref().map(|c| c.attempt) == attempt;
                 match answer {
                     Ok(Ok(_)) => {}
                     Ok(Err(rejected)) => match rejected.kind {
@@ -416,12 +435,9 @@ impl Handler<Say> for SchedulerDriver {
     type Result = ();
 
     fn handle(&mut self, say: Say, ctx: &mut Context<Self>) {
-        let ends = matches!(say, Say::Teardown);
-        self.call(say.into(), ctx);
-        if ends {
-            // The call is on its way, ahead of the end of this actor.
-            self.framework.id = None;
-            ctx.run_later(Duration::ZERO, |_, ctx| ctx.stop());
+        match say {
+            Say::Teardown => self.tear_down(ctx),
+            other => self.call(other.into(), ctx),
         }
     }
 }

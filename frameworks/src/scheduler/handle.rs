@@ -120,6 +120,11 @@ impl Driver {
         self.node.tell(&self.driver, Stop);
     }
 
+    /// Waits for the end of the driver: after [`Driver::teardown`], until the master has heard of it.
+    pub async fn ended(&self) -> Exited {
+        self.node.monitor(&self.driver).await
+    }
+
     fn say(&self, what: Say) {
         self.node.tell(&self.driver, what);
     }

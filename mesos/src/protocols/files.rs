@@ -15,7 +15,7 @@ pub const MAX_BROWSE_ENTRIES: usize = 10_000;
 
 protocol! {
     /// What the files of an agent answer, to tools and to the agent's HTTP server. Paths are
-    /// virtual: `/slaves/<id>/frameworks/<id>/executors/<id>/runs/latest/stdout`, or a sandbox's
+    /// virtual: `/frameworks/<id>/executors/<id>/runs/latest/stdout`, or a sandbox's
     /// real path as the agent's `/state` shows it. Nothing outside the attached directories can
     /// be reached, through links neither.
     pub FilesProtocol = "mesos.files" {

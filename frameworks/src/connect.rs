@@ -1,0 +1,101 @@
+//! The ordinary start of a framework's program: a node with a certificate, and a description.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use libprocess::prelude::*;
+use libprocess::tls::{Authority, AuthorityError};
+use mesos::election::{AddressError, Election, Leader, Standalone};
+use mesos::protocols::roles;
+use mesos::v1;
+use tokio::sync::watch;
+
+use crate::scheduler::DriverConfig;
+
+/// Why a program could not become part of a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The master's address is none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The certificates cannot be read or made.
+    #[error("the certificates of this cluster cannot be used: {0}")]
+    Certificates(#[from] AuthorityError),
+    /// The node cannot listen.
+    #[error(transparent)]
+    Bind(#[from] libprocess::BindError),
+}
+
+/// The folder of the authority that daemons, commands and frameworks of one user on one machine share:
+/// `MESOS_TLS_DIR`, else `tls` below the user's state folder.
+pub fn tls_dir() -> PathBuf {
+    std::env::var_os("MESOS_TLS_DIR").map_or_else(|| state_dir().join("tls"), PathBuf::from)
+}
+
+/// `$XDG_STATE_HOME/mesos`, by default `~/.local/state/mesos` (XDG base directory specification).
+pub fn state_dir() -> PathBuf {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("mesos")
+}
+
+/// The name of the user this program runs as.
+pub fn current_user() -> String {
+    let id = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(id).ok().flatten();
+    user.map_or_else(|| id.to_string(), |user| user.name)
+}
+
+/// A node for a program that speaks to the master at `master`, certified in `role` by the authority in `tls_dir`.
+///
+/// # Errors
+///
+/// The certificates cannot be used, or no port is free.
+pub async fn node_towards(
+    master: SocketAddr,
+    role: &str,
+    tls_dir: &Path,
+) -> Result<Node, ConnectError> {
+    let authority = Authority::load_or_create(tls_dir)?;
+    // What a master on this machine reaches need not be reachable from others.
+    let ip = if master.ip().is_loopback() {
+        master.ip()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    let identity = authority.issue(role, &current_user());
+    Ok(Node::bind(SocketAddr::new(ip, 0))
+        .identity(identity)
+        .start()
+        .await?)
+}
+
+/// Makes a node and the configuration of a driver for a new framework called `name`, run by the current user.
+///
+/// # Errors
+///
+/// `master` is not of the form `HOST:PORT`, or as for [`node_towards`].
+pub async fn connect(master: &str, name: &str) -> Result<(Node, DriverConfig), ConnectError> {
+    let election = Standalone::from_flag(master)?;
+    let leader: watch::Receiver<Option<Leader>> = election.detect();
+    let address = leader.borrow().as_ref().map(|leader| leader.address);
+    let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+    let node = node_towards(address, roles::FRAMEWORK, &tls_dir()).await?;
+    let framework = v1::FrameworkInfo {
+        user: current_user(),
+        name: name.to_owned(),
+        ..Default::default()
+    };
+    let config = DriverConfig {
+        framework,
+        master: leader,
+        name: name.to_owned(),
+    };
+    Ok((node, config))
+}
