@@ -1,0 +1,85 @@
+//! `mesos agent`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{duration, text_or_file};
+use super::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
+
+/// The flags of an agent, by Mesos' names.
+#[derive(Debug, Args)]
+pub(crate) struct AgentFlags {
+    #[command(flatten)]
+    pub(crate) node: NodeFlags,
+
+    /// The master: HOST:PORT, or file:// and the path of a file that holds it
+    #[arg(long, env = "MESOS_MASTER", value_parser = text_or_file, required = true, value_name = "HOST:PORT")]
+    pub(crate) master: Option<String>,
+
+    /// Port to listen on: UDP for actors, TCP for HTTP
+    #[arg(long, env = "MESOS_PORT", default_value_t = 5051)]
+    pub(crate) port: u16,
+
+    /// Folder of sandboxes and checkpoints; one agent's at a time
+    #[arg(long = "work_dir", env = "MESOS_WORK_DIR", required = true)]
+    pub(crate) work_dir: Option<PathBuf>,
+
+    /// Resources such as `cpus:4;mem:1024;ports:[31000-32000]`, or JSON; what is not named is detected
+    #[arg(long, env = "MESOS_RESOURCES", value_parser = text_or_file)]
+    pub(crate) resources: Option<String>,
+
+    /// Attributes such as `rack:r1;zone:a`
+    #[arg(long, env = "MESOS_ATTRIBUTES", value_parser = text_or_file)]
+    pub(crate) attributes: Option<String>,
+
+    /// Role of resources that name none
+    #[arg(long = "default_role", env = "MESOS_DEFAULT_ROLE", default_value = "*")]
+    pub(crate) default_role: String,
+
+    #[command(flatten)]
+    pub(crate) containers: ContainerFlags,
+    #[command(flatten)]
+    pub(crate) http: HttpFlags,
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
+    #[command(flatten)]
+    pub(crate) log: LogFlags,
+}
+
+/// How containers are run.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ContainerFlags {
+    /// How containers are kept: linux (cgroups) or posix (process sessions); linux if root
+    #[arg(long, env = "MESOS_LAUNCHER", value_parser = ["linux", "posix"])]
+    pub(crate) launcher: Option<String>,
+
+    /// Parent of the containers' cgroups
+    #[arg(
+        long = "cgroups_root",
+        env = "MESOS_CGROUPS_ROOT",
+        default_value = "mesos"
+    )]
+    pub(crate) cgroups_root: String,
+
+    /// Bound cpu time by quota beside weighing it by shares
+    #[arg(long = "cgroups_enable_cfs", env = "MESOS_CGROUPS_ENABLE_CFS")]
+    pub(crate) cgroups_enable_cfs: bool,
+
+    /// Time from an executor's start to its subscription
+    #[arg(long = "executor_registration_timeout", env = "MESOS_EXECUTOR_REGISTRATION_TIMEOUT", value_parser = duration, default_value = "1mins")]
+    pub(crate) executor_registration_timeout: Duration,
+
+    /// Time that executors have to subscribe again after the agent restarted
+    #[arg(long = "executor_reregistration_timeout", env = "MESOS_EXECUTOR_REREGISTRATION_TIMEOUT", value_parser = duration, default_value = "2secs")]
+    pub(crate) executor_reregistration_timeout: Duration,
+
+    /// Time from SHUTDOWN to the end of an executor
+    #[arg(long = "executor_shutdown_grace_period", env = "MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", value_parser = duration, default_value = "5secs")]
+    pub(crate) executor_shutdown_grace_period: Duration,
+
+    /// Time that an executor waits for a restarted agent
+    #[arg(long = "recovery_timeout", env = "MESOS_RECOVERY_TIMEOUT", value_parser = duration, default_value = "15mins")]
+    pub(crate) recovery_timeout: Duration,
+}

@@ -1,0 +1,80 @@
+//! What can be said on the command line. Flags have Mesos' names (with underscores) and `MESOS_` variables.
+
+mod agent;
+mod daemon;
+mod local;
+mod master;
+mod reading;
+mod run;
+mod values;
+
+use clap::{Args, Parser, Subcommand};
+
+pub(crate) use agent::{AgentFlags, ContainerFlags};
+pub(crate) use daemon::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
+pub(crate) use local::LocalFlags;
+pub(crate) use master::MasterFlags;
+pub(crate) use reading::{ClusterFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand};
+pub(crate) use run::RunFlags;
+
+/// Mesos: the resources of many machines for many frameworks.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mesos",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "First steps:\n  mesos local                   a cluster on this machine\n  mesos run -- echo hello       a command on it, from a second terminal"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a whole cluster in this process: a master and agents
+    Local(LocalFlags),
+    /// Run a master
+    Master(MasterFlags),
+    /// Run an agent, or list the agents of a cluster (`mesos agent list`)
+    Agent(AgentArguments),
+    /// Run a command on a cluster; its output comes back, its exit code is yours
+    Run(RunFlags),
+    /// List, read or kill tasks
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// List frameworks
+    #[command(subcommand)]
+    Framework(ListCommand),
+    /// Show the state of a cluster
+    State(StateFlags),
+    /// The built-in executor; agents start it
+    #[command(hide = true)]
+    Executor,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct AgentArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<ListCommand>,
+    #[command(flatten)]
+    pub(crate) flags: AgentFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListCommand {
+    /// List them
+    List(StateFlags),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StateFlags {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterFlags,
+    #[command(flatten)]
+    pub(crate) output: JsonFlag,
+}

@@ -1,0 +1,62 @@
+//! Parsers of flag values in Mesos' notation, for clap. Each error shows a value that works.
+
+use std::time::Duration;
+
+use mesos::flags;
+use mesos::resources::Quantity;
+
+/// `15secs`, `10mins`, `1.5hrs`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    flags::duration(text).map_err(|error| error.to_string())
+}
+
+/// `80%`.
+pub(super) fn percentage(text: &str) -> Result<f64, String> {
+    flags::percentage(text).map_err(|error| error.to_string())
+}
+
+/// A text, or `file://` and the path of a file that holds it.
+pub(super) fn text_or_file(text: &str) -> Result<String, String> {
+    flags::text_or_file(text).map_err(|error| error.to_string())
+}
+
+/// A quantity of a scalar resource: above zero, at most three decimals count.
+pub(super) fn quantity(text: &str) -> Result<Quantity, String> {
+    let value: f64 = text
+        .parse()
+        .map_err(|_| format!("'{text}' is not a number such as 0.5"))?;
+    match Quantity::from_f64(value) {
+        Ok(quantity) if quantity > Quantity::ZERO => Ok(quantity),
+        Ok(_) => Err("it must be at least 0.001".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// `NAME=VALUE`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("'{text}' is not of the form NAME=VALUE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_positive_and_finite() {
+        assert_eq!(quantity("0.5").map(Quantity::to_f64), Ok(0.5));
+        for bad in ["0", "-1", "NaN", "inf", "1e300", "many", "0.0001"] {
+            assert!(quantity(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn assignments_have_a_name() {
+        assert_eq!(assignment("A=b=c"), Ok(("A".into(), "b=c".into())));
+        assert_eq!(assignment("A="), Ok(("A".into(), String::new())));
+        assert!(assignment("=b").is_err());
+        assert!(assignment("A").is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! `mesos agent`.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use agent::containerizer::{ContainerizerConfig, Isolation};
+use agent::{Agent, Config, Containers, ExecutorCommand, Executors, executor_trust};
+use libprocess::tls::Authority;
+use mesos::election::{Election, Standalone};
+use mesos::protocols::roles;
+
+use super::master::GOODBYE_WITHIN;
+use super::{node, signals};
+use crate::arguments::{AgentFlags, ContainerFlags, TlsFlags};
+use crate::{Outcome, logging};
+
+pub(super) async fn run(flags: AgentFlags) -> Outcome {
+    logging::start(&flags.log)?;
+    let (Some(work_dir), Some(master)) = (&flags.work_dir, &flags.master) else {
+        return Err("--work_dir and --master must be set".into());
+    };
+    let election: Arc<dyn Election> =
+        Arc::new(Standalone::from_flag(master).map_err(|e| format!("--master: {e}"))?);
+    let config = Config {
+        hostname: flags.node.hostname.clone(),
+        resources: flags.resources.clone(),
+        attributes: flags.attributes.clone(),
+        default_role: flags.default_role.clone(),
+        http: !flags.http.no_http,
+        ..config(work_dir, &flags.containers, &flags.tls)?
+    };
+    let containers = containers(work_dir, &flags.containers)?;
+    let address = flags.node.address(flags.port);
+    let trust = executor_trust(work_dir)?;
+    let node = node::start(address, roles::AGENT, &flags.tls, Some(work_dir), [trust]).await?;
+    let agent = Agent::start(config, &node, containers, election).await?;
+    tracing::info!("agent at {}", node.address());
+
+    let outcome = tokio::select! {
+        biased;
+        signal = signals::end() => {
+            tracing::info!("ending after {}; tasks go on", signal?);
+            Ok(ExitCode::SUCCESS)
+        }
+        why = agent.ended() => Err(format!("the agent ended: {why}").into()),
+    };
+    agent.shutdown(Executors::Leave).await;
+    node.shutdown(GOODBYE_WITHIN).await;
+    outcome
+}
+
+/// The configuration of an agent in `work_dir`, with this binary as the executor of commands.
+pub(super) fn config(
+    work_dir: &Path,
+    flags: &ContainerFlags,
+    tls: &TlsFlags,
+) -> Result<Config, Box<dyn Error>> {
+    let authority = Authority::load_or_create(&tls.folder())?;
+    let executor = ExecutorCommand {
+        program: std::env::current_exe()?.display().to_string(),
+        arguments: vec!["executor".to_owned()],
+    };
+    Ok(Config {
+        agent_authority_pem: Some(authority.certificate_pem().to_owned()),
+        executor_registration_timeout: flags.executor_registration_timeout,
+        executor_reregistration_timeout: flags.executor_reregistration_timeout,
+        executor_shutdown_grace_period: flags.executor_shutdown_grace_period,
+        recovery_timeout: flags.recovery_timeout,
+        ..Config::new(std::path::absolute(work_dir)?, executor)
+    })
+}
+
+/// How the containers of an agent in `work_dir` are run.
+pub(super) fn containers(
+    work_dir: &Path,
+    flags: &ContainerFlags,
+) -> Result<Containers, Box<dyn Error>> {
+    let isolation = match flags.launcher.as_deref() {
+        Some("linux") => Isolation::linux(&flags.cgroups_root, flags.cgroups_enable_cfs)
+            .map_err(|error| format!("--launcher=linux: {error}"))?,
+        Some(_) => Isolation::Posix,
+        None => Isolation::detect(&flags.cgroups_root, flags.cgroups_enable_cfs),
+    };
+    Ok(Containers::Machine(ContainerizerConfig {
+        isolation,
+        runtime_dir: std::path::absolute(work_dir)?.join("containers"),
+    }))
+}

@@ -1,0 +1,35 @@
+//! A daemon's node: where it listens, who it is, whom it believes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use frameworks::connect::ConnectError;
+use libprocess::prelude::*;
+use libprocess::tls::{Authority, Trust};
+
+use crate::arguments::TlsFlags;
+
+/// Makes the node of a daemon in `role`, which believes the authority of `--tls_dir` and `others`.
+///
+/// The keys by which a restarted node ends the links of its former life at once are kept below `work_dir`; a
+/// daemon that keeps nothing is noticed by its silence instead.
+pub(super) async fn start(
+    address: SocketAddr,
+    role: &str,
+    tls: &TlsFlags,
+    work_dir: Option<&Path>,
+    others: impl IntoIterator<Item = Trust>,
+) -> Result<Node, ConnectError> {
+    let authority = Authority::load_or_create(&tls.folder())?;
+    let identity = authority.issue(role, &address.to_string());
+    let mut builder = Node::bind(address)
+        .identity(identity)
+        .trust(authority.trust());
+    for trust in others {
+        builder = builder.trust(trust);
+    }
+    if let Some(work_dir) = work_dir {
+        builder = builder.keys_dir(work_dir.join("keys"));
+    }
+    Ok(builder.start().await?)
+}
