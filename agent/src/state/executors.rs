@@ -28,15 +28,18 @@ impl State {
             return Ok(Vec::new());
         }
         let is_subscribe = kind == call::Type::Subscribe;
-        match self.registration {
-            Registration::Recovering => return Err(recovering()),
-            Registration::Reconnecting if !is_subscribe => return Err(recovering()),
-            _ => {}
+        if self.registration == Registration::Recovering {
+            return Err(recovering());
         }
         let executor = self.find_executor(&call.framework_id, &call.executor_id)?;
         let of = executor.reference();
-        if !is_subscribe {
-            check_subscribed(executor, from.as_ref())?;
+        if !is_subscribe && let Err(refusal) = check_subscribed(executor, from.as_ref()) {
+            // Mesos refuses all but SUBSCRIBE until every executor is back. Those that are back are
+            // served here: few executors repeat an update that was refused.
+            return Err(match self.registration {
+                Registration::Reconnecting => recovering(),
+                _ => refusal,
+            });
         }
         match kind {
             call::Type::Subscribe => {

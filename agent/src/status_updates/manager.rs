@@ -236,7 +236,8 @@ impl Handler<Acknowledge> for Manager {
 
     fn handle(&mut self, ack: Acknowledge, ctx: &mut Context<Self>) -> Self::Result {
         if !self.streams.expects(&ack.key, &ack.uuid) {
-            tracing::warn!(task = %ack.key.task.value, uuid = %ack.uuid, "an unexpected acknowledgement is ignored");
+            // Ordinary where an update was sent twice: both are acknowledged.
+            tracing::debug!(task = %ack.key.task.value, uuid = %ack.uuid, "an unexpected acknowledgement is ignored");
             return MessageResult(None);
         }
         let written = self.write(&ack.key, |log| log::append_acknowledgement(log, &ack.uuid));
