@@ -279,14 +279,16 @@ impl State {
         }
     }
 
-    /// Tells the agent what the connected ones of its frameworks look like now.
+    /// Tells the agent what those of its frameworks look like now that have changed meanwhile. It
+    /// resends what they have not acknowledged, as it does anyway when it is re-registered.
     fn tell_of_frameworks(&self, id: &AgentId, running: &Running, out: &mut Effects) {
         let Some(agent) = self.cluster.agent(id) else {
             return;
         };
-        for info in &running.frameworks {
-            let framework = info.id.as_ref().and_then(|id| self.cluster.framework(id));
-            if let Some(framework) = framework.filter(|framework| framework.connected()) {
+        for known in &running.frameworks {
+            let framework = known.id.as_ref().and_then(|id| self.cluster.framework(id));
+            let changed = framework.filter(|now| now.connected() && *now.info != *known);
+            if let Some(framework) = changed {
                 let message = to_agent::UpdateFramework {
                     framework: Pb((*framework.info).clone()),
                 };

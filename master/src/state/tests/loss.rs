@@ -112,7 +112,6 @@ fn tasks_come_back_with_an_unreachable_agent_or_are_gone() {
             "a <- gone TASK_GONE (AGENT_REREGISTERED)",
             "10.0.0.1 <- reregistered, asked for []",
             "a <- back TASK_RUNNING (AGENT_REREGISTERED)",
-            "10.0.0.1 <- update framework",
         ]
     );
     let framework = &world.state.cluster().frameworks[&id];
