@@ -95,11 +95,63 @@ impl Handler<Read> for Reader {
     type Result = Result<Document, ReadError>;
 
     fn handle(&mut self, message: Read, ctx: &mut Context<Self>) -> Self::Result {
-        match ctx.peer() {
-            Peer::Remote(peer) if !READERS.contains(&peer.role.as_str()) => {
-                Err(ReadError::Forbidden(message.path))
-            }
-            Peer::Local | Peer::Remote(_) => self.library.read(&message.path, &message.query),
+        if may_read(&ctx.peer()) {
+            self.library.read(&message.path, &message.query)
+        } else {
+            Err(ReadError::Forbidden(message.path))
+        }
+    }
+}
+
+fn may_read(peer: &Peer) -> bool {
+    match peer {
+        Peer::Local => true,
+        Peer::Remote(peer) => READERS.contains(&peer.role.as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use libprocess::tls::PeerIdentity;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::documents::samples;
+
+    #[tokio::test]
+    async fn documents_are_had_without_http() {
+        let node = Node::local();
+        let views = watch::Sender::new(Arc::new(samples::view()));
+        let library = Library::new(&node, views.subscribe());
+        let reader = Reader::spawn(&node, library).unwrap();
+        let read = |path: &str| {
+            let message = Read {
+                path: path.to_owned(),
+                query: String::new(),
+            };
+            node.ask(&reader, message, Duration::from_secs(10))
+        };
+        let state = read("/state").await.unwrap().unwrap();
+        assert_eq!(state.content_type, "application/json");
+        let nothing = read("/nothing").await.unwrap();
+        assert_eq!(nothing, Err(ReadError::NotFound("/nothing".to_owned())));
+        node.shutdown(Duration::from_secs(10)).await;
+    }
+
+    #[test]
+    fn executors_may_not_read() {
+        for (role, expected) in [
+            (roles::OPERATOR, true),
+            (roles::FRAMEWORK, true),
+            (roles::AGENT, true),
+            (roles::MASTER, true),
+            (roles::EXECUTOR, false),
+            ("", false),
+        ] {
+            let peer = Peer::Remote(PeerIdentity::new(role, "x"));
+            assert_eq!(may_read(&peer), expected, "{role}");
         }
     }
 }

@@ -61,6 +61,8 @@ function toCluster(state) {
   ];
   const tasks = frameworks.flatMap((framework) => framework.allTasks);
   tasks.sort((a, b) => (b.changed || Infinity) - (a.changed || Infinity));
+  const hosts = new Map(state.slaves.map((agent) => [agent.id, agent.hostname]));
+  for (const task of tasks) task.host = hosts.get(task.slave_id);
   const running = (id) => tasks.filter((task) => task.slave_id === id && isActive(task)).length;
   const agents = state.slaves.map((agent) => ({
     ...agent,

@@ -1,21 +1,23 @@
 // Numbers and times for people.
 
 const number = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
-const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+// Three figures are enough for sizes.
+const rough = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat([], { month: 'short', day: 'numeric' });
 
 export const count = (value) => number.format(value);
 
 // Mebibytes, as Mesos counts memory and disk.
 export function mebibytes(value) {
-  if (value >= 1024 * 1024) return `${number.format(value / 1024 / 1024)} TiB`;
-  if (value >= 1024) return `${number.format(value / 1024)} GiB`;
+  if (value >= 1024 * 1024) return `${rough.format(value / 1024 / 1024)} TiB`;
+  if (value >= 1024) return `${rough.format(value / 1024)} GiB`;
   return `${number.format(value)} MiB`;
 }
 
 export function bytes(value) {
   if (value < 1024) return `${value} B`;
-  if (value < 1024 * 1024) return `${number.format(value / 1024)} KiB`;
+  if (value < 1024 * 1024) return `${rough.format(value / 1024)} KiB`;
   return mebibytes(value / 1024 / 1024);
 }
 

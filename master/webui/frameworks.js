@@ -14,7 +14,7 @@ const COLUMNS = [
   { title: 'User', value: (framework) => framework.user, wide: true },
   { title: 'Active', value: (framework) => framework.running, right: true },
   { title: 'CPUs', value: (framework) => framework.used_resources.cpus, show: (framework) => count(framework.used_resources.cpus), right: true },
-  { title: 'Memory', value: (framework) => framework.used_resources.mem, show: (framework) => amount('mem', framework.used_resources.mem), right: true },
+  { title: 'Memory', value: (framework) => framework.used_resources.mem, show: (framework) => amount('mem', framework.used_resources.mem), right: true, wide: true },
   { title: 'Registered', value: (framework) => framework.registered_time, right: true, wide: true,
     show: (framework) => html`<time title=${exactly(framework.registered_time)}>${time(framework.registered_time)}</time>` },
 ];

@@ -28,7 +28,7 @@ function Numbers({ cluster }) {
   const numbers = [
     ['agents', cluster.agents.length, '#/agents', cluster.unreachable ? `${cluster.unreachable} unreachable` : ''],
     ['frameworks', connected, '#/frameworks', ''],
-    ['tasks running', cluster.tasks.filter(isActive).length, '#/tasks', ''],
+    ['active tasks', cluster.tasks.filter(isActive).length, '#/tasks', ''],
     ['finished', of('TASK_FINISHED'), '#/tasks', ''],
     ['failed', of('TASK_FAILED') + of('TASK_ERROR') + of('TASK_LOST'), '#/tasks', ''],
   ];

@@ -94,16 +94,14 @@ impl Files {
         let offset = u64::try_from(offset.unwrap_or(-1)).ok();
         let length = length.and_then(|length| u64::try_from(length).ok());
         let chunk = self.chunk(path, offset, length).await?;
-        let data = String::from_utf8_lossy(&chunk.data);
-        // What a reader asks for next is counted in bytes of the file, and text is not the bytes
-        // where those are no text.
-        let next = chunk.offset + chunk.data.len() as u64;
+        let data = whole_characters(&chunk.data);
         json(
             request,
             &Part {
-                data: &data,
                 offset: chunk.offset,
-                next,
+                // In bytes of the file: what is no text is shown longer or shorter than it is.
+                next: chunk.offset + data.len() as u64,
+                data: &String::from_utf8_lossy(data),
             },
         )
     }
@@ -180,6 +178,16 @@ fn json(request: &HttpRequest, value: &impl Serialize) -> Result<HttpResponse, H
     Ok(reply::body(request, "application/json", body.into()))
 }
 
+/// Leaves a character that the end of the part cuts in two to the next part.
+fn whole_characters(data: &[u8]) -> &[u8] {
+    match std::str::from_utf8(data) {
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
+            &data[..error.valid_up_to()]
+        }
+        _ => data,
+    }
+}
+
 /// What may stand in a file name of a header.
 fn plain(c: char) -> char {
     if c.is_ascii_alphanumeric() || "._-+ ".contains(c) {
@@ -250,5 +258,14 @@ mod tests {
         assert_eq!(mode(0o100_644), "-rw-r--r--");
         assert_eq!(mode(0o040_755), "drwxr-xr-x");
         assert_eq!(mode(0o120_777), "lrwxrwxrwx");
+    }
+
+    #[test]
+    fn characters_are_not_cut_in_two() {
+        let text = "aé".as_bytes();
+        assert_eq!(whole_characters(text), text);
+        assert_eq!(whole_characters(&text[..2]), b"a");
+        assert_eq!(whole_characters(&text[1..2]), &text[1..2]);
+        assert_eq!(whole_characters(b"\xff"), b"\xff");
     }
 }

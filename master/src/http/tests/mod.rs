@@ -2,5 +2,6 @@
 
 mod reads;
 mod rig;
+mod sandbox;
 mod scheduler;
 mod streams;
