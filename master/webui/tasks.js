@@ -65,7 +65,7 @@ export function TaskDetail({ cluster, framework, id }) {
       <${Panel} title="History"><${History} task=${task} /><//>
     </div>
     ${agent ? html`<${Sandbox} key=${`${task.slave_id}/${task.id}`} agent=${task.slave_id}
-      root=${`/slaves/${task.slave_id}/frameworks/${task.framework_id}/executors/${task.executor}/runs/latest`}
+      root=${`/frameworks/${task.framework_id}/executors/${task.executor}/runs/latest`}
       isLive=${isActive(task)} />` : html`<${Panel} title="Sandbox">
       <${Empty} title="The agent is not registered now."><p>Its files can be read when it comes back.</p><//><//>`}`;
 }
