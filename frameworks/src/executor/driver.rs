@@ -129,7 +129,7 @@ impl ExecutorDriver {
             subscribed: false,
         });
         let mut call = self.call(call::Type::Subscribe);
-        call.subscribe = Some(self.pending.subscribe());
+        call.subscribe = Some(self.pending.subscribe(attempt));
         let message = ExecutorCall {
             call: Pb(call),
             from: Some(inbox),
@@ -274,10 +274,14 @@ impl ExecutorDriver {
             return;
         };
         connection.subscribed = true;
+        let made_since = self.pending.made_since(connection.attempt);
         self.subscribed_once = true;
         self.failures = 0;
         self.give_up = None;
         ctx.tell(&self.executor, Subscribed(subscribed));
+        for status in made_since {
+            self.send_update(status, ctx);
+        }
         if self.finishing {
             self.finish(ctx);
         }
@@ -294,7 +298,13 @@ impl ExecutorDriver {
         status.uuid = Some(uuid.as_bytes().to_vec().into());
         status.executor_id = Some(self.config.executor_id.clone());
         status.source = Some(v1::task_status::Source::Executor.into());
-        self.pending.updated(status.clone());
+        let subscription = self.connection.as_ref().filter(|c| c.subscribed);
+        let sent_in = subscription.map(|connection| connection.attempt);
+        self.pending.updated(status.clone(), sent_in);
+        self.send_update(status, ctx);
+    }
+
+    fn send_update(&mut self, status: v1::TaskStatus, ctx: &mut Context<Self>) {
         let mut call = self.call(call::Type::Update);
         call.update = Some(call::Update { status });
         self.send(call, ctx);

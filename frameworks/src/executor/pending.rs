@@ -11,7 +11,14 @@ pub(super) struct Pending {
     /// Launched, and none of their updates acknowledged. Bounded by the tasks the agent launches.
     tasks: BTreeMap<v1::TaskId, v1::TaskInfo>,
     /// In the order in which they were made. Bounded by what the executor reports; the agent answers each at once.
-    updates: Vec<v1::TaskStatus>,
+    updates: Vec<Unacknowledged>,
+}
+
+#[derive(Debug)]
+struct Unacknowledged {
+    status: v1::TaskStatus,
+    /// The attempt to subscribe, or the subscription, in which it was last sent.
+    sent_in: Option<u64>,
 }
 
 impl Pending {
@@ -22,12 +29,13 @@ impl Pending {
             .is_none()
     }
 
-    pub(super) fn updated(&mut self, status: v1::TaskStatus) {
-        self.updates.push(status);
+    /// Notes an update that was sent in this subscription, or could not be sent.
+    pub(super) fn updated(&mut self, status: v1::TaskStatus, sent_in: Option<u64>) {
+        self.updates.push(Unacknowledged { status, sent_in });
     }
 
     pub(super) fn acknowledged(&mut self, task_id: &v1::TaskId, uuid: &[u8]) {
-        self.updates.retain(|status| status.uuid() != uuid);
+        self.updates.retain(|update| update.status.uuid() != uuid);
         self.tasks.remove(task_id);
     }
 
@@ -35,16 +43,30 @@ impl Pending {
         !self.updates.is_empty()
     }
 
-    pub(super) fn subscribe(&self) -> Subscribe {
+    /// What this attempt to subscribe carries: everything.
+    pub(super) fn subscribe(&mut self, attempt: u64) -> Subscribe {
         Subscribe {
             unacknowledged_tasks: self.tasks.values().cloned().collect(),
             unacknowledged_updates: self
-                .updates
-                .iter()
-                .cloned()
+                .send_in(attempt)
                 .map(|status| Update { status })
                 .collect(),
         }
+    }
+
+    /// Updates that this subscription did not carry, because they were made while it was under way.
+    pub(super) fn made_since(&mut self, attempt: u64) -> Vec<v1::TaskStatus> {
+        self.send_in(attempt).collect()
+    }
+
+    fn send_in(&mut self, attempt: u64) -> impl Iterator<Item = v1::TaskStatus> + use<'_> {
+        let unsent = self.updates.iter_mut();
+        unsent
+            .filter(move |update| update.sent_in != Some(attempt))
+            .map(move |update| {
+                update.sent_in = Some(attempt);
+                update.status.clone()
+            })
     }
 }
 
@@ -76,11 +98,11 @@ mod tests {
         let mut pending = Pending::default();
         assert!(pending.launched(&task("one")) && pending.launched(&task("two")));
         assert!(!pending.launched(&task("one")), "launched twice");
-        pending.updated(status("one", 1));
-        pending.updated(status("one", 2));
+        pending.updated(status("one", 1), Some(1));
+        pending.updated(status("one", 2), None);
         pending.acknowledged(&task("one").task_id, &[1]);
 
-        let subscribe = pending.subscribe();
+        let subscribe = pending.subscribe(2);
         let ids: Vec<_> = subscribe
             .unacknowledged_tasks
             .iter()
@@ -95,5 +117,20 @@ mod tests {
         );
         pending.acknowledged(&task("one").task_id, &[2]);
         assert!(!pending.has_updates());
+    }
+
+    #[test]
+    fn what_a_subscription_did_not_carry_is_sent_after_it() {
+        let mut pending = Pending::default();
+        pending.updated(status("one", 1), None);
+        assert_eq!(pending.subscribe(1).unacknowledged_updates.len(), 1);
+        pending.updated(status("one", 2), None);
+        assert_eq!(pending.made_since(1), [status("one", 2)]);
+        assert_eq!(pending.made_since(1), []);
+        assert_eq!(
+            pending.subscribe(2).unacknowledged_updates.len(),
+            2,
+            "all over again"
+        );
     }
 }

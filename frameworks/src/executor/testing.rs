@@ -75,8 +75,20 @@ impl FakeAgent {
 
     /// Answers a subscription, and says what it carried.
     pub(crate) async fn subscribe(&mut self, framework: v1::FrameworkInfo) -> call::Subscribe {
+        let subscribe = self.asked_to_subscribe().await;
+        self.grant(framework);
+        subscribe
+    }
+
+    /// The next call, which is to be a subscription; left without an answer.
+    pub(crate) async fn asked_to_subscribe(&mut self) -> call::Subscribe {
         let call = self.call().await;
         assert_eq!(call.r#type(), call::Type::Subscribe);
+        call.subscribe.expect("what is pending")
+    }
+
+    /// Answers the last subscription.
+    pub(crate) fn grant(&self, framework: v1::FrameworkInfo) {
         self.send(v1::executor::Event {
             r#type: Some(event::Type::Subscribed.into()),
             subscribed: Some(event::Subscribed {
@@ -85,7 +97,6 @@ impl FakeAgent {
             }),
             ..Default::default()
         });
-        call.subscribe.expect("what is pending")
     }
 
     /// The next update, left without an acknowledgement.

@@ -216,6 +216,23 @@ fn the_next_life_of_the_agent_hears_what_the_last_one_did_not_store() {
 }
 
 #[test]
+fn an_update_made_while_subscribing_is_sent_once_that_is_done() {
+    simulated(async {
+        let mut world = World::new(|_| {}).await;
+        let node = world.agent.die().await;
+        world.agent = FakeAgent::start(node);
+        let pending = world.agent.asked_to_subscribe().await;
+        assert!(pending.unacknowledged_updates.is_empty());
+        world.report("one", v1::TaskState::TaskFinished);
+        world.driver.finish();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.agent.grant(v1::FrameworkInfo::default());
+        world.agent.expect(v1::TaskState::TaskFinished).await;
+        world.driver.ended().await;
+    });
+}
+
+#[test]
 fn without_checkpointing_the_executor_goes_with_its_agent() {
     simulated(async {
         let mut world = World::new(|config| config.checkpoint = false).await;
