@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::calls::Say;
 use super::events::{Notice, Offers, SchedulerEvents, Subscribed, Update};
 use super::handle::Driver;
 use super::inbox::Inbox;
@@ -27,6 +28,11 @@ const UPDATE_TIMEOUT: Duration = Duration::from_secs(60);
 const MISSED_HEARTBEATS: u32 = 3;
 /// What a master is expected to announce until it does.
 const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(15);
+/// Events that may arrive before the answer to the SUBSCRIBE that they follow from: both are under way at once, so
+/// there are few. A thousand frameworks that reconcile would not need more.
+const EARLY_EVENTS: usize = 4096;
+/// A master that restarts is back by then; what it did not hear of a teardown, the failover timeout does later.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a driver needs to know.
 #[derive(Clone, Debug)]
@@ -54,9 +60,12 @@ where
     let handle = Driver::new(node.clone(), driver_pid);
     let given = handle.clone();
     let scheduler = node.spawn(config.name.clone(), move |ctx| make(given, ctx))?;
-    node.spawn(driver_name, move |_| {
-        SchedulerDriver::new(config, scheduler)
-    })?;
+    let theirs = scheduler.clone();
+    let spawned = node.spawn(driver_name, move |_| SchedulerDriver::new(config, theirs));
+    if let Err(error) = spawned {
+        node.stop(&scheduler);
+        return Err(error);
+    }
     Ok(handle)
 }
 
@@ -67,19 +76,6 @@ protocol! {
         2 => FromMaster -> (),
         3 => Stop -> (),
     }
-}
-
-/// A call of the scheduler.
-pub(super) enum Say {
-    Accept(call::Accept),
-    Decline(call::Decline),
-    Suppress(call::Suppress),
-    Revive(call::Revive),
-    Kill(call::Kill),
-    Shutdown(call::Shutdown),
-    Reconcile(call::Reconcile),
-    Message(call::Message),
-    Teardown,
 }
 
 /// What an inbox hands on; the pid says of which subscription.
@@ -98,6 +94,10 @@ struct SchedulerDriver {
     name: String,
     connection: Option<Connection>,
     backoff: Backoff,
+    /// The next attempt to subscribe.
+    retry: Option<SpawnHandle>,
+    /// The framework is to be torn down, and this actor ends when the master has heard of it.
+    leaving: bool,
     /// Makes names of inboxes and drops answers to attempts that were given up.
     attempts: u64,
 }
@@ -109,6 +109,8 @@ struct Connection {
     inbox: Pid<SchedulerProtocol>,
     /// Set when the master has accepted the subscription.
     stream_id: Option<String>,
+    /// Events that overtook that answer. The scheduler sees them after it: it may make calls at once.
+    early: Vec<v1::scheduler::Event>,
     heartbeat: Duration,
     last_event: Instant,
 }
@@ -122,6 +124,8 @@ impl SchedulerDriver {
             name: config.name,
             connection: None,
             backoff: Backoff::default(),
+            retry: None,
+            leaving: false,
             attempts: 0,
         }
     }
@@ -152,6 +156,9 @@ impl SchedulerDriver {
 
     /// Subscribes to the leader; without one, waits until there is one.
     fn connect(&mut self, ctx: &mut Context<Self>) {
+        if let Some(retry) = self.retry.take() {
+            ctx.cancel_future(retry);
+        }
         if self.connection.is_some() {
             return;
         }
@@ -190,6 +197,7 @@ impl SchedulerDriver {
             master: master.clone(),
             inbox,
             stream_id: None,
+            early: Vec::new(),
             heartbeat: DEFAULT_HEARTBEAT,
             last_event: ctx.now(),
         });
@@ -217,19 +225,24 @@ impl SchedulerDriver {
                 subscription: Some(subscription),
             })) => {
                 connection.stream_id = Some(subscription.stream_id);
+                let early = std::mem::take(&mut connection.early);
                 self.framework.id = Some(subscription.framework_id);
                 self.backoff.reset();
+                if self.leaving {
+                    return self.tear_down(ctx);
+                }
+                for event in early {
+                    self.event(event, ctx);
+                }
             }
             Ok(Ok(_)) => self.fail(
                 "the master accepted the subscription but named no stream",
                 ctx,
             ),
-            Ok(Err(rejected)) => match rejected.kind {
-                RejectionKind::NotLeader | RejectionKind::Recovering => {
-                    self.disconnect(&rejected.message, ctx)
-                }
-                _ => self.fail(rejected.message, ctx),
-            },
+            Ok(Err(rejected)) if is_passing(rejected.kind) => {
+                self.disconnect(&rejected.message, ctx)
+            }
+            Ok(Err(rejected)) => self.fail(rejected.message, ctx),
             Err(AskError::Refused(why)) => self.fail(why, ctx),
             Err(error) => self.disconnect(&error.to_string(), ctx),
         }
@@ -251,7 +264,10 @@ impl SchedulerDriver {
             ctx.tell(&self.scheduler, Notice::Disconnected);
         }
         let wait = self.backoff.next(ctx.random());
-        ctx.run_later(wait, |driver, ctx| driver.connect(ctx));
+        self.retry = Some(ctx.run_later(wait, |driver, ctx| {
+            driver.retry = None;
+            driver.connect(ctx);
+        }));
     }
 
     /// There will be no subscription any more.
@@ -267,13 +283,25 @@ impl SchedulerDriver {
     }
 
     fn event(&mut self, event: v1::scheduler::Event, ctx: &mut Context<Self>) {
-        if let Some(connection) = &mut self.connection {
-            connection.last_event = ctx.now();
+        if self.leaving {
+            return;
+        }
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        connection.last_event = ctx.now();
+        if connection.stream_id.is_none() && event.error.is_none() {
+            connection.early.push(event);
+            if connection.early.len() > EARLY_EVENTS {
+                self.disconnect(
+                    "the master floods, but does not accept the subscription",
+                    ctx,
+                );
+            }
+            return;
         }
         if let Some(subscribed) = event.subscribed {
-            if let (Some(connection), Some(seconds)) =
-                (&mut self.connection, subscribed.heartbeat_interval_seconds)
-            {
+            if let Some(seconds) = subscribed.heartbeat_interval_seconds {
                 connection.heartbeat =
                     Duration::try_from_secs_f64(seconds).unwrap_or(DEFAULT_HEARTBEAT);
             }
@@ -318,14 +346,7 @@ impl SchedulerDriver {
         let scheduler = self.scheduler.clone();
         ctx.ask_then(&scheduler, Update(status), UPDATE_TIMEOUT, move |driver, handled, ctx| {
             match (handled, acknowledge) {
-                (Ok(()), Some(acknowledge)) => driver.call(
-                    Call {
-                        r#type: Some(call::Type::Acknowledge.into()),
-                        acknowledge: Some(acknowledge),
-                        ..Default::default()
-                    },
-                    ctx,
-                ),
+                (Ok(()), Some(acknowledge)) => driver.call(Say::Acknowledge(acknowledge), ctx),
                 (Ok(()), None) => {}
                 (Err(error), _) => {
                     tracing::warn!(%error, "the scheduler did not handle an update; it will come again");
@@ -334,40 +355,9 @@ impl SchedulerDriver {
         });
     }
 
-    /// A call in the name of the present subscription, and the master to ask; none without a subscription.
-    fn in_our_name(&self, mut call: Call) -> Option<(Pid<MasterProtocol>, SchedulerCall)> {
-        let connection = self.connection.as_ref().filter(|c| c.stream_id.is_some())?;
-        call.framework_id = self.framework.id.clone();
-        let message = SchedulerCall {
-            call: Pb(call),
-            from: Some(connection.inbox.clone()),
-            stream_id: connection.stream_id.clone(),
-            principal: None,
-        };
-        Some((connection.master.clone(), message))
-    }
-
-    /// Ends the framework, and this driver when the master has heard of it: the end of the inbox takes another
-    /// way and could arrive first.
-    fn tear_down(&mut self, ctx: &mut Context<Self>) {
-        let Some((master, message)) = self.in_our_name(Say::Teardown.into()) else {
-            return ctx.stop();
-        };
-        ctx.ask_then(&master, message, CALL_TIMEOUT, |_, answer, ctx| {
-            if !matches!(answer, Ok(Ok(_))) {
-                tracing::warn!(?answer, "the framework may not have been torn down");
-            }
-            ctx.stop();
-        });
-    }
-
     /// Sends a call of the present subscription; without one it is dropped.
-    fn call(&mut self, call: Call, ctx: &mut Context<Self>) {
-        let attempt = self
-            .connection
-            .as_ref()
-            .map(|connection| connection.attempt);
-        let Some((master, message)) = self.in_our_name(call) else {
+    fn call(&mut self, say: Say, ctx: &mut Context<Self>) {
+        let Some((attempt, master, message)) = self.message(say) else {
             tracing::debug!("a call was dropped: there is no subscription");
             return;
         };
@@ -376,7 +366,10 @@ impl SchedulerDriver {
             message,
             CALL_TIMEOUT,
             move |driver, answer, ctx| {
-                let current = driver.connection.as_ref().map(|c| c.attempt) == attempt;
+                let current = driver
+                    .connection
+                    .as_ref()
+                    .is_some_and(|c| c.attempt == attempt);
                 match answer {
                     Ok(Ok(_)) => {}
                     Ok(Err(rejected)) => match rejected.kind {
@@ -389,6 +382,51 @@ impl SchedulerDriver {
                         _ if current => driver.disconnect(&rejected.message, ctx),
                         _ => {}
                     },
+                    Err(error) if current => driver.disconnect(&error.to_string(), ctx),
+                    Err(_) => {}
+                }
+            },
+        );
+    }
+
+    /// A call as the master of the present subscription understands it; none without one.
+    fn message(&self, say: Say) -> Option<(u64, Pid<MasterProtocol>, SchedulerCall)> {
+        let connection = self.connection.as_ref().filter(|c| c.stream_id.is_some())?;
+        let call = Call {
+            framework_id: self.framework.id.clone(),
+            ..say.into()
+        };
+        let message = SchedulerCall {
+            call: Pb(call),
+            from: Some(connection.inbox.clone()),
+            stream_id: connection.stream_id.clone(),
+            principal: None,
+        };
+        Some((connection.attempt, connection.master.clone(), message))
+    }
+
+    /// Ends the framework, then this actor: a call that is dropped with its caller may never be handled.
+    fn tear_down(&mut self, ctx: &mut Context<Self>) {
+        let Some((attempt, master, message)) = self.message(Say::Teardown) else {
+            return;
+        };
+        ctx.ask_then(
+            &master,
+            message,
+            CALL_TIMEOUT,
+            move |driver, answer, ctx| {
+                let current = driver
+                    .connection
+                    .as_ref()
+                    .is_some_and(|c| c.attempt == attempt);
+                match answer {
+                    Ok(Err(rejected)) if is_passing(rejected.kind) => {
+                        if current {
+                            driver.disconnect(&rejected.message, ctx);
+                        }
+                    }
+                    // Torn down, by this call or by somebody else.
+                    Ok(_) => ctx.stop(),
                     Err(error) if current => driver.disconnect(&error.to_string(), ctx),
                     Err(_) => {}
                 }
@@ -413,6 +451,8 @@ impl Actor for SchedulerDriver {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        let scheduler = self.scheduler.clone();
+        ctx.monitor(&scheduler);
         self.connect(ctx);
         ctx.run_interval(DEFAULT_HEARTBEAT, |driver, ctx| {
             driver.watch_heartbeats(ctx)
@@ -436,8 +476,17 @@ impl Handler<Say> for SchedulerDriver {
 
     fn handle(&mut self, say: Say, ctx: &mut Context<Self>) {
         match say {
-            Say::Teardown => self.tear_down(ctx),
-            other => self.call(other.into(), ctx),
+            Say::Teardown if self.leaving => {}
+            // Nobody knows of it, or (while an answer is under way) will remember it for long.
+            Say::Teardown if self.framework.id.is_none() => ctx.stop(),
+            Say::Teardown => {
+                self.leaving = true;
+                self.tear_down(ctx);
+                ctx.run_later(TEARDOWN_TIMEOUT, |driver, ctx| {
+                    driver.fail("no master has heard of its teardown", ctx);
+                });
+            }
+            say => self.call(say, ctx),
         }
     }
 }
@@ -470,6 +519,13 @@ impl Handler<Exited> for SchedulerDriver {
     type Result = ();
 
     fn handle(&mut self, exited: Exited, ctx: &mut Context<Self>) {
+        if exited.pid == self.scheduler.any() {
+            // Nobody is left to speak for; the framework goes on until its failover timeout.
+            if !self.leaving {
+                ctx.stop();
+            }
+            return;
+        }
         let current = self
             .connection
             .as_ref()
@@ -480,45 +536,10 @@ impl Handler<Exited> for SchedulerDriver {
     }
 }
 
-impl From<Say> for Call {
-    fn from(say: Say) -> Call {
-        let mut call = Call::default();
-        let kind = match say {
-            Say::Accept(accept) => {
-                call.accept = Some(accept);
-                call::Type::Accept
-            }
-            Say::Decline(decline) => {
-                call.decline = Some(decline);
-                call::Type::Decline
-            }
-            Say::Suppress(suppress) => {
-                call.suppress = Some(suppress);
-                call::Type::Suppress
-            }
-            Say::Revive(revive) => {
-                call.revive = Some(revive);
-                call::Type::Revive
-            }
-            Say::Kill(kill) => {
-                call.kill = Some(kill);
-                call::Type::Kill
-            }
-            Say::Shutdown(shutdown) => {
-                call.shutdown = Some(shutdown);
-                call::Type::Shutdown
-            }
-            Say::Reconcile(reconcile) => {
-                call.reconcile = Some(reconcile);
-                call::Type::Reconcile
-            }
-            Say::Message(message) => {
-                call.message = Some(message);
-                call::Type::Message
-            }
-            Say::Teardown => call::Type::Teardown,
-        };
-        call.r#type = Some(kind.into());
-        call
-    }
+/// Whether the same call may be accepted a moment later, by this master or by another.
+fn is_passing(kind: RejectionKind) -> bool {
+    matches!(
+        kind,
+        RejectionKind::NotLeader | RejectionKind::Recovering | RejectionKind::Disconnected
+    )
 }

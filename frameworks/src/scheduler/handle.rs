@@ -4,7 +4,8 @@ use libprocess::prelude::*;
 use mesos::v1;
 use mesos::v1::scheduler::call;
 
-use super::driver::{DriverProtocol, Say, Stop};
+use super::calls::Say;
+use super::driver::{DriverProtocol, Stop};
 
 /// How a scheduler speaks to the master. Cheap to clone; every method returns at once.
 ///
@@ -110,7 +111,8 @@ impl Driver {
         }));
     }
 
-    /// Ends the framework: its executors are shut down, its id is not accepted again. The driver ends with it.
+    /// Ends the framework: its executors are shut down, its id is not accepted again. The driver ends when the master
+    /// has heard of it; without a subscription it looks for one first, for at most ten seconds.
     pub fn teardown(&self) {
         self.say(Say::Teardown);
     }

@@ -15,12 +15,15 @@
 //! # What the driver promises
 //!
 //! * Events arrive in the order in which the master decided them.
-//! * An update is acknowledged when your handler has returned. If your actor panics before, the update comes again.
-//! * Calls made while there is no subscription are dropped, as with Mesos' own drivers: after [`Subscribed`], ask for what
+//! * An update is acknowledged when your handler has returned. If your actor ends before, the update comes again to the
+//!   framework's next life: the driver ends with your actor, the framework goes on for its failover timeout.
+//! * A [`Driver::teardown`] is repeated until a master has heard of it; wait for [`Driver::ended`] before you leave.
+//! * Other calls made while there is no subscription are dropped, as with Mesos' own drivers: after [`Subscribed`], ask for what
 //!   you need again (offers come by themselves; reconcile tasks you are unsure of).
 //! * A refused subscription and an ERROR event are final: [`Notice::Error`] is the last message.
 
 mod backoff;
+mod calls;
 mod driver;
 pub mod events;
 mod handle;
