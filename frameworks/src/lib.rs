@@ -7,6 +7,7 @@
 //! | [`executor`] | an executor as an actor |
 //! | [`command_executor`] | the executor of tasks that have only a command |
 //! | [`connect`] | the node and the certificates of a framework's program |
+//! | [`keep_running`] | the framework that keeps copies of a command running |
 //! | [`run`] | the one-shot framework behind `mesos run` |
 //!
 //! This crate knows masters and agents only by their protocols (`mesos::protocols`).
@@ -15,5 +16,6 @@ pub mod command_executor;
 pub mod connect;
 pub mod ending;
 pub mod executor;
+pub mod keep_running;
 pub mod run;
 pub mod scheduler;
