@@ -12,7 +12,7 @@ pub enum Network {
     /// A UDP socket of the operating system.
     #[default]
     Udp,
-    /// A network inside this process; see [`sim`](crate::sim).
+    /// A network inside this process; see the module `sim`.
     Simulated(Arc<dyn DatagramNetwork>),
 }
 
