@@ -150,6 +150,10 @@ impl SimulatedExecutor {
             ..Default::default()
         };
         self.unacknowledged.push(status.clone());
+        self.send(status, ctx);
+    }
+
+    fn send(&mut self, status: TaskStatus, ctx: &mut Context<Self>) {
         let call = Call {
             update: Some(call::Update { status }),
             ..self.call(call::Type::Update)
@@ -206,6 +210,11 @@ impl Handler<Event> for SimulatedExecutor {
             self.kill(&kill.task_id, ctx);
         } else if let Some(acknowledged) = event.acknowledged {
             self.acknowledged(&acknowledged, ctx);
+        } else if event.r#type == Some(event::Type::Subscribed as i32) {
+            // What was reported while there was no agent, or while the subscription was under way.
+            for status in self.unacknowledged.clone() {
+                self.send(status, ctx);
+            }
         } else if event.r#type == Some(event::Type::Shutdown as i32) {
             let tasks: Vec<TaskId> = self.running.keys().cloned().collect();
             for task in tasks {
