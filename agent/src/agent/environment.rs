@@ -102,11 +102,7 @@ fn own_variables(command: &CommandInfo) -> Vec<(String, String)> {
 }
 
 /// Writes an identity that only its owner can read, in a folder that everybody may pass through.
-fn write_identity(
-    identity: &Identity,
-    path: &Path,
-    owner: Option<&str>,
-) -> Result<(), String> {
+fn write_identity(identity: &Identity, path: &Path, owner: Option<&str>) -> Result<(), String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let made = fs::DirBuilder::new()
         .recursive(true)
