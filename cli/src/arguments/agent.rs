@@ -71,8 +71,8 @@ pub(crate) struct ContainerFlags {
     #[arg(long = "executor_registration_timeout", env = "MESOS_EXECUTOR_REGISTRATION_TIMEOUT", value_parser = duration, default_value = "1mins")]
     pub(crate) executor_registration_timeout: Duration,
 
-    /// Time that executors have to subscribe again after the agent restarted
-    #[arg(long = "executor_reregistration_timeout", env = "MESOS_EXECUTOR_REREGISTRATION_TIMEOUT", value_parser = duration, default_value = "2secs")]
+    /// Time that executors have to subscribe again after the agent restarted; it ends with the last of them
+    #[arg(long = "executor_reregistration_timeout", env = "MESOS_EXECUTOR_REREGISTRATION_TIMEOUT", value_parser = duration, default_value = "10secs")]
     pub(crate) executor_reregistration_timeout: Duration,
 
     /// Time from SHUTDOWN to the end of an executor
