@@ -322,3 +322,19 @@ async fn another_agents_containers_are_not_touched_by_recovery() {
     assert!(one.cgroup_exists("mine"));
     one.destroy("mine").await;
 }
+
+#[tokio::test]
+async fn an_agent_that_ends_without_containers_leaves_no_control_group() {
+    if !can_use_cgroups() {
+        return;
+    }
+    let mut world = World::with_cgroups().await;
+    world.launch("one", "sleep 1000").await;
+    world.restart().await;
+    assert!(world.cgroup_exists("one"), "it outlives the agent");
+    world.ask(Recover::default()).await.expect("recovered");
+    assert!(!world.cgroup_exists("one"), "an orphan");
+    assert!(world.cgroup_root_exists());
+    world.stop().await;
+    assert!(!world.cgroup_root_exists());
+}

@@ -59,6 +59,13 @@ impl Isolation {
         }
     }
 
+    /// Leaves no trace on the machine, as far as no container is left.
+    pub(crate) fn clean_up(&self) {
+        if let Isolation::Linux(cgroups) = self {
+            cgroups.remove_root();
+        }
+    }
+
     /// Makes the control group of a container, if there are to be any.
     pub(crate) fn create(&self, container: &str, bounds: &Bounds) -> Result<(), CgroupsError> {
         match self {

@@ -188,6 +188,10 @@ impl Containerizer {
 
 impl Actor for Containerizer {
     type Context = Context<Self>;
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        self.isolation.clean_up();
+    }
 }
 
 impl Process for Containerizer {

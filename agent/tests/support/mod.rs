@@ -116,6 +116,10 @@ impl World {
             start(&self.isolation, self.folder.path()).await;
     }
 
+    pub async fn stop(&self) {
+        self.node.shutdown(SOON).await;
+    }
+
     pub fn config(&self, container: &str, script: &str) -> ContainerConfig {
         ContainerConfig {
             command: v1::CommandInfo {
@@ -207,6 +211,11 @@ impl World {
             mount.join(controller).join(group).join(v1)
         };
         Some(fs::read_to_string(path).ok()?.trim().to_owned())
+    }
+
+    pub fn cgroup_root_exists(&self) -> bool {
+        self.cgroup("", ("memory.limit_in_bytes", "memory.max"))
+            .is_some()
     }
 
     pub fn cgroup_exists(&self, name: &str) -> bool {

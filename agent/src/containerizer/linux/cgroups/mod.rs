@@ -129,6 +129,11 @@ impl Cgroups {
     /// Makes a group for a container. A group of that name that exists already is not an error: the
     /// caller knows that the name is free.
     pub(crate) fn create(&self, container: &str) -> Result<Group, CgroupsError> {
+        let mounts = self.layout.mounts();
+        if !mounts.iter().all(|mount| mount.join(&self.root).exists()) {
+            // Another agent under the same root was the last to leave.
+            self.make_root()?;
+        }
         let group = self.group(container);
         for directory in group.directories() {
             fs::create_dir_all(directory)
@@ -142,8 +147,7 @@ impl Cgroups {
         Group::new(&self.layout, &self.root.join(container), self.cfs_quota)
     }
 
-    /// Removes the (empty) root, so that a test or `mesos local` leaves nothing behind. Groups that
-    /// still exist stay, and so does the root then.
+    /// Removes the root if nothing is under it any more.
     pub fn remove_root(&self) {
         for mount in self.layout.mounts() {
             let mut path = self.root.as_path();
