@@ -1,11 +1,12 @@
 //! Tests of whole clusters: the harness that starts the built binary as a person would, third-party clients, and
 //! simulated scenarios.
 //!
-//! Start at [`Cluster`] for real processes. What a single crate can test alone is beside that crate's code.
+//! Start at [`Cluster`] for real processes, at [`sim`] for simulated ones. What a single crate can test alone is beside that crate's code.
 
 mod cluster;
 mod http;
 mod program;
+pub mod sim;
 mod third_party;
 mod wait;
 

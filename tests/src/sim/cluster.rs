@@ -1,0 +1,315 @@
+//! The cluster and the hand on it.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::sim::Net;
+use master::view::View;
+use mesos::election::{Election, Standalone};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use super::daemons::{AgentSeat, MasterSeat};
+use super::invariants;
+use super::ledger::Ledger;
+use super::service::Service;
+
+/// How often a condition is looked at. Costs nothing while nothing else happens.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a cluster is to be like.
+pub struct Builder {
+    agents: usize,
+    resources: String,
+    master: master::config::Config,
+}
+
+/// A master, agents and services; see [`super`].
+pub struct SimCluster {
+    /// The world it lives in, with more faults to offer.
+    pub net: Net,
+    /// The services started so far.
+    pub services: Vec<Service>,
+    /// What ran.
+    pub ledger: Ledger,
+    master: MasterSeat,
+    agents: Vec<AgentSeat>,
+    election: Arc<Standalone>,
+    /// What was last looked at by [`invariants::always`].
+    checked: RefCell<Moment>,
+    _folder: TempDir,
+}
+
+/// What has happened so far, in so far as invariants look at it.
+#[derive(Default)]
+struct Moment {
+    updates: usize,
+    runs: usize,
+    view: Option<Arc<View>>,
+}
+
+impl PartialEq for Moment {
+    fn eq(&self, other: &Moment) -> bool {
+        let same_view = match (&self.view, &other.view) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same_view && self.updates == other.updates && self.runs == other.runs
+    }
+}
+
+impl Builder {
+    /// How many agents; 1 unless said.
+    pub fn agents(mut self, agents: usize) -> Builder {
+        self.agents = agents;
+        self
+    }
+
+    /// What each agent has; `cpus:4;mem:1024` unless said.
+    pub fn resources(mut self, resources: &str) -> Builder {
+        self.resources = resources.to_owned();
+        self
+    }
+
+    /// Changes the master's flags.
+    pub fn master(mut self, change: impl FnOnce(&mut master::config::Config)) -> Builder {
+        change(&mut self.master);
+        self
+    }
+
+    /// Starts it and waits until all agents are registered.
+    pub async fn start(self, net: &Net) -> SimCluster {
+        let folder = tempfile::tempdir().expect("a folder for the work directories");
+        let address = SocketAddr::from(([10, 0, 0, 1], 5050));
+        let election = Arc::new(Standalone::at(address, "master"));
+        let ledger = Ledger::default();
+        let seat = |number: usize| {
+            let last = u8::try_from(number + 1).expect("at most 255 agents");
+            AgentSeat::new(
+                number,
+                SocketAddr::from(([10, 0, 1, last], 5051)),
+                folder.path().join(format!("agent-{number}")),
+                self.resources.clone(),
+                election.clone(),
+                ledger.clone(),
+            )
+        };
+        let mut cluster = SimCluster {
+            net: net.clone(),
+            services: Vec::new(),
+            master: MasterSeat::new(address, self.master.clone()),
+            agents: (0..self.agents).map(seat).collect(),
+            election,
+            ledger,
+            checked: RefCell::default(),
+            _folder: folder,
+        };
+        cluster.restart_master().await;
+        for agent in 0..self.agents {
+            cluster.restart_agent(agent).await;
+        }
+        let minute = Duration::from_secs(60);
+        cluster
+            .eventually("all agents are registered", minute, |cluster| {
+                cluster.active_agents() == cluster.agents.len()
+            })
+            .await;
+        cluster
+    }
+}
+
+impl SimCluster {
+    /// A cluster to be described.
+    pub fn builder() -> Builder {
+        Builder {
+            agents: 1,
+            resources: "cpus:4;mem:1024".to_owned(),
+            master: master::config::Config::default(),
+        }
+    }
+
+    /// Starts a service that keeps `wanted` copies of `command` running (see [`Ledger::simulation`]).
+    pub async fn keep_running(&mut self, wanted: usize, command: &str) {
+        let number = self.services.len();
+        let last = u8::try_from(number + 1).expect("at most 255 services");
+        let address = SocketAddr::from(([10, 0, 2, last], 9000));
+        let master = self.election.detect();
+        let name = format!("service-{number}");
+        let service = Service::start(&self.net, address, master, &name, wanted, command).await;
+        self.services.push(service);
+    }
+
+    /// The number of agents, up or down.
+    pub fn agent_count(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Where the master is.
+    pub fn master_address(&self) -> SocketAddr {
+        self.master.address
+    }
+
+    /// Where an agent is.
+    pub fn agent_address(&self, agent: usize) -> SocketAddr {
+        self.agents[agent].address
+    }
+
+    /// Nothing passes between the master and an agent until [`SimCluster::heal`].
+    pub fn cut_off(&self, agent: usize) {
+        self.net
+            .partition(&[self.master.address], &[self.agents[agent].address]);
+    }
+
+    /// Nothing passes between the master and a service until [`SimCluster::heal`].
+    pub fn cut_off_service(&self, service: usize) {
+        self.net.partition(
+            &[self.master.address],
+            &[self.services[service].node.address()],
+        );
+    }
+
+    /// Ends all partitions.
+    pub fn heal(&self) {
+        self.net.heal();
+    }
+
+    /// Lets an agent and its executors end as by a power failure; its work directory remains.
+    pub fn crash_machine(&mut self, agent: usize) {
+        self.agents[agent].crash(&self.net);
+    }
+
+    /// Ends an agent; its executors run on.
+    pub async fn crash_agent(&mut self, agent: usize) {
+        self.agents[agent].stop().await;
+    }
+
+    /// Starts an agent that is down, with its old work directory.
+    pub async fn restart_agent(&mut self, agent: usize) {
+        self.agents[agent].start(&self.net).await;
+    }
+
+    /// Ends the master as by a power failure; its registry remains.
+    pub fn crash_master(&mut self) {
+        self.master.crash(&self.net);
+    }
+
+    /// Starts the master if it is down, with its old registry.
+    pub async fn restart_master(&mut self) {
+        if self.master.life.is_none() {
+            self.master.start(&self.net).await;
+        }
+    }
+
+    /// What the master publishes; `None` while there is none.
+    pub fn view(&self) -> Option<Arc<View>> {
+        let (_, master) = self.master.life.as_ref()?;
+        Some(master.view.borrow().clone())
+    }
+
+    /// What the agents publish, of those that are up, by number.
+    pub fn agent_views(&self) -> impl Iterator<Item = (usize, Arc<agent::state::State>)> {
+        let agents = self.agents.iter().enumerate();
+        agents.filter_map(|(number, agent)| Some((number, agent.life.as_ref()?.view.state())))
+    }
+
+    /// The agent with the most tasks, and how many.
+    pub fn busiest_agent(&self) -> (usize, usize) {
+        let agents = self.agent_views().map(|(number, state)| {
+            let tasks = state
+                .executors()
+                .map(|e| e.queued.len() + e.launched_tasks.len());
+            (number, tasks.sum())
+        });
+        agents.max_by_key(|(_, tasks)| *tasks).unwrap_or_default()
+    }
+
+    /// How many agents the master counts on.
+    pub fn active_agents(&self) -> usize {
+        self.view().map_or(0, |view| {
+            let agents = view.cluster.agents.values();
+            agents
+                .filter(|agent| agent.connected && agent.active)
+                .count()
+        })
+    }
+
+    /// Lets time pass, with an eye on what must always hold.
+    #[track_caller]
+    pub fn pass(&self, time: Duration) -> impl Future<Output = ()> {
+        let until = Instant::now() + time;
+        async move {
+            while Instant::now() < until {
+                sleep(LOOK_EVERY).await;
+                self.check();
+            }
+        }
+    }
+
+    /// Waits until something holds, with an eye on what must always hold; answers how long it took.
+    #[track_caller]
+    pub fn eventually(
+        &self,
+        what: &str,
+        within: Duration,
+        holds: impl Fn(&SimCluster) -> bool,
+    ) -> impl Future<Output = Duration> {
+        let check = move |cluster: &SimCluster| match holds(cluster) {
+            true => Ok(()),
+            false => Err(format!(
+                "it does not hold; services: {}",
+                cluster.describe()
+            )),
+        };
+        self.until_ok(what, within, check)
+    }
+
+    /// As [`SimCluster::eventually`], with a reason for what does not hold yet.
+    #[track_caller]
+    pub fn until_ok(
+        &self,
+        what: &str,
+        within: Duration,
+        check: impl Fn(&SimCluster) -> Result<(), String>,
+    ) -> impl Future<Output = Duration> {
+        let (at, what) = (std::panic::Location::caller(), what.to_owned());
+        async move {
+            let began = Instant::now();
+            while let Err(why) = check(self) {
+                let waited = began.elapsed();
+                assert!(
+                    waited < within,
+                    "not within {within:?}: {what} ({at}): {why}"
+                );
+                sleep(LOOK_EVERY).await;
+                self.check();
+            }
+            began.elapsed()
+        }
+    }
+
+    /// Once faults are over: all views become the same, and all that ended is known to have ended.
+    #[track_caller]
+    pub fn settles(&self, within: Duration) -> impl Future<Output = Duration> {
+        self.until_ok("the cluster settles", within, invariants::settled)
+    }
+
+    /// Checks what must always hold, if anything has happened since it was checked last.
+    fn check(&self) {
+        let now = Moment {
+            updates: self.services.iter().map(|s| s.heard.len()).sum(),
+            runs: self.ledger.len(),
+            view: self.view(),
+        };
+        if *self.checked.borrow() != now {
+            invariants::always(self);
+            self.checked.replace(now);
+        }
+    }
+
+    fn describe(&self) -> String {
+        let services = self.services.iter().map(Service::copies);
+        format!("{:?}", services.collect::<Vec<_>>())
+    }
+}

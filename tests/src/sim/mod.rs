@@ -1,0 +1,28 @@
+//! Whole clusters from production code, on a simulated network, in virtual time, from a seed.
+//!
+//! ```text
+//!   SimCluster ── master (registry in memory, survives it)
+//!       │    ├─── agents (simulated containers; work directories on disk, survive them)
+//!       │    └─── services ── Spy ── a production scheduler
+//!       ├── faults: cut_off, heal, crash_*, restart_*, and what `libprocess::sim::Net` offers
+//!       └── invariants/: what must hold at every moment, and what must hold once faults are over
+//! ```
+//!
+//! Containers are the only stand-ins: a task is an actor that lasts for a while ([`Ledger`] writes down which ran).
+//! Network, clock and chance are libprocess' simulated ones; the same seed gives the same run.
+
+mod chaos;
+mod cluster;
+mod daemons;
+pub mod invariants;
+mod ledger;
+mod replay;
+mod service;
+mod spy;
+
+pub use chaos::misfortune;
+pub use cluster::{Builder, SimCluster};
+pub use ledger::{Ledger, Run};
+pub use replay::{explore, run};
+pub use service::Service;
+pub use spy::{Heard, Told};
