@@ -17,8 +17,9 @@ use crate::containerizer::ExecutorEnvironment;
 use crate::state::State;
 use crate::state::effect::Launch;
 
-/// The longest wait between an executor's attempts to subscribe again, as in Mesos.
-const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// The longest wait between an executor's attempts to subscribe again. Mesos has 2 s, which is also how
+/// long a restarted agent waits for its executors; here several attempts fit in.
+const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_millis(500);
 
 /// How executors reach the agent.
 pub(crate) struct ExecutorAccess {

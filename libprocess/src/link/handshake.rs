@@ -13,6 +13,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::sync::Semaphore;
@@ -33,6 +34,10 @@ use crate::wire::frame::{self, Control, Frame, FrameError, Hello};
 /// Connections that may be shaking hands at once; each costs a signature. More have to try again.
 const HANDSHAKES: usize = 1024;
 
+/// How long the first attempt to connect may take: the pauses between its packets double, and have grown
+/// to half a second by then.
+const FIRST_ATTEMPT: Duration = Duration::from_millis(1500);
+
 /// Why a connection did not become a link.
 #[derive(Debug, thiserror::Error)]
 enum HandshakeError {
@@ -50,6 +55,20 @@ enum HandshakeError {
     Version(u32),
     #[error("there is another connection")]
     Duplicate,
+}
+
+impl HandshakeError {
+    /// Whether trying again is of no use until somebody changes certificates.
+    fn is_distrust(&self) -> bool {
+        matches!(
+            self,
+            HandshakeError::Closed(CloseReason::Refused(_))
+                | HandshakeError::Connect(ConnectError::Failed {
+                    reason: CloseReason::Refused(_),
+                    ..
+                })
+        )
+    }
 }
 
 /// Both hellos are exchanged; the control lanes are open.
@@ -81,14 +100,27 @@ pub(super) async fn dial(link: Arc<Link>) {
         let _ = timeout(CONNECT_TIMEOUT, link.risen()).await;
     }
     if link.up.get().is_none() {
-        tracing::debug!(peer = %link.remote, reason = %refused, "no link");
+        if refused.is_distrust() {
+            tracing::warn!(
+                peer = %link.remote, reason = %refused,
+                "no link: one side does not believe the other's certificate; both need one from \
+                 an authority that the other trusts in its role"
+            );
+        } else {
+            tracing::debug!(peer = %link.remote, reason = %refused, "no link");
+        }
         link.end(ExitReason::Disconnected);
     }
 }
 
 async fn connect(link: &Link) -> Result<Greeted, HandshakeError> {
     let endpoint = link.links.endpoint().ok_or(ConnectError::ShuttingDown)?;
-    let connection = endpoint.connect(link.remote).await?;
+    // One attempt alone would send its first packet again after ever longer pauses, and find a node that
+    // has just started seconds late.
+    let connection = match timeout(FIRST_ATTEMPT, endpoint.connect(link.remote)).await {
+        Ok(made) => made?,
+        Err(_) => endpoint.connect(link.remote).await?,
+    };
     drop(endpoint);
     let outgoing = say_hello(&connection, &link.node, link.links.next_attempt()).await?;
     let (incoming, hello) = hear_hello(&connection).await?;
