@@ -50,12 +50,18 @@ fn survive(disaster: impl FnOnce(&mut Cluster)) {
         (running.count() == TASKS).then_some(())
     });
     let before = sleepers(&cluster);
-    assert_eq!(before.len(), TASKS);
+    assert!(before.len() >= TASKS);
 
     disaster(&mut cluster);
     if !cluster.folder().join("gate").exists() {
         cluster.wait_for_agents(1);
-        assert_eq!(sleepers(&cluster), before, "the same processes run on");
+        // A shell that is about to run `sleep` is two processes for a moment.
+        let after = sleepers(&cluster);
+        let gone: Vec<&u32> = before.iter().filter(|pid| !after.contains(pid)).collect();
+        assert!(
+            gone.is_empty(),
+            "the same processes run on, but {gone:?} are gone"
+        );
         open_the_gate(&cluster);
     }
 
