@@ -1,15 +1,14 @@
 //! What readers see of an agent: a snapshot, never the actor.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
-use mesos::v1::FrameworkId;
 use tokio::sync::watch;
 
 use crate::agent::Clock;
-use crate::files::roots::Roots;
-use crate::state::{Executor, State};
+use crate::files::FilesError;
+use crate::files::locate::{Location, locate};
+use crate::state::State;
 
 /// The latest published state and what never changes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -61,35 +60,8 @@ impl View {
         &self.constants
     }
 
-    /// The sandboxes that can be looked into, by virtual path.
-    pub fn roots(&self) -> Roots {
-        roots_of(&self.state())
+    /// The sandbox, and the place in it, that a virtual path means.
+    pub fn locate(&self, path: &str) -> Result<Location, FilesError> {
+        locate(&self.state(), path)
     }
-}
-
-fn roots_of(state: &State) -> Roots {
-    let mut roots = Roots::default();
-    let frameworks = state.completed_frameworks().chain(state.frameworks());
-    for framework in frameworks {
-        let id = framework.id();
-        // Oldest first, so that `latest` ends up with the latest run.
-        let past = framework.completed_executors.iter().map(|e| e.as_ref());
-        for executor in past.chain(framework.executors.values()) {
-            attach(&mut roots, &id, executor);
-        }
-    }
-    roots
-}
-
-fn attach(roots: &mut Roots, framework: &FrameworkId, executor: &Executor) {
-    let directory = &executor.directory;
-    let id = &executor.info.executor_id.value;
-    let framework = &framework.value;
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    roots.attach(text(directory), directory);
-    if let Some(runs) = directory.parent() {
-        roots.attach(text(&runs.join("latest")), directory);
-    }
-    let short = format!("/frameworks/{framework}/executors/{id}/runs/latest");
-    roots.attach(short, directory);
 }

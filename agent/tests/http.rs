@@ -375,7 +375,18 @@ fn sandboxes_can_be_read_and_nothing_else() {
             read(&format!("{sandbox}/../../../../latest"), "&offset=0").status,
             403
         );
-        assert_eq!(read("/etc/passwd", "&offset=0").status, 404);
+        let latest = format!("{}/latest/stdout", sandbox.rsplit_once('/').unwrap().0);
+        assert_eq!(read(&latest, "&offset=0").status, 200);
+        for unknown in [
+            "/etc/passwd",
+            "/",
+            "/frameworks/m-0000/executors/t/runs",
+            "/frameworks/m-0000/executors/nobody/runs/latest/stdout",
+            "/etc/frameworks/m-0000/executors/t/runs/latest/stdout",
+            "/frameworks//executors/t/runs/latest/%00",
+        ] {
+            assert_eq!(read(unknown, "&offset=0").status, 404, "{unknown}");
+        }
         assert_eq!(get(address, "/files/read").status, 400);
 
         let download = get(address, &format!("/files/download?path={short}"));

@@ -34,7 +34,8 @@ impl Handler<Browse> for Files {
 
     fn handle(&mut self, browse: Browse, ctx: &mut Context<Self>) -> Self::Result {
         check_peer(&browse.path, ctx)?;
-        let entries = super::browse_virtual(&self.view.roots(), &browse.path);
+        let at = self.view.locate(&browse.path);
+        let entries = at.and_then(|at| super::browse(&at.root, &at.relative, &browse.path));
         let entries = entries.map_err(|e| refused(e, &browse.path))?;
         Ok(entries.into_iter().map(|e| Pb(file_info(e))).collect())
     }
@@ -45,9 +46,9 @@ impl Handler<Read> for Files {
 
     fn handle(&mut self, read: Read, ctx: &mut Context<Self>) -> Self::Result {
         check_peer(&read.path, ctx)?;
-        let roots = self.view.roots();
-        let piece = super::read_virtual(&roots, &read.path, read.offset, read.length)
-            .map_err(|e| refused(e, &read.path))?;
+        let at = self.view.locate(&read.path);
+        let piece = at.and_then(|at| super::read(&at.root, &at.relative, read.offset, read.length));
+        let piece = piece.map_err(|e| refused(e, &read.path))?;
         Ok(Chunk {
             offset: piece.offset,
             data: piece.data,

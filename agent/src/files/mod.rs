@@ -1,13 +1,13 @@
 //! The files API: browsing and reading sandboxes by virtual path.
 //!
 //! A virtual path is what an outside reader names a file by. As in Mesos, a sandbox is known by
-//! its absolute path and by `/frameworks/<id>/executors/<id>/runs/latest`; [`roots`] finds which
+//! its absolute path and by `/frameworks/<id>/executors/<id>/runs/latest`; [`locate`] finds which
 //! sandbox a path means, `beneath` opens a file in it without leaving it, and the functions here
 //! are what HTTP and the `files` actor answer with.
 
 pub(crate) mod actor;
 mod beneath;
-pub mod roots;
+pub mod locate;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,7 +15,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use roots::Roots;
 use serde::Serialize;
 
 /// The most that one read answers, in bytes: 16 pages, as in Mesos.
@@ -80,23 +79,6 @@ impl FilesError {
             _ => FilesError::Failed(error.to_string()),
         }
     }
-}
-
-/// Lists the folder that a virtual path means.
-pub fn browse_virtual(roots: &Roots, path: &str) -> Result<Vec<Entry>, FilesError> {
-    let (root, relative) = roots.resolve(path)?;
-    browse(root, relative, path)
-}
-
-/// Reads from the file that a virtual path means; see [`read`].
-pub fn read_virtual(
-    roots: &Roots,
-    path: &str,
-    offset: Option<u64>,
-    length: Option<u64>,
-) -> Result<Piece, FilesError> {
-    let (root, relative) = roots.resolve(path)?;
-    read(root, relative, offset, length)
 }
 
 /// Lists the folder `relative` of `root`, sorted by name; paths begin with `virtual_path`.

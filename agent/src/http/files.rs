@@ -15,8 +15,9 @@ pub(super) async fn browse(request: &HttpRequest, view: &View) -> HttpResponse {
     let Some(path) = path(&query(request)) else {
         return path_missing();
     };
-    let roots = view.roots();
-    match block(move || files::browse_virtual(&roots, &path)).await {
+    let at = view.locate(&path);
+    let list = move || at.and_then(|at| files::browse(&at.root, &at.relative, &path));
+    match block(list).await {
         Ok(entries) => answer(request, &json!(entries)),
         Err(refused) => refuse(&refused),
     }
@@ -31,8 +32,8 @@ pub(super) async fn read(request: &HttpRequest, view: &View) -> HttpResponse {
         (Ok(offset), Ok(length)) => (offset, length),
         (Err(text), _) | (_, Err(text)) => return error(StatusCode::BAD_REQUEST, text),
     };
-    let roots = view.roots();
-    let read = move || files::read_virtual(&roots, &path, offset, length);
+    let at = view.locate(&path);
+    let read = move || at.and_then(|at| files::read(&at.root, &at.relative, offset, length));
     match block(read).await {
         Ok(piece) => {
             let data = String::from_utf8_lossy(&piece.data);
@@ -51,11 +52,8 @@ pub(super) async fn download(request: &HttpRequest, view: &View) -> HttpResponse
         .chars()
         .filter(|c| !c.is_control() && !"\"\\".contains(*c))
         .collect();
-    let roots = view.roots();
-    let open = move || {
-        let (root, relative) = roots.resolve(&path)?;
-        files::open_regular(root, relative)
-    };
+    let at = view.locate(&path);
+    let open = move || at.and_then(|at| files::open_regular(&at.root, &at.relative));
     let (file, size) = match block(open).await {
         Ok(opened) => opened,
         Err(refused) => return refuse(&refused),
@@ -87,11 +85,7 @@ pub(super) async fn download(request: &HttpRequest, view: &View) -> HttpResponse
 }
 
 pub(super) fn debug(view: &View) -> Value {
-    let roots = view.roots();
-    let entry = |(path, folder): (&str, &std::path::Path)| {
-        (path.to_owned(), Value::from(folder.to_string_lossy()))
-    };
-    Value::Object(roots.iter().map(entry).collect())
+    json!(files::locate::all(&view.state()))
 }
 
 fn path(query: &Query) -> Option<String> {

@@ -15,6 +15,10 @@ pub(super) fn version() -> Value {
         "version": version::MESOS_COMPATIBLE,
         "product": version::PRODUCT_NAME,
         "product_version": version::PRODUCT,
+        // For those who expect them. Builds are reproducible: neither when nor by whom is in them.
+        "build_date": "1970-01-01 00:00:00",
+        "build_time": 0.0,
+        "build_user": "",
     })
 }
 

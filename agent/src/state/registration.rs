@@ -35,7 +35,11 @@ pub const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
 pub const MAX_REGISTRATION_BACKOFF: Duration = Duration::from_secs(60);
 
 /// What an agent of this version can do.
-pub const CAPABILITIES: [Type; 2] = [Type::MultiRole, Type::HierarchicalRole];
+pub const CAPABILITIES: [Type; 3] = [
+    Type::MultiRole,
+    Type::HierarchicalRole,
+    Type::ReservationRefinement,
+];
 
 /// How the agent stands with its master.
 #[derive(Clone, Debug, PartialEq)]
