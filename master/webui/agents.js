@@ -21,7 +21,7 @@ const usage = (title, name) => ({
 });
 
 const COLUMNS = [
-  { title: 'Agent', value: (agent) => `${agent.hostname} ${agent.id}`, show: (agent) => html`<a href=${agent.href}><b>${agent.hostname}</b></a>
+  { title: 'Agent', value: (agent) => `${agent.host} ${agent.id}`, show: (agent) => html`<a href=${agent.href}><b>${agent.host}</b></a>
     <div class="id" title=${agent.id}>${short(agent.id)}</div>` },
   { title: 'State', value: (agent) => agent.status, show: (agent) => html`<${State} of=${agent.status} />` },
   { title: 'Tasks', value: (agent) => agent.running, right: true },
@@ -53,7 +53,7 @@ export function AgentDetail({ cluster, id }) {
   const shown = [['CPUs', 'cpus'], ['Memory', 'mem'], ['Disk', 'disk'], ['GPUs', 'gpus']].filter(([, name]) => agent.resources[name] > 0);
   return html`
     <p class="crumbs"><a href="#/agents">Agents</a></p>
-    <h1>${agent.hostname} <${State} of=${agent.status} /></h1>
+    <h1>${agent.host} <${State} of=${agent.status} /></h1>
     <div class="columns">
       <${Panel} title="Agent"><${Facts} of=${[
         ['Id', html`<code>${agent.id}</code>`],

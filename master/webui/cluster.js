@@ -54,6 +54,13 @@ function totals(agents) {
   }]));
 }
 
+// Agents on one machine are told apart by their ports.
+function hostLabels(agents) {
+  const onHost = new Map();
+  for (const { hostname } of agents) onHost.set(hostname, (onHost.get(hostname) || 0) + 1);
+  return new Map(agents.map(({ id, hostname, pid }) => [id, onHost.get(hostname) > 1 ? `${hostname}${pid.slice(pid.lastIndexOf(':'))}` : hostname]));
+}
+
 function toCluster(state) {
   const frameworks = [
     ...state.frameworks.map((framework) => toFramework(framework, false)),
@@ -61,11 +68,12 @@ function toCluster(state) {
   ];
   const tasks = frameworks.flatMap((framework) => framework.allTasks);
   tasks.sort((a, b) => (b.changed || Infinity) - (a.changed || Infinity));
-  const hosts = new Map(state.slaves.map((agent) => [agent.id, agent.hostname]));
+  const hosts = hostLabels(state.slaves);
   for (const task of tasks) task.host = hosts.get(task.slave_id);
   const running = (id) => tasks.filter((task) => task.slave_id === id && isActive(task)).length;
   const agents = state.slaves.map((agent) => ({
     ...agent,
+    host: hosts.get(agent.id),
     running: running(agent.id),
     status: agent.active ? 'active' : 'disconnected',
     href: `#/agents/${encodeURIComponent(agent.id)}`,

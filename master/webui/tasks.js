@@ -55,7 +55,7 @@ export function TaskDetail({ cluster, framework, id }) {
       <${Panel} title="Task"><${Facts} of=${[
         ['Id', html`<code>${task.id}</code>`],
         ['Framework', html`<a href=${`#/frameworks/${encodeURIComponent(framework)}`}>${task.frameworkName}</a>`],
-        ['Agent', html`<a href=${`#/agents/${encodeURIComponent(task.slave_id)}`}>${agent?.hostname || short(task.slave_id)}</a>`],
+        ['Agent', html`<a href=${`#/agents/${encodeURIComponent(task.slave_id)}`}>${agent?.host || short(task.slave_id)}</a>`],
         ['Executor', task.executor_id],
         ['User', task.user],
         ['Role', task.role],
