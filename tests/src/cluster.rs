@@ -126,10 +126,17 @@ impl Cluster {
     /// `mesos local` with more of its flags.
     #[track_caller]
     pub fn local_with(flags: &[&str]) -> Cluster {
+        Cluster::local_of(1, flags)
+    }
+
+    /// `mesos local` with so many agents.
+    #[track_caller]
+    pub fn local_of(agents: usize, flags: &[&str]) -> Cluster {
         let folder = tempfile::tempdir().expect("a folder for the cluster");
         let port = free_port();
         let (port_flag, work_dir) = (format!("--port={port}"), work_dir(folder.path(), "local"));
-        let mut arguments = vec!["local", &port_flag, &work_dir];
+        let agents_flag = format!("--agents={agents}");
+        let mut arguments = vec!["local", &port_flag, &work_dir, &agents_flag];
         arguments.extend(flags);
         let daemon = Daemon::start(&arguments, &subfolder(folder.path(), "local"));
         let cluster = Cluster {
@@ -138,7 +145,7 @@ impl Cluster {
             agent: None,
             folder,
         };
-        cluster.wait_for_agents(1);
+        cluster.wait_for_agents(agents);
         cluster
     }
 

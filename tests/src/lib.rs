@@ -3,6 +3,7 @@
 //!
 //! Start at [`Cluster`] for real processes, at [`sim`] for simulated ones. What a single crate can test alone is beside that crate's code.
 
+mod browser;
 mod cluster;
 mod http;
 mod program;
@@ -10,8 +11,9 @@ pub mod sim;
 mod third_party;
 mod wait;
 
+pub use browser::Browser;
 pub use cluster::{Cluster, Daemon};
 pub use http::{Answer, get, get_json, post};
-pub use program::{Output, mesos, mesos_binary, run_for};
+pub use program::{Output, Running, mesos, mesos_binary, run_for};
 pub use third_party::{node_path, python_with_pymesos, third_party_folder};
 pub use wait::{eventually, free_port};

@@ -54,7 +54,7 @@ pub fn run_for(mut command: Command, deadline: Duration) -> Output {
         .unwrap_or_else(|error| panic!("{said}: {error}"));
     let stdout = read_in_background(child.stdout.take());
     let stderr = read_in_background(child.stderr.take());
-    let status = Guarded(child).wait(&said, deadline);
+    let status = Running(child).wait(&said, deadline);
     Output {
         code: status.code(),
         stdout: stdout.join().expect("a reader that does not panic"),
@@ -62,10 +62,19 @@ pub fn run_for(mut command: Command, deadline: Duration) -> Output {
     }
 }
 
-/// Ends its child when a failing test unwinds past it.
-struct Guarded(Child);
+/// A program that a test started; it is killed when this is dropped, also by a failing test that unwinds past it.
+pub struct Running(Child);
 
-impl Guarded {
+impl Running {
+    /// Starts a program and lets it run.
+    #[track_caller]
+    pub fn start(mut command: Command) -> Running {
+        match command.spawn() {
+            Ok(child) => Running(child),
+            Err(error) => panic!("{command:?}: {error}"),
+        }
+    }
+
     #[track_caller]
     fn wait(mut self, said: &str, deadline: Duration) -> std::process::ExitStatus {
         eventually(&format!("{said} ends"), deadline, || {
@@ -74,7 +83,7 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
+impl Drop for Running {
     fn drop(&mut self) {
         if matches!(self.0.try_wait(), Ok(None)) {
             let _ = self.0.kill();
