@@ -59,10 +59,10 @@ impl Executor {
 
     /// Waits for the end; may be dropped and called again. The wait status is known only of children.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
-        if let Some(alive) = &self.alive {
-            if let Err(error) = alive.ended().await {
-                tracing::error!(pid = self.pid, %error, "cannot wait for an executor");
-            }
+        if let Some(alive) = &self.alive
+            && let Err(error) = alive.ended().await
+        {
+            tracing::error!(pid = self.pid, %error, "cannot wait for an executor");
         }
         use std::os::unix::process::ExitStatusExt;
         let status = self.child.as_mut()?.wait();

@@ -1,7 +1,7 @@
 //! The built-in executor of tasks that have a command and no executor: one process, one task.
 //!
 //! The agent runs the `mesos` binary again; its [`main`] is here. It stays the agent's user (it must be able to signal
-//! its task) while the task becomes the task's (see [`user`]). What the task writes goes to the sandbox's `stdout` and
+//! its task) while the task becomes the task's (see `user`). What the task writes goes to the sandbox's `stdout` and
 //! `stderr`, which this process inherited; its own words go to `stderr` only when something is wrong, so that the
 //! task's output stays the task's.
 //!

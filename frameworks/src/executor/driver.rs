@@ -257,7 +257,7 @@ impl ExecutorDriver {
             }
             event::Type::Message => {
                 if let Some(message) = event.message {
-                    ctx.tell(&self.executor, Notice::Message(message.data.into()));
+                    ctx.tell(&self.executor, Notice::Message(message.data));
                 }
             }
             event::Type::Error => {
@@ -295,7 +295,7 @@ impl ExecutorDriver {
 
     fn update(&mut self, mut status: v1::TaskStatus, ctx: &mut Context<Self>) {
         let uuid = Uuid::from_u128(ctx.random().random());
-        status.uuid = Some(uuid.as_bytes().to_vec().into());
+        status.uuid = Some(uuid.as_bytes().to_vec());
         status.executor_id = Some(self.config.executor_id.clone());
         status.source = Some(v1::task_status::Source::Executor.into());
         let subscription = self.connection.as_ref().filter(|c| c.subscribed);
@@ -399,7 +399,7 @@ impl Handler<Say> for ExecutorDriver {
             Say::Update(status) => self.update(*status, ctx),
             Say::Message(data) => {
                 let mut call = self.call(call::Type::Message);
-                call.message = Some(call::Message { data: data.into() });
+                call.message = Some(call::Message { data });
                 self.send(call, ctx);
             }
             Say::Finish => self.finish(ctx),

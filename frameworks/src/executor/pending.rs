@@ -88,7 +88,7 @@ mod tests {
             task_id: v1::TaskId {
                 value: id.to_owned(),
             },
-            uuid: Some(vec![uuid].into()),
+            uuid: Some(vec![uuid]),
             ..Default::default()
         }
     }

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn memory_is_at_least_32_mb_and_the_built_in_executor_brings_its_own() {
         assert_eq!(Bounds::new(1000, 128 * MB, false).hard_bytes, 128 * MB);
-        assert_eq!(Bounds::new(1000, 1 * MB, false).hard_bytes, 32 * MB);
+        assert_eq!(Bounds::new(1000, MB, false).hard_bytes, 32 * MB);
         let built_in = Bounds::new(1000, 32 * MB, true);
         assert_eq!(built_in.hard_bytes, 64 * MB);
         assert_eq!(built_in.requested_bytes, 32 * MB);
