@@ -61,6 +61,16 @@ impl CheckpointError {
 /// Writes `value` durably to `path`, making its folders: temporary file, fsync, rename, fsync of
 /// the folder.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError> {
+    replace(path, value, true)
+}
+
+/// Writes `value` to `path` as [`write()`] does, but for the eyes of the same boot of the machine
+/// only: it survives every death of the agent, not a loss of power.
+pub fn write_for_this_boot<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError> {
+    replace(path, value, false)
+}
+
+fn replace<T: Serialize>(path: &Path, value: &T, sync: bool) -> Result<(), CheckpointError> {
     let body = serde_json::to_vec(value)
         .map_err(|e| CheckpointError::damaged(path, format!("not encodable: {e}")))?;
     let header = format!("{MAGIC} crc32={:08x} bytes={}\n", crc32(&body), body.len());
@@ -69,11 +79,11 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(header.as_bytes())?;
         file.write_all(&body)?;
-        file.sync_all()
+        if sync { file.sync_all() } else { Ok(()) }
     });
     written.map_err(CheckpointError::io("write", &temporary))?;
     fs::rename(&temporary, path).map_err(CheckpointError::io("rename to", path))?;
-    sync_folder(folder)
+    if sync { sync_folder(folder) } else { Ok(()) }
 }
 
 /// Reads what [`write()`] wrote; `None` when there is no such file.
@@ -93,8 +103,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CheckpointErr
         .map_err(|e| CheckpointError::damaged(path, e.to_string()))
 }
 
-/// Points the link at `path` durably to `target`, replacing what it pointed to.
-pub fn write_link(path: &Path, target: &str) -> Result<(), CheckpointError> {
+/// Points the link at `path` to `target`, replacing what it pointed to; durably if `sync`.
+pub fn write_link(path: &Path, target: &str, sync: bool) -> Result<(), CheckpointError> {
     let folder = folder_of(path)?;
     let temporary = folder.join(format!(".{}.tmp", file_name(path)));
     match fs::remove_file(&temporary) {
@@ -105,7 +115,7 @@ pub fn write_link(path: &Path, target: &str) -> Result<(), CheckpointError> {
     }
     symlink(target, &temporary).map_err(CheckpointError::io("link", &temporary))?;
     fs::rename(&temporary, path).map_err(CheckpointError::io("rename to", path))?;
-    sync_folder(folder)
+    if sync { sync_folder(folder) } else { Ok(()) }
 }
 
 /// The name a link points to; `None` when there is no link or it points to nothing, which an
@@ -203,10 +213,10 @@ mod tests {
     fn a_dangling_link_is_no_link() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("latest");
-        write_link(&link, "first").unwrap();
+        write_link(&link, "first", true).unwrap();
         assert_eq!(read_link(&link), None);
         fs::create_dir(dir.path().join("second")).unwrap();
-        write_link(&link, "second").unwrap();
+        write_link(&link, "second", true).unwrap();
         assert_eq!(read_link(&link).as_deref(), Some("second"));
     }
 }

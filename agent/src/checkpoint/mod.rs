@@ -1,6 +1,7 @@
 //! What the agent writes down, so that it can be killed at any instant and continue.
 //!
-//! Everything here is synchronous and durable: a function that returned `Ok` has reached the disk.
+//! Everything here is synchronous: what a function that returned `Ok` has written survives every
+//! death of the agent and, unless it says otherwise, a loss of power.
 //! Infos are small envelopes written to a temporary file and renamed ([`envelope`]); the status
 //! updates of a task are an append-only log with a checksum per record ([`log`]); [`layout`] names
 //! every path, in the directory layout that Mesos' own tools know; [`lock`] keeps a second agent

@@ -231,13 +231,19 @@ fn read_runs(
             executor: executor.to_owned(),
             container: container.clone(),
         };
-        // Only the latest run can be open: a new one begins when nothing of the last is left.
+        // Only the latest run can be open: a new one begins when nothing of the last is left. The
+        // link may be missing after a loss of power.
         let has_sentinel = layout.sentinel(&run).exists();
-        let is_completed = has_sentinel || latest.as_deref() != Some(container.as_str());
+        let is_older = latest.as_ref().is_some_and(|latest| *latest != container);
+        let is_completed = has_sentinel || is_older;
+        let process = match recovered.has_rebooted {
+            true => None,
+            false => envelope::read(&layout.process(&run))?,
+        };
         executors.push(RecoveredExecutor {
             info: stored.info.clone(),
             is_command_executor: stored.is_command_executor,
-            process: envelope::read(&layout.process(&run))?,
+            process,
             is_completed,
             tasks: read_tasks(layout, &run, recovered)?,
             container_id: ContainerId {

@@ -1,4 +1,9 @@
 //! Writing the agent's checkpoints.
+//!
+//! What an unacknowledged status update needs to be sent after a loss of power is synced: the
+//! infos of agent, framework, executor and task. Which process and container was the latest means
+//! nothing to another boot of the machine, and a run whose end was not noted is only ended again:
+//! these are not synced, because a launch waits for every sync.
 
 use std::fs;
 use std::io;
@@ -37,7 +42,7 @@ impl Store {
         match record {
             Record::Agent(info) => {
                 envelope::write(&layout.agent_info(agent_id), info.as_ref())?;
-                envelope::write_link(&layout.latest_agent(), agent_id)
+                envelope::write_link(&layout.latest_agent(), agent_id, true)
             }
             Record::Framework(info) => {
                 let id = info.id.as_ref().map_or("", |id| &id.value);
@@ -55,12 +60,12 @@ impl Store {
                 envelope::write(&path, task.as_ref())
             }
             Record::Process(of, process) => {
-                envelope::write(&layout.process(&run(agent, of)), process)
+                envelope::write_for_this_boot(&layout.process(&run(agent, of)), process)
             }
             Record::Completed(of) => {
                 // Best effort: without its container the identity opens nothing.
                 let _ = fs::remove_file(layout.executor_identity(&of.container_id.value));
-                envelope::write(&layout.sentinel(&run(agent, of)), &"completed")
+                envelope::write_for_this_boot(&layout.sentinel(&run(agent, of)), &"completed")
             }
         }
     }
@@ -95,8 +100,8 @@ impl Store {
         let tasks = layout.tasks(run);
         fs::create_dir_all(&tasks).map_err(CheckpointError::io("make", &tasks))?;
         let runs = layout.runs(&run.agent, &run.framework, &run.executor);
-        envelope::write_link(&runs.join(LATEST), &run.container)?;
-        envelope::write_link(&layout.sandboxes(run).join(LATEST), &run.container)
+        envelope::write_link(&runs.join(LATEST), &run.container, false)?;
+        envelope::write_link(&layout.sandboxes(run).join(LATEST), &run.container, false)
     }
 }
 
