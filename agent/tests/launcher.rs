@@ -167,7 +167,8 @@ async fn a_container_can_be_destroyed_while_it_fetches() {
     let launch = world.try_launch("one", config);
     let destroy = async {
         let server = server.try_clone().expect("a handle");
-        tokio::task::spawn_blocking(move || server.accept())
+        // Held until the end: a connection that is dropped fails the fetch.
+        let _connection = tokio::task::spawn_blocking(move || server.accept())
             .await
             .expect("joined")
             .expect("fetching");
