@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         // The executor is started by agents, by the thousand: it keeps its own small runtime and logs to the sandbox.
         Command::Executor => {
             logging::start_if_asked();
-            return frameworks::command_executor::main();
+            frameworks::command_executor::main()
         }
         Command::Master(flags) => run(daemons::master(flags)),
         Command::Agent(agent) => match agent.command {

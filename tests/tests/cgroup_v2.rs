@@ -20,7 +20,11 @@ fn control_groups_work_on_v2() {
     let output = run_for(command, WITHIN);
 
     assert_eq!(output.code, Some(0), "{}\n{}", output.stdout, output.stderr);
-    assert!(output.stdout.contains("test result: ok"), "{}", output.stdout);
+    assert!(
+        output.stdout.contains("test result: ok"),
+        "{}",
+        output.stdout
+    );
 }
 
 /// The newest build of an integration test of the agent, which the workspace's tests have just built.
@@ -39,5 +43,10 @@ fn agent_test_binary(name: &str) -> PathBuf {
         .collect();
     found.sort();
     let newest = found.pop().map(|(_, path)| path);
-    newest.unwrap_or_else(|| panic!("no test '{name}' in {}: build the workspace's tests first", folder.display()))
+    newest.unwrap_or_else(|| {
+        panic!(
+            "no test '{name}' in {}: build the workspace's tests first",
+            folder.display()
+        )
+    })
 }

@@ -107,7 +107,7 @@ impl Driver {
         self.say(Say::Message(call::Message {
             agent_id,
             executor_id,
-            data: data.into(),
+            data,
         }));
     }
 

@@ -34,7 +34,7 @@ pub(super) type Answer = fn(&SchedulerCall) -> Result<CallAccepted, CallRejected
 
 /// What the fake master saw.
 pub(super) enum Seen {
-    Call(SchedulerCall),
+    Call(Box<SchedulerCall>),
     Exited,
 }
 
@@ -59,7 +59,7 @@ impl Handler<SchedulerCall> for FakeMaster {
             ctx.monitor(subscriber);
         }
         let answer = (self.answer)(&call);
-        let _ = self.seen.send(Seen::Call(call));
+        let _ = self.seen.send(Seen::Call(Box::new(call)));
         answer
     }
 }
@@ -130,18 +130,15 @@ impl Rig {
     }
 
     /// The next thing that happened to the master.
-    #[track_caller]
-    pub(super) fn next(&mut self) -> impl Future<Output = Seen> {
-        async {
-            let seen = timeout(PATIENCE, self.seen.recv()).await;
-            seen.expect("nothing happened to the master").unwrap()
-        }
+    pub(super) async fn next(&mut self) -> Seen {
+        let seen = timeout(PATIENCE, self.seen.recv()).await;
+        seen.expect("nothing happened to the master").unwrap()
     }
 
     /// The next call.
     pub(super) async fn call(&mut self) -> SchedulerCall {
         match self.next().await {
-            Seen::Call(call) => call,
+            Seen::Call(call) => *call,
             Seen::Exited => panic!("a subscription ended"),
         }
     }
