@@ -47,7 +47,7 @@ fn a_command_becomes_an_executor_as_mesos_makes_them() {
             .rsplit_once('/')
             .unwrap()
             .0,
-        "/work/slaves/a/frameworks/f/executors/longtask.1/runs"
+        "/var/lib/mesos/slaves/a/frameworks/f/executors/longtask.1/runs"
     );
     assert!(world.has(|e| matches!(e, Effect::Launch(l) if l.user.as_deref() == Some("alice"))));
 }

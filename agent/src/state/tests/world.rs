@@ -99,7 +99,7 @@ impl World {
             },
             max_completed_executors_per_framework: 150,
             switch_user: true,
-            layout: Layout::new("/work"),
+            layout: Layout::new("/var/lib/mesos"),
         };
         let info = AgentInfo {
             hostname: "h".into(),
