@@ -69,7 +69,6 @@ impl FakeMaster {
     }
 
     /// The next call, which is of this kind; accepted.
-    #[track_caller]
     pub(crate) async fn expect(&mut self, kind: call::Type) -> Call {
         let received = self.next().await;
         assert_eq!(received.call.r#type(), kind, "{:?}", received.call);
