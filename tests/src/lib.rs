@@ -14,6 +14,6 @@ mod wait;
 pub use browser::Browser;
 pub use cluster::{Cluster, Daemon};
 pub use http::{Answer, get, get_json, post};
-pub use program::{Output, Running, mesos, mesos_binary, run_for};
+pub use program::{Output, Running, example_binary, mesos, mesos_binary, run_for};
 pub use third_party::{node_path, python_with_pymesos, third_party_folder};
 pub use wait::{eventually, free_port};

@@ -5,6 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::eventually;
 
 /// What a program said and how it ended.
@@ -19,16 +22,31 @@ pub struct Output {
 }
 
 /// The binary under test, built by `cargo build -p mesos-cli` with the profile of this test.
+#[track_caller]
 pub fn mesos_binary() -> PathBuf {
+    built("mesos", "-p mesos-cli")
+}
+
+/// An example of the frameworks crate. `cargo test --workspace` builds it, as does `cargo build --examples`.
+#[track_caller]
+pub fn example_binary(name: &str) -> PathBuf {
+    built(
+        &format!("examples/{name}"),
+        "-p mesos-frameworks --examples",
+    )
+}
+
+#[track_caller]
+fn built(path: &str, how: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     let profile = test
         .ancestors()
         .nth(2)
         .expect("deps/ below the profile's folder");
-    let binary = profile.join("mesos");
+    let binary = profile.join(path);
     assert!(
         binary.exists(),
-        "{} is missing: build it first with `cargo build -p mesos-cli`",
+        "{} is missing: build it first with `cargo build {how}`",
         binary.display()
     );
     binary
@@ -73,6 +91,14 @@ impl Running {
             Ok(child) => Running(child),
             Err(error) => panic!("{command:?}: {error}"),
         }
+    }
+
+    /// Interrupts it as Ctrl-C does and waits for its end, at most `deadline`.
+    #[track_caller]
+    pub fn interrupt(self, deadline: Duration) -> std::process::ExitStatus {
+        let pid = i32::try_from(self.0.id()).expect("a process id");
+        kill(Pid::from_raw(pid), Signal::SIGINT).expect("a process to interrupt");
+        self.wait("an interrupted program", deadline)
     }
 
     #[track_caller]
