@@ -34,6 +34,8 @@ pub(super) struct SimulatedExecutor {
     /// Tasks of which no update is acknowledged.
     unreported: BTreeMap<TaskId, TaskInfo>,
     was_given_tasks: bool,
+    /// Another attempt to subscribe is due: one at a time, or they would multiply while there is no agent.
+    retrying: bool,
 }
 
 impl SimulatedExecutor {
@@ -54,6 +56,7 @@ impl SimulatedExecutor {
             unacknowledged: Vec::new(),
             unreported: BTreeMap::new(),
             was_given_tasks: false,
+            retrying: false,
         }
     }
 
@@ -68,20 +71,28 @@ impl SimulatedExecutor {
             ..self.call(call::Type::Subscribe)
         };
         let (agent, message) = address(call, ctx);
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, move |_, answer, ctx| {
+        ctx.ask_then(&agent, message, CALL_TIMEOUT, |executor, answer, ctx| {
             match answer {
                 Ok(Ok(())) => {}
                 // Its agent has forgotten it: nobody is left to run for.
                 Ok(Err(r)) if r.kind == RejectionKind::UnknownExecutor => ctx.stop(),
-                _ => {
-                    ctx.run_later(RETRY, |executor, ctx| executor.subscribe(ctx));
-                }
+                _ => executor.retry(ctx),
             }
         });
         ctx.monitor(Pid::<AgentProtocol>::named(
             names::AGENT,
             ctx.node().address(),
         ));
+    }
+
+    fn retry(&mut self, ctx: &mut Context<Self>) {
+        if !self.retrying {
+            self.retrying = true;
+            ctx.run_later(RETRY, |executor, ctx| {
+                executor.retrying = false;
+                executor.subscribe(ctx);
+            });
+        }
     }
 
     fn call(&self, kind: call::Type) -> Call {
@@ -231,7 +242,7 @@ impl Handler<Exited> for SimulatedExecutor {
     type Result = ();
 
     fn handle(&mut self, _: Exited, ctx: &mut Context<Self>) {
-        ctx.run_later(RETRY, |executor, ctx| executor.subscribe(ctx));
+        self.retry(ctx);
     }
 }
 
