@@ -206,7 +206,7 @@ fn two_services_share_what_there_is() {
 
 #[test]
 fn any_misfortune_is_survived() {
-    explore(100..106, |net| async move {
+    explore(1000..1024, |net| async move {
         let mut cluster = SimCluster::builder().agents(3).start(&net).await;
         cluster.keep_running(6, "work").await;
         misfortune(&mut cluster, 20).await;
