@@ -129,7 +129,7 @@ fn tasks_can_be_listed_read_and_killed() {
 }
 
 #[test]
-fn several_instances_run_and_each_line_says_whose_it_is() {
+fn several_instances_run_side_by_side() {
     let cluster = Cluster::local();
     let output = cluster.mesos(
         &[
