@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! cargo run --release -p mesos-bench -- runtime      messages between actors
+//! cargo run --release -p mesos-bench -- launch       tasks on one agent
 //! ```
 //!
 //! A benchmark is a folder with one file per contestant; it returns [`table::Table`]s. To add one,
 //! give it a line in `BENCHMARKS`.
 
+mod launch;
 mod measure;
 mod runtime;
 mod table;
@@ -19,11 +21,18 @@ use table::Table;
 /// What makes a benchmark's tables, given how many rounds to measure.
 type Benchmark = fn(rounds: usize) -> Vec<Table>;
 
-const BENCHMARKS: [(&str, &str, Benchmark); 1] = [(
-    "runtime",
-    "tells and asks per second, local and remote",
-    runtime::run,
-)];
+const BENCHMARKS: [(&str, &str, Benchmark); 2] = [
+    (
+        "runtime",
+        "tells and asks per second, local and remote",
+        runtime::run,
+    ),
+    (
+        "launch",
+        "tasks per second on one agent; needs `cargo build --release` before",
+        launch::run,
+    ),
+];
 
 /// Enough for a median that one disturbance does not move.
 const ROUNDS: usize = 5;

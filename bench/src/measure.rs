@@ -35,6 +35,7 @@ pub(crate) fn compete(title: &'static str, rounds: usize, contestants: &[Contest
         });
     Table {
         title,
+        own: "libprocess",
         rows: rows.collect(),
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 /// Contestants side by side.
 pub(crate) struct Table {
     pub(crate) title: &'static str,
+    /// Whose figure the first row is.
+    pub(crate) own: &'static str,
     pub(crate) rows: Vec<Row>,
 }
 
@@ -21,7 +23,9 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "| {:<44} | {:>12} | {:>18} |",
-            self.title, "per second", "libprocess is"
+            self.title,
+            "per second",
+            format!("{} is", self.own)
         )?;
         writeln!(f, "|:{:-<45}|{:->13}:|{:->19}:|", "", "", "")?;
         for Row { name, rate } in &self.rows {
