@@ -216,13 +216,16 @@ fn any_misfortune_is_survived() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let hash = || {
-        run(11, |net| async move {
-            let mut cluster = SimCluster::builder().agents(2).start(&net).await;
-            cluster.keep_running(4, "work").await;
-            misfortune(&mut cluster, 6).await;
+    let hash = |seed| {
+        run(seed, |net| async move {
+            let mut cluster = SimCluster::builder().agents(3).start(&net).await;
+            cluster.keep_running(6, "work").await;
+            misfortune(&mut cluster, 12).await;
+            cluster.settles(PATIENCE).await;
             net.trace_hash()
         })
     };
-    assert_eq!(hash(), hash());
+    for seed in 11..15 {
+        assert_eq!(hash(seed), hash(seed), "seed {seed}");
+    }
 }
