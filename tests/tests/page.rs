@@ -12,15 +12,9 @@ use mesos_tests::{Browser, Cluster, Running};
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
 /// What the picture in the README is written to, if wanted: a PNG of the page's overview.
 const SCREENSHOT: &str = "MESOS_TESTS_SCREENSHOT";
-/// Set by `tests/run --quick`: only tests that need nothing installed.
-const QUICK: &str = "MESOS_TESTS_QUICK";
 
 #[test]
 fn the_page_shows_the_cluster_and_follows_a_task() {
-    if std::env::var_os(QUICK).is_some() {
-        eprintln!("left out: the page needs a browser ({QUICK} is set)");
-        return;
-    }
     let cluster = Cluster::local_of(2, &["--resources=cpus:8;mem:16384;disk:102400"]);
     let lines = cluster.folder().join("lines");
     let mut written = File::create(&lines).expect("a file to follow");
