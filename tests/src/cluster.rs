@@ -153,7 +153,8 @@ impl Cluster {
     #[track_caller]
     pub fn master_and_agent() -> Cluster {
         let folder = tempfile::tempdir().expect("a folder for the cluster");
-        let (port, agent_port) = (free_port(), free_port());
+        let port = free_port();
+        let agent_port = port + 1;
         let master = format!("127.0.0.1:{port}");
         let master_daemon = Daemon::start(
             &[

@@ -25,13 +25,21 @@ pub fn eventually<T>(
     }
 }
 
-/// A loopback port that nobody uses, for TCP (HTTP) and for UDP (QUIC) alike.
+/// Below the ports that systems give to outgoing connections (32768 on), which come and go at any moment.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// A loopback port that nobody uses, and the one after it (a local cluster's agent): for TCP (HTTP) and UDP (QUIC) alike.
 pub fn free_port() -> u16 {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("a free TCP port");
-        let port = tcp.local_addr().expect("a bound address").port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    // Tests run in several processes at once: each begins to look somewhere else.
+    let start = std::process::id().wrapping_mul(7919) as u16 % (PORTS.len() as u16);
+    let count = PORTS.len() as u16;
+    (0..count)
+        .map(|step| PORTS.start + (start + step * 2) % (count - 1))
+        .find(|port| is_free(*port) && is_free(port + 1))
+        .expect("a free port")
+}
+
+fn is_free(port: u16) -> bool {
+    let address = ("127.0.0.1", port);
+    TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
 }

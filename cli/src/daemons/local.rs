@@ -1,7 +1,7 @@
 //! `mesos local`: a master and agents in one process, over real links on loopback.
 
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -107,14 +107,11 @@ async fn start_agent(
     let containers = containers(work_dir, &container_flags)?;
     let trust = executor_trust(work_dir)?;
     // The port next to the master's, so that an agent keeps it over restarts; any other if somebody has it.
-    let port = flags.port.checked_add(number).unwrap_or_default();
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let trusts = || [trust.clone()];
-    let node = match node::start(at(port), roles::AGENT, &flags.tls, Some(work_dir), trusts()).await
-    {
-        Ok(node) => node,
-        Err(_) => node::start(at(0), roles::AGENT, &flags.tls, Some(work_dir), trusts()).await?,
-    };
+    let wanted = flags.port.checked_add(number).unwrap_or_default();
+    let is_free = TcpListener::bind(at(wanted)).is_ok() && UdpSocket::bind(at(wanted)).is_ok();
+    let address = at(if is_free { wanted } else { 0 });
+    let node = node::start(address, roles::AGENT, &flags.tls, Some(work_dir), [trust]).await?;
     let agent = Agent::start(config, &node, containers, election).await?;
     Ok((agent, node))
 }
