@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use libprocess::sim;
 
-include!("../examples/shared/counter.rs");
+include!("../../examples/shared/counter.rs");
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,11 +1,9 @@
 //! Links in a simulated network that misbehaves: what is guaranteed holds for every seed.
 #![cfg(feature = "sim")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Pause, SOON, Total, Watch, watcher,
 };
 use libprocess::prelude::*;

@@ -1,10 +1,8 @@
 //! Two nodes over real QUIC on loopback: everything that works on one node works between two.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Add, Counter, CounterProtocol, Entry, Hang, Log, LogProtocol, Panic, Quit, SOON, Total, Watch,
     WhoAsks, soon, watcher,
 };

@@ -1,10 +1,8 @@
 //! Who gets a turn: actors of one thread, messages and futures of one actor.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{SOON, soon};
+use crate::common::{SOON, soon};
 use libprocess::prelude::*;
 
 struct Spin;

@@ -1,10 +1,8 @@
 //! How actors end, and who hears of it.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Add, Counter, Hang, Panic, Quit, SOON, Total, Unwatch, Watch, soon, watcher};
+use crate::common::{Add, Counter, Hang, Panic, Quit, SOON, Total, Unwatch, Watch, soon, watcher};
 use libprocess::prelude::*;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -39,7 +37,7 @@ async fn actors_of_the_same_thread_survive_a_panic() {
     soon(monitor).await;
     for n in 0..20 {
         let bystander =
-            Pid::<common::CounterProtocol>::named(format!("bystander{n}"), node.address());
+            Pid::<crate::common::CounterProtocol>::named(format!("bystander{n}"), node.address());
         assert_eq!(node.ask(&bystander, Total, SOON).await, Ok(7));
     }
 }
@@ -102,7 +100,7 @@ async fn demonitored_means_unheard() {
 #[tokio::test]
 async fn watching_what_is_not_there_is_answered_at_once() {
     let node = Node::local();
-    let ghost = Pid::<common::CounterProtocol>::named("ghost", node.address());
+    let ghost = Pid::<crate::common::CounterProtocol>::named("ghost", node.address());
     assert_eq!(
         soon(node.monitor(&ghost)).await.reason,
         ExitReason::NoProcess

@@ -1,8 +1,6 @@
 //! Two nodes with different ideas of one protocol: what a peer of another version survives.
 
-mod common;
-
-use common::SOON;
+use crate::common::SOON;
 use libprocess::prelude::*;
 use libprocess::tls::Authority;
 

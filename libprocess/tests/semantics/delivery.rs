@@ -1,10 +1,8 @@
 //! Tells and asks between actors of one node.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Add, Counter, CounterProtocol, Hang, SOON, Total, WhoAsks, soon};
+use crate::common::{Add, Counter, CounterProtocol, Hang, SOON, Total, WhoAsks, soon};
 use libprocess::prelude::*;
 
 fn counter(node: &Node) -> Pid<CounterProtocol> {
@@ -63,7 +61,7 @@ async fn an_ask_ends_at_its_deadline() {
 async fn a_pid_of_another_protocol_is_not_served() {
     let node = Node::local();
     let counter = counter(&node);
-    let (watcher, _heard) = common::watcher(&node);
+    let (watcher, _heard) = crate::common::watcher(&node);
     let wrong = watcher.any().assume::<CounterProtocol>();
     let answer = node.ask(&wrong, Total, SOON).await;
     assert_eq!(answer, Err(AskError::Exited(ExitReason::NoProcess)));

@@ -1,0 +1,13 @@
+//! The semantics of libprocess, one theme a file: each test explains one guarantee of the README's table.
+//! One binary, because every further one costs a link of the whole stack.
+
+mod common;
+
+mod delivery;
+mod endings;
+mod evolution;
+mod faults;
+mod partition;
+mod remote;
+mod simulation;
+mod turns;
