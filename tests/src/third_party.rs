@@ -1,5 +1,6 @@
 //! Where unmodified third-party clients are installed: once per machine, in the user's cache.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub fn third_party_folder() -> PathBuf {
 pub fn python_with_pymesos() -> PathBuf {
     let home = cache().join("pymesos-0.3.15");
     let python = home.join("bin/python");
+    let _turn = take_turn();
     if !home.join("complete").exists() {
         let mut environment = Command::new(find_python());
         environment.args(["-m", "venv", "--clear"]).arg(&home);
@@ -40,6 +42,7 @@ pub fn python_with_pymesos() -> PathBuf {
 #[track_caller]
 pub fn node_path() -> PathBuf {
     let home = cache().join("mesos-framework-0.5.3");
+    let _turn = take_turn();
     if !home.join("complete").exists() {
         std::fs::create_dir_all(&home).expect("a writable cache");
         std::fs::copy(
@@ -55,6 +58,15 @@ pub fn node_path() -> PathBuf {
         std::fs::write(home.join("complete"), "").expect("a writable cache");
     }
     home.join("node_modules")
+}
+
+/// Held while installing: on a new machine several tests begin at once and find nothing installed.
+#[track_caller]
+fn take_turn() -> File {
+    std::fs::create_dir_all(cache()).expect("a writable cache");
+    let turn = File::create(cache().join("lock")).expect("a writable cache");
+    turn.lock().expect("a file system with locks");
+    turn
 }
 
 #[track_caller]
