@@ -6,59 +6,78 @@
 //! cargo run --release -p mesos-bench -- launch       tasks on one agent
 //! ```
 //!
-//! A benchmark is a folder with one file per contestant; it returns [`table::Table`]s. To add one,
+//! While tuning libprocess, `--no-default-features` leaves the cluster's crates unbuilt, and
+//! `runtime --only local-tell --alone --rounds 3` measures one table's first row.
+//!
+//! A benchmark is a folder with one file per contestant; it returns [`measure::Contest`]s. To add one,
 //! give it a line in `BENCHMARKS`.
 
+mod condition;
+#[cfg(feature = "cluster")]
 mod launch;
 mod measure;
+mod options;
 mod runtime;
 mod table;
 
 use std::process::ExitCode;
 
-use table::Table;
+use measure::Contest;
+use options::Options;
 
-/// What makes a benchmark's tables, given how many rounds to measure.
-type Benchmark = fn(rounds: usize) -> Vec<Table>;
+/// What makes a benchmark's tables.
+type Benchmark = fn() -> Vec<Contest>;
 
-const BENCHMARKS: [(&str, &str, Benchmark); 2] = [
+const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
     (
         "runtime",
-        "tells and asks per second, local and remote",
-        runtime::run,
+        "what actors cost, near and far",
+        runtime::contests,
     ),
+    #[cfg(feature = "cluster")]
     (
         "launch",
         "tasks per second on one agent; needs `cargo build --release` before",
-        launch::run,
+        launch::contests,
     ),
 ];
 
-/// Enough for a median that one disturbance does not move.
-const ROUNDS: usize = 5;
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (name, rounds) = match arguments.as_slice() {
-        [name] => (name, Some(ROUNDS)),
-        [name, flag, rounds] if flag == "--rounds" => (name, rounds.parse().ok()),
-        _ => return usage(),
+    let mut arguments = std::env::args().skip(1);
+    if std::env::args().nth(1).as_deref() == Some(condition::SPIN) {
+        condition::spin();
+    }
+    let options = match Options::parse(&mut arguments) {
+        Ok(options) => options,
+        Err(mistake) => return usage(&mistake),
     };
-    let benchmark = BENCHMARKS.iter().find(|(known, ..)| known == name);
-    let (Some((.., benchmark)), Some(rounds)) = (benchmark, rounds) else {
-        return usage();
+    let benchmark = BENCHMARKS.iter().find(|it| it.0 == options.benchmark);
+    let Some((.., contests)) = benchmark else {
+        return usage(&options::Mistake);
     };
     if cfg!(debug_assertions) {
         eprintln!("This is a debug build: run it with --release for figures that mean something.");
     }
-    for table in benchmark(rounds.max(1)) {
-        println!("{table}");
+    for contest in contests() {
+        if !options.includes(contest.id) {
+            continue;
+        }
+        if options.list {
+            println!("{:<24} {}", contest.id, contest.title);
+            continue;
+        }
+        let table = contest.run(options.rounds, options.alone);
+        if options.json {
+            println!("{}", table.json());
+        } else {
+            println!("{table}");
+        }
     }
     ExitCode::SUCCESS
 }
 
-fn usage() -> ExitCode {
-    eprintln!("usage: mesos-bench BENCHMARK [--rounds N]\n");
+fn usage(mistake: &options::Mistake) -> ExitCode {
+    eprintln!("{mistake}");
     for (name, about, _) in BENCHMARKS {
         eprintln!("  {name:<10} {about}");
     }

@@ -2,41 +2,162 @@
 
 use std::time::{Duration, Instant};
 
-use crate::table::{Row, Table};
+use crate::condition::Condition;
+use crate::table::{Row, Table, Unit, Wanted};
+
+/// What is measured beside each other and becomes one table.
+pub(crate) struct Contest {
+    /// By which the command line selects it.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) conditions: &'static [Condition],
+    /// No more rounds than this, where one says as much as many.
+    pub(crate) rounds: usize,
+    /// The first is ours, with whom the others are compared.
+    pub(crate) contestants: Vec<Contestant>,
+}
 
 /// One way of doing what a table compares.
 pub(crate) struct Contestant {
-    pub(crate) name: &'static str,
-    /// Does `count` of it, and tells how long that took.
-    pub(crate) run: fn(count: usize) -> Duration,
-    /// How many per round: about half a second's worth.
-    pub(crate) count: usize,
+    name: &'static str,
+    run: Run,
+    wanted: Option<Wanted>,
 }
 
-/// Lets the contestants run in turns, so that a disturbance of the machine meets all of them. The
-/// first is what the others are compared with.
-pub(crate) fn compete(title: &'static str, rounds: usize, contestants: &[Contestant]) -> Table {
-    let mut rates = vec![Vec::new(); contestants.len()];
-    for round in 0..=rounds {
-        for (contestant, rates) in contestants.iter().zip(&mut rates) {
-            let took = (contestant.run)(contestant.count);
-            // The first round warms up.
-            if round > 0 {
-                rates.push(contestant.count as f64 / took.as_secs_f64());
-            }
+enum Run {
+    /// Does so many of it, and tells how long that took.
+    Timed(fn(usize) -> Duration, usize),
+    /// Measures by itself, in the table's unit; or says why it cannot here.
+    #[allow(dead_code, reason = "the tables to come")]
+    Direct(Box<dyn Fn() -> Result<f64, String>>),
+}
+
+/// Of a measured count, what the warming up does.
+const WARM_UP: usize = 10;
+
+impl Contest {
+    pub(crate) fn new(id: &'static str, title: &'static str, unit: Unit) -> Self {
+        Self {
+            id,
+            title,
+            unit,
+            conditions: &[Condition::Quiet],
+            rounds: usize::MAX,
+            contestants: Vec::new(),
         }
     }
-    let rows = contestants
-        .iter()
-        .zip(rates)
-        .map(|(contestant, rates)| Row {
-            name: contestant.name,
-            rate: median(rates),
-        });
-    Table {
-        title,
-        own: "libprocess",
-        rows: rows.collect(),
+
+    /// Measured twice: latencies say nothing without whether the cores slept.
+    pub(crate) fn quiet_and_awake(mut self) -> Self {
+        self.conditions = &[Condition::Quiet, Condition::Awake];
+        self
+    }
+
+    /// Measured at most so often.
+    #[allow(dead_code, reason = "the tables to come")]
+    pub(crate) fn at_most_rounds(mut self, rounds: usize) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    pub(crate) fn with(mut self, contestant: Contestant) -> Self {
+        self.contestants.push(contestant);
+        self
+    }
+
+    /// Lets the contestants run in turns, so that a disturbance of the machine meets all of them.
+    pub(crate) fn run(mut self, rounds: usize, alone: bool) -> Table {
+        if alone {
+            self.contestants.truncate(1);
+        }
+        let mut rows: Vec<Row> = self.contestants.iter().map(Contestant::row).collect();
+        for condition in self.conditions {
+            let held = condition.hold();
+            let medians = self.medians(rounds.min(self.rounds));
+            drop(held);
+            for (row, median) in rows.iter_mut().zip(medians) {
+                match median {
+                    Ok(value) => row.values.push(value),
+                    Err(why) => {
+                        eprintln!("SKIPPED {}: {}: {why}", self.id, row.name);
+                        row.skipped = Some(why);
+                    }
+                }
+            }
+        }
+        Table {
+            id: self.id,
+            title: self.title,
+            unit: self.unit,
+            conditions: self.conditions.to_vec(),
+            rows,
+        }
+    }
+
+    fn medians(&self, rounds: usize) -> Vec<Result<f64, String>> {
+        for contestant in &self.contestants {
+            if let Run::Timed(run, count) = contestant.run {
+                run((count / WARM_UP).max(1));
+            }
+        }
+        let mut all: Vec<Result<Vec<f64>, String>> = vec![Ok(Vec::new()); self.contestants.len()];
+        for _ in 0..rounds {
+            for (contestant, measured) in self.contestants.iter().zip(&mut all) {
+                let Ok(values) = measured else { continue };
+                match contestant.measure(self.unit) {
+                    Ok(value) => values.push(value),
+                    Err(why) => *measured = Err(why),
+                }
+            }
+        }
+        all.into_iter().map(|values| values.map(median)).collect()
+    }
+}
+
+impl Contestant {
+    /// `run` does `count` of it: about half a second's worth.
+    pub(crate) fn timed(name: &'static str, count: usize, run: fn(usize) -> Duration) -> Self {
+        Self {
+            name,
+            run: Run::Timed(run, count),
+            wanted: None,
+        }
+    }
+
+    /// `run` measures by itself, in the unit of the table.
+    #[allow(dead_code, reason = "the tables to come")]
+    pub(crate) fn direct(
+        name: &'static str,
+        run: impl Fn() -> Result<f64, String> + 'static,
+    ) -> Self {
+        Self {
+            name,
+            run: Run::Direct(Box::new(run)),
+            wanted: None,
+        }
+    }
+
+    /// What we want to reach in comparison with this one; of ours itself, an absolute figure.
+    pub(crate) fn wanted(mut self, wanted: Wanted) -> Self {
+        self.wanted = Some(wanted);
+        self
+    }
+
+    fn measure(&self, unit: Unit) -> Result<f64, String> {
+        match &self.run {
+            Run::Timed(run, count) => Ok(unit.of(*count, run(*count))),
+            Run::Direct(run) => run(),
+        }
+    }
+
+    fn row(&self) -> Row {
+        Row {
+            name: self.name,
+            values: Vec::new(),
+            wanted: self.wanted,
+            skipped: None,
+        }
     }
 }
 

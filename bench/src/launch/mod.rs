@@ -3,28 +3,28 @@
 mod bare;
 mod cluster;
 
-use crate::measure::{Contestant, compete};
-use crate::table::Table;
+use crate::measure::{Contest, Contestant};
+use crate::table::Unit;
 
 /// Tasks of one round: all are offered their place at once, so that the machine is what limits them.
 const TASKS: usize = 100;
 
-pub(crate) fn run(rounds: usize) -> Vec<Table> {
-    let contestants = [
-        contestant("mesos, launch to TASK_FINISHED", cluster::tasks),
-        contestant("true, spawned and waited for", bare::programs),
-        contestant("mesos --version, likewise", bare::executors),
-    ];
-    vec![Table {
-        own: "mesos",
-        ..compete("tasks that run `true`", rounds, &contestants)
-    }]
-}
-
-fn contestant(name: &'static str, run: fn(usize) -> std::time::Duration) -> Contestant {
-    Contestant {
-        name,
-        run,
-        count: TASKS,
-    }
+pub(crate) fn contests() -> Vec<Contest> {
+    let contest = Contest::new("launch", "tasks that run `true`", Unit::PerSecond)
+        .with(Contestant::timed(
+            "mesos, launch to TASK_FINISHED",
+            TASKS,
+            cluster::tasks,
+        ))
+        .with(Contestant::timed(
+            "true, spawned and waited for",
+            TASKS,
+            bare::programs,
+        ))
+        .with(Contestant::timed(
+            "mesos --version, likewise",
+            TASKS,
+            bare::executors,
+        ));
+    vec![contest]
 }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use crate::measure::{Contestant, compete};
-use crate::table::Table;
+use crate::measure::{Contest, Contestant};
+use crate::table::{Unit, Wanted};
 
 /// What is sent: 100 bytes.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,78 +29,107 @@ impl Note {
 /// Asks under way at once where there are several: what one busy actor has.
 const CONCURRENT: usize = 64;
 
-pub(crate) fn run(rounds: usize) -> Vec<Table> {
+pub(crate) fn contests() -> Vec<Contest> {
     vec![
-        compete(
-            "local tells",
-            rounds,
-            &[
-                contestant("libprocess, tell_ready", ours::local_tells, 1_000_000),
-                contestant("tokio mpsc, send", channels::tells, 1_000_000),
-                contestant("actix, do_send (no bound)", bare_actix::tells, 1_000_000),
-            ],
+        Contest::new(
+            "local-tell-across",
+            "local tell across threads",
+            Unit::PerSecond,
+        )
+        .with(Contestant::timed(
+            "libprocess, tell_ready",
+            1_000_000,
+            ours::local_tells,
+        ))
+        .with(Contestant::timed(
+            "tokio mpsc, send",
+            1_000_000,
+            channels::tells,
+        ))
+        .with(
+            Contestant::timed("actix, do_send (no bound)", 1_000_000, bare_actix::tells)
+                .wanted(Wanted::AtLeast(1.0)),
         ),
-        compete(
-            "local asks, one at a time",
-            rounds,
-            &[
-                contestant("libprocess, ask", ours::local_asks, 30_000),
-                contestant("tokio mpsc and oneshot", channels::asks, 30_000),
-                contestant("actix, send", bare_actix::asks, 30_000),
-            ],
-        ),
-        compete(
-            "remote tells",
-            rounds,
-            &[
-                contestant("libprocess, tell_ready", ours::remote_tells, 300_000),
-                contestant(
+        Contest::new("local-ask", "local ask, one at a time", Unit::Microseconds)
+            .quiet_and_awake()
+            .with(Contestant::timed(
+                "libprocess, ask",
+                10_000,
+                ours::local_asks,
+            ))
+            .with(Contestant::timed(
+                "tokio mpsc and oneshot",
+                10_000,
+                channels::asks,
+            ))
+            .with(
+                Contestant::timed("actix, send", 10_000, bare_actix::asks)
+                    .wanted(Wanted::AtMost(1.2)),
+            ),
+        Contest::new("remote-tell", "remote tell", Unit::PerSecond)
+            .with(Contestant::timed(
+                "libprocess, tell_ready",
+                500_000,
+                ours::remote_tells,
+            ))
+            .with(
+                Contestant::timed(
                     "quinn, one stream, 64 per write",
-                    raw_quinn::tells,
                     1_000_000,
-                ),
-                contestant("HTTP request each, 1 connection", http::requests, 5_000),
-                contestant(
-                    "HTTP request each, 64 connections",
-                    http::parallel_requests,
-                    15_000,
-                ),
-            ],
-        ),
-        compete(
-            "remote asks, one at a time",
-            rounds,
-            &[
-                contestant("libprocess, ask", ours::remote_asks, 5_000),
-                contestant(
-                    "quinn, there and back on two streams",
-                    raw_quinn::asks,
-                    5_000,
-                ),
-                contestant("HTTP request, 1 connection", http::requests, 5_000),
-            ],
-        ),
-        compete(
-            "remote asks, 64 at a time",
-            rounds,
-            &[
-                contestant("libprocess, ask", ours::parallel_remote_asks, 100_000),
-                contestant(
-                    "HTTP request, 64 connections",
-                    http::parallel_requests,
-                    15_000,
-                ),
-            ],
-        ),
+                    raw_quinn::tells,
+                )
+                .wanted(Wanted::AtLeast(0.3)),
+            )
+            .with(Contestant::timed(
+                "HTTP request each, 1 connection",
+                5_000,
+                http::requests,
+            ))
+            .with(Contestant::timed(
+                "HTTP request each, 64 connections",
+                15_000,
+                http::parallel_requests,
+            )),
+        Contest::new(
+            "remote-ask-one",
+            "remote ask, one at a time",
+            Unit::Microseconds,
+        )
+        .quiet_and_awake()
+        .with(Contestant::timed(
+            "libprocess, ask",
+            5_000,
+            ours::remote_asks,
+        ))
+        .with(
+            Contestant::timed(
+                "quinn, there and back on two streams",
+                5_000,
+                raw_quinn::asks,
+            )
+            .wanted(Wanted::AtMost(1.0 / 0.85)),
+        )
+        .with(Contestant::timed(
+            "HTTP request, 1 connection",
+            5_000,
+            http::requests,
+        )),
+        Contest::new(
+            "remote-ask-many",
+            "remote ask, 64 at a time",
+            Unit::PerSecond,
+        )
+        .with(Contestant::timed(
+            "libprocess, ask",
+            100_000,
+            ours::parallel_remote_asks,
+        ))
+        .with(Contestant::timed(
+            "HTTP request, 64 connections",
+            15_000,
+            http::parallel_requests,
+        )),
     ]
-}
-
-fn contestant(
-    name: &'static str,
-    run: fn(usize) -> std::time::Duration,
-    count: usize,
-) -> Contestant {
-    Contestant { name, run, count }
 }
 
 /// What every contestant runs on, beside threads of its own.
