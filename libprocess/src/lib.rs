@@ -14,60 +14,9 @@
 //!
 //! # Where to start
 //!
-//! ```
-//! use libprocess::prelude::*;
-//! use serde::{Deserialize, Serialize};
-//!
-//! #[derive(Serialize, Deserialize)]
-//! pub struct Add(pub u64);
-//!
-//! protocol! { pub CounterProtocol = "counter" { 1 => Add -> u64 } }
-//!
-//! #[derive(Default)]
-//! struct Counter(u64);
-//!
-//! impl Actor for Counter { type Context = Context<Self>; }
-//! impl Process for Counter { type Protocol = CounterProtocol; }
-//! impl Handler<Add> for Counter {
-//!     type Result = u64;
-//!     fn handle(&mut self, Add(n): Add, _: &mut Context<Self>) -> u64 {
-//!         self.0 += n;
-//!         self.0
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let node = Node::local();
-//! let counter = node.spawn("counter", |_| Counter::default()).unwrap();
-//! node.tell(&counter, Add(1));
-//! let sum = node.ask(&counter, Add(2), std::time::Duration::from_secs(1)).await;
-//! assert_eq!(sum, Ok(3));
-//! # }
-//! ```
-//!
-//! Then: [`Node`] (start one, spawn, send), [`Context`] (what a handler can do), [`protocol!`] (what can be
-//! sent), [`tls`] (who may talk to whom), [`limits`] (the bounds of actors; those of links are in `link/mod.rs`).
-//!
-//! # What is guaranteed
-//!
-//! | Topic     | Guaranteed | *Not* guaranteed |
-//! |-----------|------------|------------------|
-//! | identity  | A pid from `spawn` means one life of one actor; later lives of its name answer [`ExitReason::NoProcess`] for it. [`Pid::named`] means whoever holds the name | that a `named` pid reaches the same life twice |
-//! | order     | What one actor sends to another is handled in the order in which it was sent: tells, asks, answers and exit notices together, on one node or between two | order between different senders or receivers; across the break of a link; of an answer that a handler gives later, by a future, against messages its actor sends meanwhile |
-//! | delivery  | At most once. A message of an unknown number or protocol is dropped and counted, an ask of it refused | that a tell arrives; that an ask that timed out was not handled |
-//! | `tell`    | Never blocks. What does not fit into a bounded queue is dropped, and everyone on this node who monitors the receiver hears [`ExitReason::Overloaded`] | |
-//! | `ask`     | Ends at its deadline at the latest, as one [`AskError`] or an answer. The deadline travels along: after it, and once the ask is dropped, the message is not handled if it still waits | that a handler that has begun is interrupted |
-//! | `monitor` | Exactly one [`Exited`] per monitor: the actor ended, the link to it broke, or it was not there. It comes after everything else that actor sent | that an actor that is `Disconnected` does not live on |
-//! | pressure  | A slow actor holds up those who send to it, and nobody else; every queue is bounded | |
-//! | turns     | After [`limits::MESSAGES_PER_TURN`] messages other actors of the thread have their turn; a handler is never interrupted | progress of actors that share a thread with a handler that blocks |
-//! | panics    | End that actor alone, as [`ExitReason::Panicked`]; asks that waited for it hear the same | for a `ResponseFuture`, which is no part of its actor: its panic refuses that ask only, and it outlives the actor |
-//! | liveness  | A node that fell silent is noticed within [`transport::Liveness`]; one that stops in order, or was restarted with its `keys_dir`, at once | that a node with a blocked actor is noticed: links live on threads of their own |
-//! | peers     | [`Context::peer`] is proven by a certificate; nodes that do not believe each other exchange nothing | |
-//!
-//! An actor that waits (`ctx.wait`, `AtomicResponse`) for an answer from another node gets it behind
-//! what the answering actor told it before; if its mailbox is full of messages from that node, the wait ends
-//! with the deadline. Plain handlers with [`Context::ask_then`] do not have this problem.
+//! The manual below: a quick start, then what is guaranteed and what is not. In the reference: [`Node`] (start
+//! one, spawn, send), [`Context`] (what a handler can do), [`protocol!`] (what can be sent), [`tls`] (who may
+//! talk to whom), [`limits`] (the bounds of actors; those of links are in `link/mod.rs`).
 //!
 //! # How it is built
 //!
@@ -86,6 +35,10 @@
 //! What one will not find: quinn outside of `transport/`, bincode outside of `wire/codec.rs`,
 //! `actix::dev` outside of `actor/context.rs` and `actor/dispatch.rs`, a static with state, a clock
 //! other than tokio's, a queue without a bound.
+//!
+//! # The manual
+// The README, so that there is one copy; its examples are compiled and run as tests of the documentation.
+#![doc = include_str!("../README.md")]
 
 mod actor;
 mod arbiter;
@@ -125,8 +78,3 @@ pub mod __private {
     pub use crate::protocol::assert_distinct;
     pub use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
 }
-
-/// The README's examples, compiled and run as tests.
-#[cfg(all(doctest, feature = "sim"))]
-#[doc = include_str!("../README.md")]
-mod readme {}

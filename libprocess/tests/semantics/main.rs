@@ -7,6 +7,7 @@ mod delivery;
 mod endings;
 mod evolution;
 mod faults;
+mod page;
 mod partition;
 mod remote;
 mod simulation;
