@@ -134,6 +134,7 @@ async fn connect(link: &Link) -> Result<Greeted, HandshakeError> {
 
 /// Accepts links until the endpoint is closed.
 pub(super) async fn accept(node: Node, links: Arc<Links>) {
+    let _end = EndWithRuntime(links.clone());
     let places = Arc::new(Semaphore::new(HANDSHAKES));
     let Some(endpoint) = links.endpoint() else {
         return;
@@ -151,6 +152,16 @@ pub(super) async fn accept(node: Node, links: Arc<Links>) {
             }
             drop(place);
         });
+    }
+}
+
+/// Links cannot outlive the runtime that drives them. Without this, a node whose runtime is gone would stay in
+/// memory for ever: node, links and each link hold one another until the link ends.
+struct EndWithRuntime(Arc<Links>);
+
+impl Drop for EndWithRuntime {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

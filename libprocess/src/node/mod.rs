@@ -181,6 +181,13 @@ impl Node {
         self.0.undelivered.load(Ordering::Relaxed)
     }
 
+    /// Tells whether anything still holds the node.
+    #[cfg(all(test, feature = "sim"))]
+    pub(crate) fn downgrade(&self) -> std::sync::Weak<dyn std::any::Any + Send + Sync> {
+        let weak: std::sync::Weak<Inner> = Arc::downgrade(&self.0);
+        weak
+    }
+
     async fn emptied(&self) {
         loop {
             let mut empty = std::pin::pin!(self.0.empty.notified());

@@ -160,6 +160,13 @@ impl Net {
         self.datagrams.trace()
     }
 
+    /// Tells whether anything still holds the network.
+    #[cfg(test)]
+    pub(super) fn downgrade(&self) -> std::sync::Weak<dyn std::any::Any + Send + Sync> {
+        let weak: std::sync::Weak<Datagrams> = Arc::downgrade(&self.datagrams);
+        weak
+    }
+
     #[track_caller]
     fn chance(&self, probability: f64, which: impl FnOnce(&mut Faults) -> &mut f64) {
         assert!(

@@ -1,5 +1,7 @@
 //! The simulated network below the nodes: real QUIC, virtual time.
 
+mod worlds;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
