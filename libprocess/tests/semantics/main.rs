@@ -9,6 +9,7 @@ mod evolution;
 mod faults;
 mod page;
 mod partition;
+mod processes;
 mod remote;
 mod simulation;
 mod turns;
