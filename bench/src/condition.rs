@@ -1,6 +1,6 @@
 //! In what state the machine is while something is measured.
 
-use std::process::{Child, Command, Stdio};
+use crate::child::{self, Child, Role};
 
 /// A latency on a quiet machine is mostly the time that a sleeping core takes to wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,35 +32,24 @@ impl Condition {
 }
 
 /// A process that keeps a core awake.
-pub(crate) struct Spinner(Child);
+pub(crate) struct Spinner {
+    _process: Child,
+}
 
 impl Spinner {
+    /// `chrt` belongs to util-linux, which every distribution has.
     fn start() -> Self {
-        let program = std::env::current_exe().expect("the path of this program");
-        // `chrt` belongs to util-linux, which every distribution has.
-        let mut command = Command::new("chrt");
-        command.args(["--idle", "0"]).arg(program).arg(SPIN);
-        let child = command.stdin(Stdio::piped()).spawn();
-        Self(child.expect("chrt (of util-linux) starts"))
+        Self {
+            _process: Child::start_by(&["chrt", "--idle", "0"], SPIN.0, &[]),
+        }
     }
 }
-
-impl Drop for Spinner {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The hidden command of a spinner.
-pub(crate) const SPIN: &str = "spin";
 
 /// Spins until the process that started this one is gone.
-pub(crate) fn spin() -> ! {
-    std::thread::spawn(|| {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        std::process::exit(0);
-    });
+pub(crate) const SPIN: Role = ("spin", spin);
+
+fn spin(_: &[String]) {
+    std::thread::spawn(child::hear);
     loop {
         std::hint::spin_loop();
     }

@@ -12,10 +12,12 @@
 //! A benchmark is a folder with one file per contestant; it returns [`measure::Contest`]s. To add one,
 //! give it a line in `BENCHMARKS`.
 
+mod child;
 mod condition;
 #[cfg(feature = "cluster")]
 mod launch;
 mod measure;
+mod memory;
 mod options;
 mod runtime;
 mod table;
@@ -43,11 +45,12 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
 ];
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    if std::env::args().nth(1).as_deref() == Some(condition::SPIN) {
-        condition::spin();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((play, rest)) = role(&arguments) {
+        play(rest);
+        return ExitCode::SUCCESS;
     }
-    let options = match Options::parse(&mut arguments) {
+    let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(mistake) => return usage(&mistake),
     };
@@ -74,6 +77,15 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// What this process does for another one of this program.
+fn role(arguments: &[String]) -> Option<(fn(&[String]), &[String])> {
+    let (name, rest) = arguments.split_first()?;
+    let mut roles = runtime::roles();
+    roles.push(condition::SPIN);
+    let found = roles.into_iter().find(|role| role.0 == name)?;
+    Some((found.1, rest))
 }
 
 fn usage(mistake: &options::Mistake) -> ExitCode {

@@ -20,8 +20,8 @@ pub(crate) struct Options {
 const ROUNDS: usize = 5;
 
 impl Options {
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Mistake> {
-        let mut arguments = arguments.peekable();
+    pub(crate) fn parse(arguments: Vec<String>) -> Result<Self, Mistake> {
+        let mut arguments = arguments.into_iter();
         let mut options = Options {
             benchmark: arguments.next().ok_or(Mistake)?,
             rounds: ROUNDS,

@@ -140,10 +140,10 @@ impl Wanted {
     fn describe(self, own: bool, unit: Unit) -> String {
         let times = if own { "" } else { " times" };
         let plain = |value: f64| {
-            if own && value >= 100.0 {
-                unit.format(value)
-            } else {
-                value.to_string()
+            match own {
+                true => unit.format(value),
+                // Two decimals, as the figures have.
+                false => ((value * 100.0).round() / 100.0).to_string(),
             }
         };
         match self {

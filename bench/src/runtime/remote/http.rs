@@ -3,28 +3,30 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{CONCURRENT, SIZE, runtime};
+use crate::child::{self, Child, Role};
 use crate::measure::time;
+use crate::runtime::{SIZE, runtime};
+
+const CONNECTIONS: usize = 64;
 
 /// One after the other on one connection.
-pub(super) fn requests(count: usize) -> Duration {
+pub(super) fn one_by_one(count: usize) -> Duration {
     measure(1, count)
 }
 
 /// Spread over many connections.
-pub(super) fn parallel_requests(count: usize) -> Duration {
-    measure(CONCURRENT, count)
+pub(super) fn parallel(count: usize) -> Duration {
+    measure(CONNECTIONS, count)
 }
 
 fn measure(connections: usize, count: usize) -> Duration {
-    let (address, server) = serve();
-    let runtime = runtime();
-    let took = runtime.block_on(async {
+    let mut host = Child::start(HOST.0, &[]);
+    let address: SocketAddr = host.line().parse().expect("an address");
+    runtime().block_on(async {
         let mut clients = Vec::new();
         for _ in 0..connections {
             clients.push(Client::connect(address).await);
@@ -40,9 +42,7 @@ fn measure(connections: usize, count: usize) -> Duration {
             }
         })
         .await
-    });
-    runtime.block_on(server.stop(false));
-    took
+    })
 }
 
 async fn receive(body: web::Bytes) -> HttpResponse {
@@ -50,23 +50,20 @@ async fn receive(body: web::Bytes) -> HttpResponse {
     HttpResponse::Accepted().finish()
 }
 
-/// On a thread of its own, with as many workers as there are cores.
-fn serve() -> (SocketAddr, ServerHandle) {
-    let (started, serving) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
+/// The server, with as many workers as there are cores.
+pub(super) const HOST: Role = ("http-host", host);
+
+fn host(_: &[String]) {
+    std::thread::spawn(|| {
+        actix_web::rt::System::new().block_on(async {
             let app = || App::new().route("/", web::post().to(receive));
             let server = HttpServer::new(app).disable_signals();
             let server = server.bind(("127.0.0.1", 0)).expect("a port");
-            let address = server.addrs()[0];
-            let server = server.run();
-            started
-                .send((address, server.handle()))
-                .expect("a waiting thread");
-            server.await.expect("a server");
+            println!("{}", server.addrs()[0]);
+            server.run().await.expect("a server");
         });
     });
-    serving.recv().expect("a server")
+    child::hear();
 }
 
 struct Client {

@@ -1,0 +1,72 @@
+//! Processes of a benchmark: this program itself with a hidden command. They speak in lines, and end
+//! when the process that started them is gone.
+
+use std::io::{BufRead, BufReader, Lines, Write};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+
+/// The hidden command of a process, and what it does with its arguments.
+pub(crate) type Role = (&'static str, fn(&[String]));
+
+/// A process that plays a role.
+pub(crate) struct Child {
+    process: std::process::Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Child {
+    pub(crate) fn start(role: &str, arguments: &[&str]) -> Self {
+        Self::start_by(&[], role, arguments)
+    }
+
+    /// Starts it by means of another command that then becomes it.
+    pub(crate) fn start_by(by: &[&str], role: &str, arguments: &[&str]) -> Self {
+        let program = std::env::current_exe().expect("the path of this program");
+        let program = program.to_str().expect("a path of text");
+        let words = [by, &[program, role], arguments].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("this program starts");
+        let input = process.stdin.take().expect("a pipe");
+        let output = process.stdout.take().expect("a pipe");
+        Self {
+            process,
+            input,
+            output: BufReader::new(output).lines(),
+        }
+    }
+
+    /// The next line it says.
+    pub(crate) fn line(&mut self) -> String {
+        let line = self.output.next().expect("a line of the other process");
+        line.expect("readable output")
+    }
+
+    /// Says a line to it.
+    pub(crate) fn say(&mut self, line: &str) {
+        writeln!(self.input, "{line}").expect("a process that listens");
+    }
+
+    /// As `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().expect("a process to kill");
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// In a child: the next line that was said to it; ends the process if nobody is there any more.
+pub(crate) fn hear() -> String {
+    let mut line = String::new();
+    match std::io::stdin().read_line(&mut line) {
+        Ok(1..) => line.trim_end().to_owned(),
+        _ => std::process::exit(0),
+    }
+}
