@@ -1,7 +1,5 @@
 //! The threads that actors live on.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -9,8 +7,8 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::limits::MAX_ARBITERS;
 
-/// Makes an actor's task, on the thread where it is to live.
-pub(crate) type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+/// Makes an actor's task among those of the thread where it is to live.
+pub(crate) type Job = Box<dyn FnOnce(&mut JoinSet<()>) + Send>;
 
 /// Where the actors of a node live.
 pub(crate) struct Arbiters {
@@ -119,9 +117,7 @@ async fn host(mut queue: mpsc::UnboundedReceiver<Job>, mut halt: watch::Receiver
             biased;
             _ = halt.wait_for(|halted| *halted) => break,
             job = queue.recv(), if open => match job {
-                Some(make) => {
-                    actors.spawn_local(make());
-                }
+                Some(place) => place(&mut actors),
                 None => open = false,
             },
             Some(_) = actors.join_next(), if !actors.is_empty() => {}

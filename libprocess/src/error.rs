@@ -25,6 +25,14 @@ pub enum ExitReason {
     /// Its node was shut down.
     #[error("its node was shut down")]
     NodeDown,
+    /// It gave up by itself, without a panic: by `Context::fail`, because of an actor to which it is
+    /// linked, or as a supervisor whose children fail too often. The text says why.
+    #[error("failed: {0}")]
+    Failed(String),
+    /// It was ended from outside, without being asked: by [`Node::kill`](crate::Node::kill), or by its
+    /// supervisor because it did not end in time or the supervisor itself ended.
+    #[error("killed")]
+    Killed,
 }
 
 /// The notice that a monitored actor, or the way to it, ended. Arrives exactly once per monitor.

@@ -1,10 +1,11 @@
 //! What a node keeps of each of its actors: name, mailbox, watchers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use crate::error::{AskError, ExitReason, Exited};
 use crate::mailbox::{Delivery, Mailbox};
@@ -26,12 +27,24 @@ pub(crate) struct Slot {
     pub(crate) mailbox: Mailbox,
     pub(crate) handled: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// Present in the children of supervisors.
+    pub(crate) parentage: Option<Box<Parentage>>,
+    task: Mutex<Option<AbortHandle>>,
+    killed: AtomicBool,
     reason: OnceLock<ExitReason>,
     /// `None` once the end was announced.
     watchers: Mutex<Option<BTreeMap<u64, Watcher>>>,
     next_watcher: AtomicU64,
     /// Asks whose handler ended without an answer, until the reason is known.
     orphans: Mutex<Vec<Orphan>>,
+}
+
+/// Whose child an actor is.
+pub(crate) struct Parentage {
+    /// The supervisor.
+    pub(crate) parent: AnyPid,
+    /// How often the supervisor built it anew before.
+    pub(crate) restarts: u64,
 }
 
 /// Who is told when an actor ends.
@@ -42,6 +55,15 @@ pub(crate) enum Watcher {
         monitor: u64,
         pid: AnyPid,
     },
+    /// The actor's supervisor. Only an end is an end to it; a message that was dropped is not.
+    #[allow(dead_code, reason = "for supervisors, which come next")]
+    Parent {
+        watcher: Arc<Slot>,
+        monitor: u64,
+        pid: AnyPid,
+    },
+    /// A child of the actor: it does not outlive its supervisor.
+    Child(Arc<Slot>),
     /// A future on this node.
     Future(oneshot::Sender<ExitReason>),
     /// Somebody on another node.
@@ -55,10 +77,16 @@ impl Watcher {
                 watcher,
                 monitor,
                 pid,
+            }
+            | Self::Parent {
+                watcher,
+                monitor,
+                pid,
             } => watcher.mailbox.put(Delivery::Exited {
                 monitor,
                 notice: Exited { pid, reason },
             }),
+            Self::Child(child) => child.kill(),
             // A watcher that went away no longer wants to know.
             Self::Future(waiting) => drop(waiting.send(reason)),
             Self::Remote(call) => call(reason),
@@ -66,8 +94,18 @@ impl Watcher {
     }
 }
 
+impl Watcher {
+    fn hears_of_overflow(&self) -> bool {
+        matches!(self, Self::Actor { .. } | Self::Future(_))
+    }
+}
+
 impl Slot {
-    pub(crate) fn new<P: Protocol>(pid: AnyPid, mailbox: usize) -> Self {
+    pub(crate) fn new<P: Protocol>(
+        pid: AnyPid,
+        mailbox: usize,
+        parentage: Option<Box<Parentage>>,
+    ) -> Self {
         Self {
             pid,
             protocol: P::NAME,
@@ -75,6 +113,9 @@ impl Slot {
             mailbox: Mailbox::new(mailbox),
             handled: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            parentage,
+            task: Mutex::default(),
+            killed: AtomicBool::new(false),
             reason: OnceLock::new(),
             watchers: Mutex::new(Some(BTreeMap::new())),
             next_watcher: AtomicU64::new(0),
@@ -101,6 +142,36 @@ impl Slot {
         }
     }
 
+    /// The task that runs the actor, so that it can be killed.
+    pub(crate) fn runs_as(&self, task: AbortHandle) {
+        let mut running = lock(&self.task);
+        if self.killed.load(Ordering::Acquire) {
+            task.abort();
+        } else if self.end_reason().is_none() {
+            *running = Some(task);
+        }
+    }
+
+    /// Ends the actor without asking it, as soon as its thread is not in one of its handlers.
+    pub(crate) fn kill(&self) {
+        let task = {
+            let mut running = lock(&self.task);
+            self.killed.store(true, Ordering::Release);
+            running.take()
+        };
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+
+    /// The reason of an end that the actor had no part in.
+    pub(crate) fn cut_off_reason(&self) -> ExitReason {
+        match self.killed.load(Ordering::Acquire) {
+            true => ExitReason::Killed,
+            false => ExitReason::NodeDown,
+        }
+    }
+
     /// Why the actor ended, if it did.
     pub(crate) fn end_reason(&self) -> Option<ExitReason> {
         self.reason.get().cloned()
@@ -108,8 +179,10 @@ impl Slot {
 
     /// First step of the end: from here on unanswered asks know the reason.
     pub(crate) fn set_reason(&self, reason: ExitReason) {
-        // Only the actor's task calls this, once.
+        // Only the actor's task calls this, and the first reason counts.
         let _ = self.reason.set(reason);
+        // A handle kept for ever would keep the task's memory.
+        drop(lock(&self.task).take());
     }
 
     /// Keeps an ask that lost its handler until the reason is known.
@@ -136,10 +209,10 @@ impl Slot {
         self.dropped.fetch_add(1, Ordering::Relaxed);
         let mut told = BTreeMap::new();
         if let Some(watchers) = &mut *lock(&self.watchers) {
-            let (remote, here) = std::mem::take(watchers)
+            let (others, here) = std::mem::take(watchers)
                 .into_iter()
-                .partition(|(_, watcher)| matches!(watcher, Watcher::Remote(_)));
-            *watchers = remote;
+                .partition(|(_, watcher)| !watcher.hears_of_overflow());
+            *watchers = others;
             told = here;
         }
         for (_, watcher) in told {

@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::futures::Futures;
-use crate::error::{AskError, Exited, SendError};
+use crate::error::{AskError, ExitReason, Exited, SendError};
 use crate::mailbox::Origin;
 use crate::node::{Ask, Node, Sender, Watch};
 use crate::pid::{AnyPid, Pid};
@@ -50,6 +50,8 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     random: StdRng,
     monitors: BTreeMap<AnyPid, (u64, Watch)>,
     next_monitor: u64,
+    /// Why the actor ends, if it ends itself as failed.
+    pub(super) failure: Option<ExitReason>,
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
 }
 
@@ -79,6 +81,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             random,
             monitors: BTreeMap::new(),
             next_monitor: 0,
+            failure: None,
             on_exit: None,
         };
         (ctx, mailbox)
@@ -222,6 +225,14 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// Takes [`monitor`](Self::monitor) back: no `Exited` arrives for it any more.
     pub fn demonitor(&mut self, pid: impl Into<AnyPid>) {
         self.monitors.remove(&pid.into());
+    }
+
+    /// Ends this actor as [`ExitReason::Failed`], without a panic: `stopped` still runs, `stopping` is
+    /// not asked. Its supervisor builds it anew.
+    pub fn fail(&mut self, why: impl Into<String>) {
+        self.failure
+            .get_or_insert_with(|| ExitReason::Failed(why.into()));
+        self.parts.terminate();
     }
 
     fn as_sender(&self) -> Sender<'_> {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 
 use actix::{ActorContext, ActorFuture, AsyncContext};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Context;
@@ -16,17 +17,33 @@ use crate::mailbox::{Delivery, Letter, Origin};
 use crate::protocol::{Process, Serves};
 use crate::slot::Slot;
 
-pub(super) struct Drain(pub(super) Arc<Slot>);
+/// Told when an actor has started: `started` has returned, and what it waits for is over.
+pub(crate) type Ready = oneshot::Sender<()>;
+
+pub(super) struct Drain {
+    slot: Arc<Slot>,
+    ready: Option<Ready>,
+}
+
+impl Drain {
+    pub(super) fn new(slot: Arc<Slot>, ready: Option<Ready>) -> Self {
+        Self { slot, ready }
+    }
+}
 
 impl<A: Process> ActorFuture<A> for Drain {
     type Output = ();
 
     fn poll(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         actor: &mut A,
         ctx: &mut Context<A>,
         task: &mut task::Context<'_>,
     ) -> Poll<()> {
+        if let Some(ready) = self.ready.take() {
+            // A supervisor that is gone no longer wants to know.
+            let _ = ready.send(());
+        }
         // While the actor waits or stops, actix polls this again when that is over.
         while !ctx.waiting() {
             if ctx.budget == 0 {
@@ -34,7 +51,7 @@ impl<A: Process> ActorFuture<A> for Drain {
                 break;
             }
             ctx.budget -= 1;
-            match self.0.mailbox.poll_take(task) {
+            match self.slot.mailbox.poll_take(task) {
                 Poll::Pending => break,
                 Poll::Ready(Delivery::Message(letter)) => handle(actor, letter, ctx),
                 Poll::Ready(Delivery::Answer(hand_over)) => {

@@ -12,10 +12,10 @@ use rand::rngs::StdRng;
 
 use super::Context;
 use super::context::Running;
-use super::drain::Drain;
+use super::drain::{Drain, Ready};
 use crate::error::ExitReason;
 use crate::limits::MESSAGES_PER_TURN;
-use crate::node::Node;
+use crate::node::{Node, Watch};
 use crate::protocol::Process;
 use crate::slot::Slot;
 
@@ -23,18 +23,24 @@ use crate::slot::Slot;
 pub(crate) struct Life {
     node: Node,
     slot: Arc<Slot>,
+    /// Of a child: what ends it with its supervisor.
+    _parent: Option<Watch>,
 }
 
 impl Life {
-    pub(crate) fn new(node: Node, slot: Arc<Slot>) -> Self {
-        Self { node, slot }
+    pub(crate) fn new(node: Node, slot: Arc<Slot>, parent: Option<Watch>) -> Self {
+        Self {
+            node,
+            slot,
+            _parent: parent,
+        }
     }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        // Not yet set only if the task was dropped unfinished, which is the node's doing.
-        self.slot.set_reason(ExitReason::NodeDown);
+        // Not yet set only if the task was dropped unfinished.
+        self.slot.set_reason(self.slot.cut_off_reason());
         self.node.forget(&self.slot);
         self.slot.end();
         self.node.announced();
@@ -50,11 +56,11 @@ pub(crate) struct Placed<A: Process> {
 
 impl<A: Process> Placed<A> {
     /// Builds the actor. A panic of `make` is its end.
-    pub(crate) fn new<F>(life: Life, random: StdRng, make: F) -> Self
+    pub(crate) fn new<F>(life: Life, random: StdRng, ready: Option<Ready>, make: F) -> Self
     where
         F: FnOnce(&mut Context<A>) -> A,
     {
-        let drain = Drain(life.slot.clone());
+        let drain = Drain::new(life.slot.clone(), ready);
         let (mut ctx, mailbox) = Context::new(life.node.clone(), life.slot.clone(), random, drain);
         let made = catch_unwind(AssertUnwindSafe(|| make(&mut ctx)));
         let mut placed = Self {
@@ -87,9 +93,9 @@ impl<A: Process> Future for Placed<A> {
             return Poll::Ready(());
         };
         running.ctx().budget = MESSAGES_PER_TURN;
-        let reason = match catch_unwind(AssertUnwindSafe(|| Pin::new(running).poll(cx))) {
+        let reason = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *running).poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => ExitReason::Normal,
+            Ok(Poll::Ready(())) => running.ctx().failure.take().unwrap_or(ExitReason::Normal),
             Err(panic) => ExitReason::Panicked(text(&*panic)),
         };
         self.end(reason);
@@ -100,7 +106,8 @@ impl<A: Process> Future for Placed<A> {
 impl<A: Process> Drop for Placed<A> {
     fn drop(&mut self) {
         if self.running.is_some() {
-            self.end(ExitReason::NodeDown);
+            let reason = self.life.slot.cut_off_reason();
+            self.end(reason);
         }
     }
 }

@@ -8,4 +8,5 @@ mod life;
 
 pub use context::{Context, Peer};
 pub use dispatch::{dispatch, dispatch_unlisted};
+pub(crate) use drain::Ready;
 pub(crate) use life::{Life, Placed};

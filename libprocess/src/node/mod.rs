@@ -27,6 +27,8 @@ use crate::slot::Slot;
 
 pub use ask::Ask;
 pub use builder::NodeBuilder;
+#[allow(unused_imports, reason = "for supervisors, which come next")]
+pub(crate) use process::Adoption;
 pub use process::{ProcessBuilder, ProcessInfo};
 pub(crate) use send::{Sender, deliver};
 pub use watch::Monitor;
@@ -122,6 +124,15 @@ impl Node {
     pub fn stop(&self, pid: impl Into<AnyPid>) {
         if let Some(slot) = self.find(&pid.into()) {
             slot.mailbox.put(Delivery::Stop);
+        }
+    }
+
+    /// Ends an actor without asking it, as [`ExitReason::Killed`](crate::ExitReason::Killed): what it
+    /// waits for is dropped, what is in its mailbox is refused, its `stopped` does not run. A handler that
+    /// is running is not interrupted: the end comes when it returns. Pids of other nodes are ignored.
+    pub fn kill(&self, pid: impl Into<AnyPid>) {
+        if let Some(slot) = self.find(&pid.into()) {
+            slot.kill();
         }
     }
 

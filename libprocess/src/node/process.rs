@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::task::JoinSet;
 
 use super::Node;
-use crate::actor::{Context, Life, Placed};
+use crate::actor::{Context, Life, Placed, Ready};
 use crate::error::SpawnError;
 use crate::limits::{MAILBOX, MAX_NAME};
 use crate::pid::{ANY_INCARNATION, AnyPid, Pid};
 use crate::protocol::Process;
-use crate::slot::Slot;
+use crate::slot::{Parentage, Slot};
 
 /// How an actor is to be spawned; made by [`Node::process`].
 #[must_use = "nothing is spawned before `spawn`"]
@@ -21,6 +22,15 @@ pub struct ProcessBuilder {
     name: String,
     own_thread: bool,
     mailbox: usize,
+    adoption: Option<Adoption>,
+}
+
+/// What makes an actor the child of a supervisor.
+pub(crate) struct Adoption {
+    pub(crate) parent: Arc<Slot>,
+    /// How often it was built before.
+    pub(crate) restarts: u64,
+    pub(crate) ready: Ready,
 }
 
 /// What can be seen of an actor from outside.
@@ -36,6 +46,10 @@ pub struct ProcessInfo {
     pub handled: u64,
     /// Messages from this node dropped because its mailbox was full.
     pub dropped: u64,
+    /// The supervisor that keeps it alive, if it has one.
+    pub parent: Option<AnyPid>,
+    /// How often its supervisor built it anew.
+    pub restarts: u64,
 }
 
 impl Node {
@@ -60,6 +74,7 @@ impl Node {
             name: name.into(),
             own_thread: false,
             mailbox: MAILBOX,
+            adoption: None,
         }
     }
 }
@@ -77,6 +92,12 @@ impl ProcessBuilder {
         self
     }
 
+    #[allow(dead_code, reason = "for supervisors, which come next")]
+    pub(crate) fn adopted(mut self, adoption: Adoption) -> Self {
+        self.adoption = Some(adoption);
+        self
+    }
+
     /// Spawns the actor. It is built by `make` on the thread where it lives; messages may be sent to
     /// the pid at once.
     pub fn spawn<A, F>(self, make: F) -> Result<Pid<A::Protocol>, SpawnError>
@@ -87,11 +108,14 @@ impl ProcessBuilder {
         let slot = self.register::<A>()?;
         let pid = Pid::from_any(slot.pid.clone());
         let random = StdRng::from_rng(&mut *self.node.random());
-        let life = Life::new(self.node.clone(), slot);
-        let job = Box::new(move || {
-            let placed: std::pin::Pin<Box<dyn Future<Output = ()>>> =
-                Box::pin(Placed::new(life, random, make));
-            placed
+        let (ready, parent) = match self.adoption {
+            Some(Adoption { parent, ready, .. }) => (Some(ready), parent.watch_as_child(&slot)),
+            None => (None, None),
+        };
+        let life = Life::new(self.node.clone(), slot.clone(), parent);
+        let job = Box::new(move |actors: &mut JoinSet<()>| {
+            let task = actors.spawn_local(Placed::new(life, random, ready, make));
+            slot.runs_as(task);
         });
         self.node.0.arbiters.place(job, self.own_thread);
         Ok(pid)
@@ -116,7 +140,13 @@ impl ProcessBuilder {
         }
         let name: Arc<str> = Arc::from(self.name.as_str());
         let pid = AnyPid::new(name.clone(), self.node.address(), incarnation);
-        let slot = Arc::new(Slot::new::<A::Protocol>(pid, self.mailbox));
+        let parentage = self.adoption.as_ref().map(|adoption| {
+            Box::new(Parentage {
+                parent: adoption.parent.pid.clone(),
+                restarts: adoption.restarts,
+            })
+        });
+        let slot = Arc::new(Slot::new::<A::Protocol>(pid, self.mailbox, parentage));
         registry.slots.insert(name, slot.clone());
         Ok(slot)
     }
@@ -124,12 +154,15 @@ impl ProcessBuilder {
 
 impl ProcessInfo {
     pub(super) fn of(slot: &Slot) -> Self {
+        let parentage = slot.parentage.as_deref();
         Self {
             pid: slot.pid.clone(),
             protocol: slot.protocol,
             depth: slot.mailbox.depth(),
             handled: slot.handled.load(Ordering::Relaxed),
             dropped: slot.dropped.load(Ordering::Relaxed),
+            parent: parentage.map(|parentage| parentage.parent.clone()),
+            restarts: parentage.map_or(0, |parentage| parentage.restarts),
         }
     }
 }

@@ -69,6 +69,20 @@ impl Node {
     }
 }
 
+impl Slot {
+    /// Makes `child` end with this actor, until what this gives is dropped. If this one has ended
+    /// already, the child is killed before it begins.
+    pub(crate) fn watch_as_child(self: &Arc<Self>, child: &Arc<Slot>) -> Option<Watch> {
+        match self.watch(Watcher::Child(child.clone())) {
+            Ok(number) => Some(Watch::Here(self.clone(), number)),
+            Err(_) => {
+                child.kill();
+                None
+            }
+        }
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         match self {

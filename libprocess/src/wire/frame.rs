@@ -270,6 +270,7 @@ const MAX_TEXT: usize = 4096;
 pub(crate) fn bounded(reason: ExitReason) -> ExitReason {
     match reason {
         ExitReason::Panicked(text) => ExitReason::Panicked(cut(text)),
+        ExitReason::Failed(text) => ExitReason::Failed(cut(text)),
         other => other,
     }
 }

@@ -225,3 +225,61 @@ impl Actor for Stubborn {
 impl Process for Stubborn {
     type Protocol = StubbornProtocol;
 }
+
+/// Refuses everything but force: to stop, and to let go of what it waits for.
+#[tokio::test]
+async fn a_killed_actor_ends_whatever_it_does() {
+    let node = Node::local();
+    let stubborn = node.spawn("stubborn", |_| Stubborn).unwrap();
+    let monitor = node.monitor(&stubborn);
+    node.stop(&stubborn);
+    node.kill(&stubborn);
+    assert_eq!(soon(monitor).await.reason, ExitReason::Killed);
+
+    let counter = node.spawn("counter", |_| Counter::default()).unwrap();
+    let hanging = node.ask(&counter, Hang, SOON);
+    node.kill(&counter);
+    let killed = AskError::Exited(ExitReason::Killed);
+    assert_eq!(soon(hanging).await, Err(killed));
+
+    // Its name is free as soon as its end is known.
+    node.spawn("counter", |_| Counter::default()).unwrap();
+}
+
+/// Fails when poked, and tells that it was `stopped`.
+struct Failing(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Actor for Failing {
+    type Context = Context<Self>;
+
+    fn stopping(&mut self, _: &mut Context<Self>) -> Running {
+        Running::Continue
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+impl Process for Failing {
+    type Protocol = FragileProtocol;
+}
+
+impl Handler<Poke> for Failing {
+    type Result = ();
+    fn handle(&mut self, _: Poke, ctx: &mut Context<Self>) {
+        ctx.fail("out of fuel");
+    }
+}
+
+#[tokio::test]
+async fn an_actor_that_fails_ends_with_its_words() {
+    let node = Node::local();
+    let (stopped, was_stopped) = tokio::sync::oneshot::channel();
+    let failing = node.spawn("failing", |_| Failing(Some(stopped))).unwrap();
+    let monitor = node.monitor(&failing);
+    node.tell(&failing, Poke);
+    let reason = ExitReason::Failed("out of fuel".into());
+    assert_eq!(soon(monitor).await.reason, reason);
+    assert_eq!(soon(was_stopped).await, Ok(()));
+}
