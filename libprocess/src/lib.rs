@@ -75,6 +75,6 @@ pub mod __private {
 
     pub use crate::actor::{dispatch, dispatch_unlisted};
     pub use crate::parcel::{OpenError, Parcel, Replier, open, refuse};
-    pub use crate::protocol::assert_distinct;
-    pub use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
+    pub use crate::protocol::{assert_distinct, version};
+    pub use crate::wire::{Age, DecodeError, EncodeError, decode, encode};
 }

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::error::AskError;
+use crate::protocol::Protocol;
 use crate::slot::Slot;
-use crate::wire::{DecodeError, EncodeError, decode_exact, encode};
+use crate::wire::frame::Written;
+use crate::wire::{Age, DecodeError, EncodeError, decode, encode};
 
 /// A message with the way back for its answer, its type hidden: what a mailbox holds.
 pub trait Parcel: Any + Send {
@@ -54,7 +56,7 @@ pub(crate) enum Reply<R> {
     /// messages from the same sender.
     Actor(Arc<Slot>, oneshot::Sender<Answer<R>>),
     /// To another node.
-    Remote(Replier, fn(&R) -> Result<Vec<u8>, EncodeError>),
+    Remote(Replier, fn(&R) -> Result<Written<Vec<u8>>, EncodeError>),
 }
 
 impl<R: Send + 'static> Reply<R> {
@@ -94,7 +96,7 @@ pub struct Replier(pub(crate) Box<dyn RemoteReply>);
 
 pub(crate) trait RemoteReply: Send {
     fn cancelled(&self) -> bool;
-    fn answer(self: Box<Self>, answer: Answer<Vec<u8>>);
+    fn answer(self: Box<Self>, answer: Answer<Written<Vec<u8>>>);
 }
 
 /// Why bytes from another node did not become a message.
@@ -114,20 +116,32 @@ pub enum OpenError {
 
 /// Decodes a message from another node; called by the code that [`protocol!`](crate::protocol) writes.
 #[doc(hidden)]
-pub fn open<M>(body: &[u8], reply: Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>
+pub fn open<P, M>(
+    version: u16,
+    body: &[u8],
+    reply: Option<Replier>,
+) -> Result<Box<dyn Parcel>, OpenError>
 where
+    P: Protocol,
     M: Message + DeserializeOwned + Send + 'static,
     M::Result: Serialize + Send,
 {
-    let message = match decode_exact::<M>(body) {
+    let message = match decode::<M>(body, Age::of(version, P::VERSION)) {
         Ok(message) => message,
         Err(error) => return refuse(error.into(), reply),
     };
     let reply = match reply {
-        Some(replier) => Reply::Remote(replier, encode::<M::Result>),
+        Some(replier) => Reply::Remote(replier, write_answer::<P, M::Result>),
         None => Reply::Nobody,
     };
     Ok(Box::new(Sealed { message, reply }))
+}
+
+fn write_answer<P: Protocol, R: Serialize>(answer: &R) -> Result<Written<Vec<u8>>, EncodeError> {
+    Ok(Written {
+        version: P::VERSION,
+        bytes: encode(answer)?,
+    })
 }
 
 /// Tells the asker, if there is one, why its message was not opened.

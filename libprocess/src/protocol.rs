@@ -11,12 +11,21 @@ use crate::parcel::{OpenError, Parcel, Replier};
 pub trait Protocol: Sized + Send + Sync + 'static {
     /// The name that both sides must agree upon; part of the wire contract.
     const NAME: &'static str;
+    /// Raised when the protocol changes: nodes tell each other which one they have, and what one of them
+    /// wrote is read accordingly. See [`protocol!`](crate::protocol) for what may change.
+    const VERSION: u16;
     /// The messages: number and type name.
     const MESSAGES: &'static [(u32, &'static str)];
 
-    /// Turns bytes from another node into a message for the mailbox.
+    /// Turns bytes from another node, written with its `version` of this protocol, into a message for
+    /// the mailbox.
     #[doc(hidden)]
-    fn open(tag: u32, body: &[u8], reply: Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
+    fn open(
+        tag: u32,
+        version: u16,
+        body: &[u8],
+        reply: Option<Replier>,
+    ) -> Result<Box<dyn Parcel>, OpenError>;
 }
 
 /// `P: Accepts<M>`: message `M` is listed in protocol `P`, so it may be sent to a `Pid<P>`.
@@ -32,7 +41,7 @@ pub trait Accepts<M: Message>: Protocol {
     fn encode(message: &M) -> Result<Vec<u8>, crate::wire::EncodeError>;
 
     #[doc(hidden)]
-    fn decode_answer(body: &[u8]) -> Result<M::Result, crate::wire::DecodeError>;
+    fn decode_answer(version: u16, body: &[u8]) -> Result<M::Result, crate::wire::DecodeError>;
 }
 
 /// `P: Serves<A>`: actor `A` handles every message of protocol `P`.
@@ -79,6 +88,23 @@ pub trait Process: Actor<Context = Context<Self>> {
 /// `pub local Name = "..." { .. }` declares a protocol whose messages never leave the node: they need no
 /// serde, and a pid of another node answers [`ExitReason::NoProcess`](crate::ExitReason::NoProcess).
 ///
+/// # Change
+///
+/// A protocol has a version, 1 unless it says otherwise: `pub P = "name" version 2 { .. }`. Nodes tell each
+/// other theirs, and understand each other as long as a higher version differs from a lower one only so:
+///
+/// * **A new message**, under a number that was never used. Nodes that do not know it refuse it to those
+///   who ask, and drop and count what is told.
+/// * **A new field at the end** of a message or answer. In what an older node sends it is `None`, `0`,
+///   `false`, empty, or the first variant of an enum; older nodes do not see it. At the end means of the
+///   message as a whole: a struct within it may only grow if it is the last thing there.
+/// * **A message less**. Nodes that still send it are told so as above. Its number is not used again.
+///
+/// Everything else (another type, another order, a field removed) is another message: give it a new number.
+/// Between nodes of the same version bodies must fit exactly, so a change without a new version is noticed.
+///
+/// # What does not compile
+///
 /// A number used twice does not compile, sending an unlisted message does not compile:
 ///
 /// ```compile_fail,E0277
@@ -107,16 +133,16 @@ pub trait Process: Actor<Context = Context<Self>> {
 /// ```
 #[macro_export]
 macro_rules! protocol {
-    ($(#[$meta:meta])* $vis:vis local $name:ident = $id:literal {
+    ($(#[$meta:meta])* $vis:vis local $name:ident = $id:literal $(version $version:literal)? {
         $($tag:literal => $($message:ident)::+ $(<$($arg:ty),+>)? $(-> $result:ty)?),* $(,)?
     }) => {
-        $crate::__protocol!(@local [$(#[$meta])*] [$vis] $name $id
+        $crate::__protocol!(@local [$(#[$meta])*] [$vis] $name $id [$($version)?]
             $($tag [$($message)::+ $(<$($arg),+>)?] [$($result)?])*);
     };
-    ($(#[$meta:meta])* $vis:vis $name:ident = $id:literal {
+    ($(#[$meta:meta])* $vis:vis $name:ident = $id:literal $(version $version:literal)? {
         $($tag:literal => $($message:ident)::+ $(<$($arg:ty),+>)? $(-> $result:ty)?),* $(,)?
     }) => {
-        $crate::__protocol!(@remote [$(#[$meta])*] [$vis] $name $id
+        $crate::__protocol!(@remote [$(#[$meta])*] [$vis] $name $id [$($version)?]
             $($tag [$($message)::+ $(<$($arg),+>)?] [$($result)?])*);
     };
 }
@@ -125,15 +151,17 @@ macro_rules! protocol {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __protocol {
-    (@local [$($meta:tt)*] [$vis:vis] $name:ident $id:literal $($tag:literal [$message:ty] [$($result:ty)?])*) => {
+    (@local [$($meta:tt)*] [$vis:vis] $name:ident $id:literal [$($version:literal)?] $($tag:literal [$message:ty] [$($result:ty)?])*) => {
         $crate::__protocol!(@common [$($meta)*] [$vis] $name $($tag [$message] [$($result)?])*);
 
         impl $crate::Protocol for $name {
             const NAME: &'static str = $id;
+            const VERSION: u16 = $crate::__private::version(&[$($version)?]);
             const MESSAGES: &'static [(u32, &'static str)] = &[$(($tag, stringify!($message))),*];
 
             fn open(
                 _tag: u32,
+                _version: u16,
                 _body: &[u8],
                 reply: Option<$crate::__private::Replier>,
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
@@ -149,26 +177,29 @@ macro_rules! __protocol {
             }
 
             fn decode_answer(
+                _: u16,
                 _: &[u8],
             ) -> Result<<$message as $crate::Message>::Result, $crate::__private::DecodeError> {
                 Err($crate::__private::DecodeError::LocalProtocol)
             }
         })*
     };
-    (@remote [$($meta:tt)*] [$vis:vis] $name:ident $id:literal $($tag:literal [$message:ty] [$($result:ty)?])*) => {
+    (@remote [$($meta:tt)*] [$vis:vis] $name:ident $id:literal [$($version:literal)?] $($tag:literal [$message:ty] [$($result:ty)?])*) => {
         $crate::__protocol!(@common [$($meta)*] [$vis] $name $($tag [$message] [$($result)?])*);
 
         impl $crate::Protocol for $name {
             const NAME: &'static str = $id;
+            const VERSION: u16 = $crate::__private::version(&[$($version)?]);
             const MESSAGES: &'static [(u32, &'static str)] = &[$(($tag, stringify!($message))),*];
 
             fn open(
                 tag: u32,
+                version: u16,
                 body: &[u8],
                 reply: Option<$crate::__private::Replier>,
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
                 match tag {
-                    $($tag => $crate::__private::open::<$message>(body, reply),)*
+                    $($tag => $crate::__private::open::<Self, $message>(version, body, reply),)*
                     _ => $crate::__private::refuse(
                         $crate::__private::OpenError::Unlisted(tag),
                         reply,
@@ -185,9 +216,12 @@ macro_rules! __protocol {
             }
 
             fn decode_answer(
+                version: u16,
                 body: &[u8],
             ) -> Result<<$message as $crate::Message>::Result, $crate::__private::DecodeError> {
-                $crate::__private::decode_exact(body)
+                let writer =
+                    $crate::__private::Age::of(version, <Self as $crate::Protocol>::VERSION);
+                $crate::__private::decode(body, writer)
             }
         })*
     };
@@ -224,6 +258,18 @@ macro_rules! __protocol {
             type Result = $result;
         }
     };
+}
+
+/// The version that a protocol declares, or 1.
+#[doc(hidden)]
+pub const fn version(declared: &[u16]) -> u16 {
+    match declared {
+        [] => 1,
+        [version, ..] => {
+            assert!(*version != 0, "versions start at 1");
+            *version
+        }
+    }
 }
 
 /// Fails to compile where a protocol uses 0 or a number twice.

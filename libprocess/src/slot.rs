@@ -14,7 +14,7 @@ use crate::pid::AnyPid;
 use crate::protocol::Protocol;
 
 /// Turns bytes into a parcel; see [`Protocol::open`].
-type Open = fn(u32, &[u8], Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
+type Open = fn(u32, u16, &[u8], Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
 
 /// Tells somebody why there is no answer.
 type Orphan = Box<dyn FnOnce(AskError) + Send>;

@@ -48,7 +48,7 @@ use crate::slot::Watcher;
 use crate::tls::PeerIdentity;
 use crate::transport::Connection;
 use crate::wire::MAX_BODY;
-use crate::wire::frame::{self, Control, Hello};
+use crate::wire::frame::{self, Control, Hello, Written};
 use outbox::{Added, Outbox, lane_of};
 
 pub(crate) use credit::Credit;
@@ -56,7 +56,7 @@ pub(crate) use outbox::Outgoing;
 pub(crate) use table::Links;
 
 /// The version of the wire format. A peer of another version is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Data lanes in each direction: enough that a large message does not hold up everything else, few
 /// enough that a link of an idle agent stays small.
@@ -138,7 +138,7 @@ pub(crate) struct Link {
 }
 
 /// What to do with an answer.
-pub(crate) type Done = Box<dyn FnOnce(Answer<&[u8]>) + Send>;
+pub(crate) type Done = Box<dyn FnOnce(Answer<Written<&[u8]>>) + Send>;
 
 /// An ask that waits for its answer.
 struct Asking {
@@ -282,7 +282,7 @@ impl Link {
         }
     }
 
-    fn finish_ask(&self, ask: u64, answer: Answer<&[u8]>) {
+    fn finish_ask(&self, ask: u64, answer: Answer<Written<&[u8]>>) {
         let asking = self.tables().asks.remove(&ask);
         if let Some(asking) = asking {
             (asking.done)(answer);

@@ -34,7 +34,7 @@ struct Lane {
     started: bool,
 }
 
-type RouteKey = (&'static str, AnyPid, Option<AnyPid>);
+type RouteKey = (&'static str, u16, AnyPid, Option<AnyPid>);
 
 #[derive(Default)]
 struct Target {
@@ -62,6 +62,8 @@ impl Held {
 /// A message to an actor of the other node.
 pub(crate) struct Outgoing<Address> {
     pub(crate) protocol: &'static str,
+    /// Of the protocol.
+    pub(crate) version: u16,
     pub(crate) to: Address,
     pub(crate) from: Option<Address>,
     pub(crate) tag: u32,
@@ -327,6 +329,7 @@ impl Outgoing<&AnyPid> {
             to: self.to.clone(),
             from: self.from.cloned(),
             protocol: self.protocol,
+            version: self.version,
             tag: self.tag,
             trace: self.trace,
             ask: self.ask,
@@ -342,6 +345,7 @@ impl Outgoing<AnyPid> {
             to: &self.to,
             from: self.from.as_ref(),
             protocol: self.protocol,
+            version: self.version,
             tag: self.tag,
             trace: self.trace,
             ask: self.ask,
@@ -374,7 +378,12 @@ fn route(
     routes: &mut BTreeMap<RouteKey, u32>,
     message: &Outgoing<&AnyPid>,
 ) -> u32 {
-    let key = (message.protocol, message.to.clone(), message.from.cloned());
+    let key = (
+        message.protocol,
+        message.version,
+        message.to.clone(),
+        message.from.cloned(),
+    );
     if let Some(number) = routes.get(&key) {
         return *number;
     }
@@ -385,6 +394,7 @@ fn route(
     let number = routes.len() as u32;
     let route = Route {
         protocol: message.protocol.to_owned(),
+        version: message.version,
         to: message.to.name().to_owned(),
         to_incarnation: message.to.incarnation(),
         from: message
@@ -407,6 +417,7 @@ mod tests {
     fn tell(outbox: &mut Outbox, to: &AnyPid, body: Vec<u8>) -> Added {
         outbox.add_message(Outgoing {
             protocol: "p",
+            version: 1,
             to,
             from: None,
             tag: 1,

@@ -135,6 +135,8 @@ struct DataLane {
 /// A route that the peer made known.
 struct Known {
     protocol: String,
+    /// Of the protocol, as the sender has it.
+    version: u16,
     to: Arc<str>,
     to_incarnation: u64,
     from: Option<AnyPid>,
@@ -207,6 +209,7 @@ impl DataLane {
             },
             account: self.link.account(&to),
             protocol: route.protocol,
+            version: route.version,
             to,
             to_incarnation: route.to_incarnation,
             from,
@@ -246,7 +249,7 @@ impl DataLane {
             refuse(reply, AskError::Refused(why));
             return Ok(());
         }
-        let parcel = match (slot.open)(head.tag, body, reply) {
+        let parcel = match (slot.open)(head.tag, known.version, body, reply) {
             Ok(parcel) => parcel,
             Err(error) => {
                 link.node.count_undelivered();
@@ -322,6 +325,8 @@ impl Link {
                 }
                 self.room.notify_waiters();
             }
+            Control::Ping { number } => self.control(&Control::Pong { number }),
+            Control::Pong { .. } => {}
             Control::Goodbye { lanes } => {
                 self.tables().goodbye = Some(lanes);
                 self.check_goodbye();

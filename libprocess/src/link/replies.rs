@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use super::{ASKS, Link};
 use crate::error::{AskError, ExitReason};
 use crate::parcel::{Answer, RemoteReply, Replier};
-use crate::wire::frame;
+use crate::wire::frame::{self, Written};
 
 /// The way back to the asker. Dropped without an answer, it says so.
 struct Reply {
@@ -51,7 +51,7 @@ impl Link {
 }
 
 impl Reply {
-    fn send(&mut self, answer: &Answer<Vec<u8>>) {
+    fn send(&mut self, answer: &Answer<Written<Vec<u8>>>) {
         self.answered = true;
         self.link.tables().serving.remove(&self.ask);
         let mut frame = BytesMut::new();
@@ -65,7 +65,7 @@ impl RemoteReply for Reply {
         self.cancelled.load(Ordering::Relaxed)
     }
 
-    fn answer(mut self: Box<Self>, answer: Answer<Vec<u8>>) {
+    fn answer(mut self: Box<Self>, answer: Answer<Written<Vec<u8>>>) {
         self.send(&answer);
     }
 }

@@ -13,7 +13,7 @@ use crate::tls::Authority;
 use crate::transport::{
     CloseReason, Connection, EndpointConfig, Liveness, Network, SendLane, bind,
 };
-use crate::wire::frame::{self, Control, Head, Hello, Route};
+use crate::wire::frame::{self, Control, Head, Hello, Route, Written};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -96,6 +96,7 @@ fn hello(version: u32) -> Bytes {
 fn route(to: &str) -> Route {
     Route {
         protocol: "blob".into(),
+        version: 1,
         to: to.into(),
         to_incarnation: 0,
         from: None,
@@ -266,7 +267,14 @@ async fn what_is_not_for_anybody_is_dropped_and_counted() {
         );
         frame::put_tell(out, Head { route: 1, ..FIRST }, &good);
         // Nobody asked or watched anything.
-        frame::put_answer(out, 1234, &Ok(vec![]));
+        frame::put_answer(
+            out,
+            1234,
+            &Ok(Written {
+                version: 1,
+                bytes: vec![],
+            }),
+        );
         frame::put_exited(out, 1234, &ExitReason::Normal);
         frame::put_cancel(out, 1234);
     });

@@ -17,6 +17,7 @@ use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
 use crate::wire::EncodeError;
+use crate::wire::frame::Written;
 
 /// On whose behalf something is sent.
 #[derive(Clone, Copy)]
@@ -158,10 +159,10 @@ impl Node {
         }
         let cancel = match (self.link(to.address()), outgoing(from, to, &message)) {
             (Some(link), Ok(outgoing)) => {
-                let done = Box::new(move |answer: Answer<&[u8]>| {
+                let done = Box::new(move |answer: Answer<Written<&[u8]>>| {
                     reply.answer(answer.and_then(|body| {
                         let refused = |error| AskError::Refused(format!("its answer: {error}"));
-                        P::decode_answer(body).map_err(refused)
+                        P::decode_answer(body.version, body.bytes).map_err(refused)
                     }));
                 });
                 let ask = link.ask(outgoing, deadline, done);
@@ -225,6 +226,7 @@ where
 {
     Ok(Outgoing {
         protocol: P::NAME,
+        version: P::VERSION,
         to: to.as_any(),
         from: from.pid,
         tag: P::TAG,

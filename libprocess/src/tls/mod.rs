@@ -41,7 +41,7 @@ use verifier::PeerVerifier;
 
 /// The application protocol of our links. Other QUIC traffic that reaches a node ends in the
 /// handshake, and so does a node whose frames we would not understand.
-const ALPN: &[u8] = b"libprocess/1";
+const ALPN: &[u8] = b"libprocess/2";
 
 /// The two TLS configurations of a node, which both accepts and opens links.
 pub(crate) fn configure(

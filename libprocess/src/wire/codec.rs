@@ -1,5 +1,10 @@
 //! The only file that knows the encoding of message bodies (bincode 2 with serde, variable-length integers).
+//!
+//! The encoding does not describe itself: a reader must know the type. Between two versions of a
+//! protocol the types may differ in one way, which [`decode`] understands: the newer one has more fields
+//! at the end. Whoever reads what an older node wrote finds nothing there, and takes zeros for it.
 
+use bincode::de::read::Reader;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -27,6 +32,21 @@ pub enum EncodeError {
     #[error("{0}")]
     Format(String),
 }
+
+/// How the version of a protocol that a writer has compares with the reader's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// What it wrote may lack the last fields.
+    Older,
+    /// The same types.
+    Same,
+    /// What it wrote may have fields more at the end.
+    Newer,
+}
+
+/// Zeros that may be taken for fields at the end that an older version does not have. Enough for dozens of
+/// fields; few enough that what is cut off in a large value is not taken for an older one.
+const MISSING: usize = 256;
 
 /// Why bytes are not a message or an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +82,64 @@ pub fn decode_exact<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError>
     }
 }
 
+/// The value that a node with another version of the protocol may have written. Of the same version: exactly
+/// what `bytes` encode. Of an older one: fields that are missing at the end are `0`, `None`, empty, or an
+/// enum's first variant. Of a newer one: fields that are left over at the end are ignored.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], writer: Age) -> Result<T, DecodeError> {
+    let malformed = |error: bincode::error::DecodeError| DecodeError::Format(error.to_string());
+    match writer {
+        Age::Same => decode_exact(bytes),
+        Age::Newer => bincode::serde::decode_from_slice(bytes, config())
+            .map(|(value, _)| value)
+            .map_err(malformed),
+        Age::Older => {
+            let mut padded = Padded {
+                bytes,
+                zeros: MISSING,
+            };
+            let value =
+                bincode::serde::decode_from_reader(&mut padded, config()).map_err(malformed)?;
+            match padded.bytes.len() {
+                0 => Ok(value),
+                left => Err(DecodeError::Trailing(left)),
+            }
+        }
+    }
+}
+
+/// Bytes, and zeros behind them.
+struct Padded<'a> {
+    bytes: &'a [u8],
+    zeros: usize,
+}
+
+impl Reader for Padded<'_> {
+    fn read(&mut self, out: &mut [u8]) -> Result<(), bincode::error::DecodeError> {
+        let additional = out.len().saturating_sub(self.bytes.len());
+        // What begins before the end and goes past it was cut off: no version leaves half a field out.
+        if additional > self.zeros || (additional > 0 && !self.bytes.is_empty()) {
+            return Err(bincode::error::DecodeError::UnexpectedEnd { additional });
+        }
+        self.zeros -= additional;
+        let (read, rest) = self.bytes.split_at(out.len() - additional);
+        out[..read.len()].copy_from_slice(read);
+        out[read.len()..].fill(0);
+        self.bytes = rest;
+        Ok(())
+    }
+}
+
+impl Age {
+    /// Of what was written by a node with version `writer`, for a reader with version `reader`.
+    pub fn of(writer: u16, reader: u16) -> Self {
+        match writer.cmp(&reader) {
+            std::cmp::Ordering::Less => Self::Older,
+            std::cmp::Ordering::Equal => Self::Same,
+            std::cmp::Ordering::Greater => Self::Newer,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +159,35 @@ mod tests {
         let mut bytes = encode(&1_u8).unwrap();
         bytes.push(0);
         assert_eq!(decode_exact::<u8>(&bytes), Err(DecodeError::Trailing(1)));
+    }
+
+    #[test]
+    fn fields_missing_at_the_end_of_an_older_body_are_zero() {
+        type Grown = (u64, String, Option<u8>, Vec<u64>, bool, f64);
+        let old = encode(&(300_u64, String::from("x"))).unwrap();
+        let grown = (300, String::from("x"), None, vec![], false, 0.0);
+        assert_eq!(decode::<Grown>(&old, Age::Older), Ok(grown));
+        assert!(decode::<Grown>(&old, Age::Same).is_err());
+        // Also if it had none before.
+        assert_eq!(decode::<(u32, bool)>(&[], Age::Older), Ok((0, false)));
+    }
+
+    #[test]
+    fn what_is_left_over_from_a_newer_body_is_ignored() {
+        let new = encode(&(300_u64, String::from("x"), true)).unwrap();
+        let old = (300, String::from("x"));
+        assert_eq!(decode::<(u64, String)>(&new, Age::Newer), Ok(old));
+        let refused = decode::<(u64, String)>(&new, Age::Older);
+        assert_eq!(refused, Err(DecodeError::Trailing(1)));
+    }
+
+    #[test]
+    fn a_field_that_is_cut_off_is_no_older_version() {
+        let long = encode(&"a long text".to_owned()).unwrap();
+        assert!(decode::<String>(&long[..4], Age::Older).is_err());
+        assert!(decode::<String>(&[253, 0, 0], Age::Older).is_err());
+        // A length alone does not make a text of zeros, beyond what fields may need.
+        assert!(decode::<String>(&encode(&100_000_u64).unwrap(), Age::Older).is_err());
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | 3    | forget | nothing (route numbers begin anew)                                            |
 //! | 4    | tell   | route 4, tag 4, trace 8, body                                                 |
 //! | 5    | ask    | route 4, tag 4, trace 8, ask id 8, milliseconds left 4, body                  |
-//! | 6    | answer | ask id 8, body                                                                |
+//! | 6    | answer | ask id 8, version of the protocol 2, body                                     |
 //! | 7    | refuse | ask id 8, [`Refuse`]                                                          |
 //! | 8    | exited | monitor 8, [`ExitReason`]                                                     |
 //! | 9    | cancel | ask id 8 (behind the ask, so that it cannot overtake it)                       |
@@ -54,6 +54,10 @@ pub(crate) enum Control {
     Credit { name: String, bytes: u64 },
     /// Nothing follows this; so many data lanes will be finished.
     Goodbye { lanes: u8 },
+    /// Are you there?
+    Ping { number: u64 },
+    /// The answer to the ping of this number.
+    Pong { number: u64 },
 }
 
 /// How nodes introduce themselves.
@@ -71,6 +75,8 @@ pub(crate) struct Hello {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Route {
     pub(crate) protocol: String,
+    /// Of the protocol, as the sender has it.
+    pub(crate) version: u16,
     pub(crate) to: String,
     pub(crate) to_incarnation: u64,
     /// Name and incarnation; nobody if it was not an actor.
@@ -93,7 +99,7 @@ pub(crate) enum Frame<'a> {
     Forget,
     Tell(Head, &'a [u8]),
     Ask(Head, Asked, &'a [u8]),
-    Answer(u64, &'a [u8]),
+    Answer(u64, Written<&'a [u8]>),
     Refuse(u64, Refuse),
     Exited(u64, ExitReason),
     /// Nobody waits for the answer to this ask any more.
@@ -114,6 +120,13 @@ pub(crate) struct Head {
 pub(crate) struct Asked {
     pub(crate) id: u64,
     pub(crate) milliseconds: u32,
+}
+
+/// The bytes of an answer, and the version of the protocol by which they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written<Bytes> {
+    pub(crate) version: u16,
+    pub(crate) bytes: Bytes,
 }
 
 /// Why bytes are not a frame. The peer broke the protocol.
@@ -158,7 +171,11 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
             let milliseconds = u32(&mut bytes)?;
             Frame::Ask(head, Asked { id, milliseconds }, bytes)
         }
-        6 => Frame::Answer(u64(&mut bytes)?, bytes),
+        6 => {
+            let ask = u64(&mut bytes)?;
+            let version = u16(&mut bytes)?;
+            Frame::Answer(ask, Written { version, bytes })
+        }
         7 => Frame::Refuse(u64(&mut bytes)?, decode_exact(bytes)?),
         8 => Frame::Exited(u64(&mut bytes)?, bounded(decode_exact(bytes)?)),
         9 => Frame::Cancel(u64(&mut bytes)?),
@@ -173,6 +190,10 @@ fn head(bytes: &mut &[u8]) -> Result<Head, FrameError> {
         tag: u32(bytes)?,
         trace: u64(bytes)?,
     })
+}
+
+fn u16(bytes: &mut &[u8]) -> Result<u16, FrameError> {
+    bytes.try_get_u16_le().map_err(|_| FrameError::CutOff)
 }
 
 fn u32(bytes: &mut &[u8]) -> Result<u32, FrameError> {
@@ -211,11 +232,16 @@ pub(crate) fn put_ask(out: &mut BytesMut, head: Head, asked: Asked, body: &[u8])
     });
 }
 
-pub(crate) fn put_answer(out: &mut BytesMut, ask: u64, answer: &Result<Vec<u8>, AskError>) {
+pub(crate) fn put_answer(
+    out: &mut BytesMut,
+    ask: u64,
+    answer: &Result<Written<Vec<u8>>, AskError>,
+) {
     match answer {
         Ok(body) => frame(out, 6, |out| {
             out.put_u64_le(ask);
-            out.put_slice(body);
+            out.put_u16_le(body.version);
+            out.put_slice(&body.bytes);
         }),
         Err(error) => frame(out, 7, |out| {
             out.put_u64_le(ask);
@@ -339,7 +365,11 @@ mod tests {
         put_tell(&mut out, head, b"t");
         put_forget(&mut out);
         put_ask(&mut out, head, asked, b"");
-        put_answer(&mut out, 4, &Ok(vec![7]));
+        let answer = Written {
+            version: 2,
+            bytes: vec![7],
+        };
+        put_answer(&mut out, 4, &Ok(answer));
         put_answer(&mut out, 4, &Err(AskError::Timeout));
         put_exited(&mut out, 6, &ExitReason::Normal);
         put_cancel(&mut out, 4);
@@ -349,7 +379,13 @@ mod tests {
             Frame::Tell(head, b"t"),
             Frame::Forget,
             Frame::Ask(head, asked, b""),
-            Frame::Answer(4, &[7]),
+            Frame::Answer(
+                4,
+                Written {
+                    version: 2,
+                    bytes: &[7],
+                },
+            ),
             Frame::Refuse(4, Refuse::Late),
             Frame::Exited(6, ExitReason::Normal),
             Frame::Cancel(4),

@@ -2,8 +2,10 @@
 
 mod codec;
 pub(crate) mod frame;
+#[cfg(test)]
+mod golden;
 
-pub use codec::{DecodeError, EncodeError, decode_exact, encode};
+pub use codec::{Age, DecodeError, EncodeError, decode, decode_exact, encode};
 
 /// Largest body of a message or answer, in bytes. Bulk data does not belong into messages; a state
 /// dump of a large master does, and fits.

@@ -15,7 +15,7 @@ use crate::wire::Pb;
 fn crosses<P: Protocol + Accepts<M>, M: Message>(message: M) {
     let bytes = P::encode(&message).unwrap();
     assert!(
-        P::open(P::TAG, &bytes, None).is_ok(),
+        P::open(P::TAG, P::VERSION, &bytes, None).is_ok(),
         "{} {}",
         P::NAME,
         P::TAG
@@ -23,7 +23,7 @@ fn crosses<P: Protocol + Accepts<M>, M: Message>(message: M) {
     if !bytes.is_empty() {
         let cut = &bytes[..bytes.len() - 1];
         assert!(
-            P::open(P::TAG, cut, None).is_err(),
+            P::open(P::TAG, P::VERSION, cut, None).is_err(),
             "{} {} cut short",
             P::NAME,
             P::TAG
