@@ -94,6 +94,8 @@ fn reasons() -> impl Iterator<Item = ExitReason> {
         ExitReason::NoProcess,
         ExitReason::Overloaded,
         ExitReason::NodeDown,
+        ExitReason::Failed("text".into()),
+        ExitReason::Killed,
     ];
     // Does not compile with a reason more: then it is missing above.
     match all[0] {
@@ -102,7 +104,9 @@ fn reasons() -> impl Iterator<Item = ExitReason> {
         | ExitReason::Disconnected
         | ExitReason::NoProcess
         | ExitReason::Overloaded
-        | ExitReason::NodeDown => {}
+        | ExitReason::NodeDown
+        | ExitReason::Failed(_)
+        | ExitReason::Killed => {}
     }
     all.into_iter()
 }
