@@ -4,6 +4,8 @@
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::memory;
+
 /// The hidden command of a process, and what it does with its arguments.
 pub(crate) type Role = (&'static str, fn(&[String]));
 
@@ -43,9 +45,10 @@ impl Child {
         line.expect("readable output")
     }
 
-    /// Says a line to it.
-    pub(crate) fn say(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("a process that listens");
+    /// The resident bytes of one that [tells](tell_memory) them.
+    pub(crate) fn memory(&mut self) -> u64 {
+        writeln!(self.input, "memory?").expect("a process that listens");
+        self.line().parse().expect("a number")
     }
 
     /// As `kill -9` does.
@@ -68,5 +71,13 @@ pub(crate) fn hear() -> String {
     match std::io::stdin().read_line(&mut line) {
         Ok(1..) => line.trim_end().to_owned(),
         _ => std::process::exit(0),
+    }
+}
+
+/// In a child: says how much memory it has whenever it is asked, until nobody is there any more.
+pub(crate) fn tell_memory() -> ! {
+    loop {
+        hear();
+        println!("{}", memory::resident());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use libprocess::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -53,4 +54,43 @@ impl Handler<Ask> for Adder {
         self.bytes += note.0.len() as u64;
         self.bytes
     }
+}
+
+/// A large message.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Bulk(pub(crate) Bytes);
+
+/// Asks whether all bulk before it was handled.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Done;
+
+protocol! {
+    /// What takes bulk.
+    pub(crate) SinkProtocol = "bench.sink" {
+        1 => Bulk -> (),
+        2 => Done -> (),
+    }
+}
+
+/// Takes bulk and drops it.
+pub(crate) struct Sink;
+
+impl Actor for Sink {
+    type Context = Context<Self>;
+}
+
+impl Process for Sink {
+    type Protocol = SinkProtocol;
+}
+
+impl Handler<Bulk> for Sink {
+    type Result = ();
+
+    fn handle(&mut self, _: Bulk, _: &mut Context<Self>) {}
+}
+
+impl Handler<Done> for Sink {
+    type Result = ();
+
+    fn handle(&mut self, Done: Done, _: &mut Context<Self>) {}
 }

@@ -2,8 +2,12 @@
 
 mod adder;
 mod bare_quinn;
+mod connections;
+mod host;
 mod local;
 mod remote;
+mod restart;
+mod victim;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -27,12 +31,15 @@ impl Note {
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = local::contests();
     contests.extend(remote::contests());
+    contests.push(victim::contest());
+    contests.push(connections::contest());
+    contests.extend(restart::contests());
     contests
 }
 
 /// The processes that benchmarks start.
 pub(crate) fn roles() -> Vec<Role> {
-    let mut roles = vec![local::IDLE];
+    let mut roles = vec![local::IDLE, host::ROLE, connections::QUINN];
     roles.extend(remote::ROLES);
     roles
 }

@@ -4,7 +4,7 @@
 mod erlang;
 mod http;
 mod ours;
-mod raw_quinn;
+pub(super) mod raw_quinn;
 
 use crate::child::Role;
 use crate::measure::{Contest, Contestant};
@@ -13,7 +13,7 @@ use crate::table::{Unit, Wanted};
 /// Asks under way at once where there are several: what one busy actor has.
 const CONCURRENT: usize = 256;
 
-pub(super) const ROLES: [Role; 3] = [ours::HOST, raw_quinn::HOST, http::HOST];
+pub(super) const ROLES: [Role; 2] = [raw_quinn::HOST, http::HOST];
 
 pub(super) fn contests() -> Vec<Contest> {
     vec![tells(), asks_one_at_a_time(), asks_in_parallel()]

@@ -37,7 +37,7 @@ fn host(_: &[String]) {
 
 /// What the first byte of a stream asks for.
 const COUNT: u8 = 0;
-const ECHO: u8 = 1;
+pub(in crate::runtime) const ECHO: u8 = 1;
 
 async fn serve(mut questions: RecvStream, mut answers: SendStream) {
     let mut what = [0];
@@ -110,7 +110,7 @@ fn asks(count: usize, in_flight: usize) -> Duration {
     )
 }
 
-fn messages(count: usize) -> Bytes {
+pub(in crate::runtime) fn messages(count: usize) -> Bytes {
     let mut frames = BytesMut::with_capacity(count * FRAME);
     for _ in 0..count {
         frames.put_u32(SIZE as u32);
@@ -121,21 +121,23 @@ fn messages(count: usize) -> Bytes {
 
 /// Finds messages in what arrives.
 #[derive(Default)]
-struct Frames {
+pub(in crate::runtime) struct Frames {
     rest: BytesMut,
 }
 
 impl Frames {
-    /// How many whole messages the next chunk completes; none if the stream is at its end.
-    async fn read(&mut self, stream: &mut RecvStream) -> Option<usize> {
+    /// How many whole messages of our size the next chunk completes; none if the stream is at its end.
+    pub(in crate::runtime) async fn read(&mut self, stream: &mut RecvStream) -> Option<usize> {
         let chunk = stream.read_chunk(READ, true).await.ok()??;
         self.rest.extend_from_slice(&chunk.bytes);
         let mut count = 0;
-        while self.rest.len() >= FRAME {
+        while self.rest.len() >= LENGTH {
             let length = (&self.rest[..]).get_u32() as usize;
-            assert_eq!(length, SIZE);
+            if self.rest.len() < LENGTH + length {
+                break;
+            }
             self.rest.advance(LENGTH + length);
-            count += 1;
+            count += usize::from(length == SIZE);
         }
         Some(count)
     }
@@ -146,14 +148,20 @@ fn with_stream<F>(what: u8, work: impl FnOnce(SendStream, RecvStream) -> F) -> D
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let mut host = Child::start(HOST.0, &[]);
-    let introduction = Introduction::from_line(&host.line());
-    runtime().block_on(async {
-        let endpoint = introduction.client();
-        let connection: Connection = introduction.connect(&endpoint).await;
+    with_connection(async |connection| {
         let (mut to, from) = connection.open_bi().await.expect("a stream");
         to.write_all(&[what]).await.expect("room");
         let working = tokio::spawn(time(work(to, from)));
         working.await.expect("a time")
+    })
+}
+
+/// What `work` makes of a connection to another process.
+pub(in crate::runtime) fn with_connection<T>(work: impl AsyncFnOnce(Connection) -> T) -> T {
+    let mut host = Child::start(HOST.0, &[]);
+    let introduction = Introduction::from_line(&host.line());
+    runtime().block_on(async {
+        let endpoint = introduction.client();
+        work(introduction.connect(&endpoint).await).await
     })
 }
