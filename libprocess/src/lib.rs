@@ -43,6 +43,9 @@
 mod actor;
 mod arbiter;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 mod link;
 mod mailbox;

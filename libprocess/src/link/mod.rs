@@ -21,6 +21,8 @@
 //!   and monitors fire, each exactly once.
 
 mod credit;
+#[cfg(feature = "fuzzing")]
+mod fuzzing;
 mod handshake;
 mod lanes;
 mod outbox;
@@ -52,6 +54,8 @@ use crate::wire::frame::{self, Control, Hello, Written};
 use outbox::{Added, Outbox, lane_of};
 
 pub(crate) use credit::Credit;
+#[cfg(feature = "fuzzing")]
+pub(crate) use fuzzing::Lanes;
 pub(crate) use outbox::Outgoing;
 pub(crate) use table::Links;
 

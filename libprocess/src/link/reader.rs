@@ -43,12 +43,8 @@ pub(super) fn spawn_data(link: &Arc<Link>, stream: ReceiveLane) {
     let link = link.clone();
     let runtime = link.links.runtime().clone();
     runtime.spawn(async move {
-        let lane = DataLane {
-            link: link.clone(),
-            opened: false,
-            routes: Vec::new(),
-        };
         let partial = BytesMut::new();
+        let lane = DataLane::new(link.clone());
         match read(Incoming { stream, partial }, lane).await {
             Ok(()) => link.lane_finished(),
             Err(breach) => link.breached(&breach),
@@ -74,7 +70,7 @@ pub(super) struct Incoming {
 }
 
 /// What is done with the frames of a lane.
-trait Handle {
+pub(super) trait Handle {
     fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach>;
 }
 
@@ -84,24 +80,33 @@ async fn read(lane: Incoming, mut handler: impl Handle) -> Result<(), Breach> {
         mut stream,
         mut partial,
     } = lane;
-    loop {
-        let read = drain(&partial, &mut handler)?;
-        partial.advance(read);
-        if partial.is_empty() {
-            // An idle lane holds no memory.
-            partial = BytesMut::new();
-        }
-        let Some(chunk) = stream.read(READ).await else {
-            return Ok(());
-        };
-        if partial.is_empty() {
-            // The common case: whole frames are read where they lie.
-            let read = drain(&chunk, &mut handler)?;
-            partial.extend_from_slice(&chunk[read..]);
-        } else {
-            partial.extend_from_slice(&chunk);
-        }
+    feed(&mut partial, &[], &mut handler)?;
+    while let Some(chunk) = stream.read(READ).await {
+        feed(&mut partial, &chunk, &mut handler)?;
     }
+    Ok(())
+}
+
+/// Hands over the whole frames in `partial` and `chunk` together, and keeps what is left in `partial`.
+pub(super) fn feed(
+    partial: &mut BytesMut,
+    chunk: &[u8],
+    handler: &mut impl Handle,
+) -> Result<(), Breach> {
+    if partial.is_empty() {
+        // The common case: whole frames are read where they lie.
+        let read = drain(chunk, handler)?;
+        partial.extend_from_slice(&chunk[read..]);
+        return Ok(());
+    }
+    partial.extend_from_slice(chunk);
+    let read = drain(partial, handler)?;
+    partial.advance(read);
+    if partial.is_empty() {
+        // An idle lane holds no memory.
+        *partial = BytesMut::new();
+    }
+    Ok(())
 }
 
 /// Hands over the whole frames in `bytes`; gives their length.
@@ -114,7 +119,7 @@ fn drain(bytes: &[u8], handler: &mut impl Handle) -> Result<usize, Breach> {
     Ok(read)
 }
 
-struct ControlLane(Arc<Link>);
+pub(super) struct ControlLane(pub(super) Arc<Link>);
 
 impl Handle for ControlLane {
     fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
@@ -125,7 +130,7 @@ impl Handle for ControlLane {
     }
 }
 
-struct DataLane {
+pub(super) struct DataLane {
     link: Arc<Link>,
     opened: bool,
     /// By number.
@@ -189,6 +194,14 @@ impl Handle for DataLane {
 }
 
 impl DataLane {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self {
+            link,
+            opened: false,
+            routes: Vec::new(),
+        }
+    }
+
     fn route(&mut self, route: Route) -> Result<(), Breach> {
         if self.routes.len() >= ROUTES {
             return Err(Breach::Route);

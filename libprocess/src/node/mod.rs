@@ -220,7 +220,7 @@ impl Node {
     }
 
     /// The link to another node; none if this one has no network.
-    fn link(&self, address: SocketAddr) -> Option<Arc<Link>> {
+    pub(crate) fn link(&self, address: SocketAddr) -> Option<Arc<Link>> {
         self.0.links.as_ref().map(|links| links.to(self, address))
     }
 

@@ -1,9 +1,13 @@
 //! What crosses between nodes: bodies (`codec.rs`) and the frames around them.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod again;
 mod codec;
 pub(crate) mod frame;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod properties;
 
 pub use codec::{Age, DecodeError, EncodeError, decode, decode_exact, encode};
 
