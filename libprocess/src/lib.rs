@@ -54,6 +54,7 @@ mod parcel;
 mod pid;
 pub mod prelude;
 mod protocol;
+mod seat;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod slot;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix::dev::{AsyncContextParts, ContextFut, ContextParts, Mailbox};
 use actix::fut::wrap_future;
@@ -128,6 +128,11 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// The present, by the clock that simulation controls.
     pub fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// The time of day, as this machine has it; see [`Node::wall_time`].
+    pub fn wall_time(&self) -> SystemTime {
+        self.node.wall_time()
     }
 
     /// This actor's random generator, seeded by the node's.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
 use crate::error::ExitReason;
 use crate::node::Node;
+use crate::seat::Seat;
 use crate::transport::Endpoint;
 use crate::wire::frame::Hello;
 
@@ -24,10 +25,26 @@ const CLOSING: Duration = Duration::from_millis(500);
 pub(crate) struct Links {
     /// None once the node is down: whoever holds it holds the address.
     endpoint: Mutex<Option<Endpoint>>,
-    runtime: Handle,
+    tasks: Tasks,
     /// Connections made.
     attempts: AtomicU64,
     table: RwLock<Table>,
+}
+
+/// Runs what serves a node's links: on its runtime, while the node is not paused.
+#[derive(Clone)]
+pub(super) struct Tasks {
+    runtime: Handle,
+    seat: Seat,
+}
+
+impl Tasks {
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        match self.seat.is_simulated() {
+            true => drop(self.runtime.spawn(self.seat.hosted(Box::pin(task)))),
+            false => drop(self.runtime.spawn(task)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -48,9 +65,13 @@ impl Links {
     /// The links of a node that is reached through `endpoint`. Must be called within a runtime, on
     /// which they will run.
     pub(crate) fn new(endpoint: Endpoint) -> Arc<Self> {
+        let tasks = Tasks {
+            runtime: Handle::current(),
+            seat: endpoint.seat(),
+        };
         Arc::new(Self {
             endpoint: Mutex::new(Some(endpoint)),
-            runtime: Handle::current(),
+            tasks,
             attempts: AtomicU64::new(0),
             table: RwLock::default(),
         })
@@ -58,7 +79,7 @@ impl Links {
 
     /// Begins to accept links.
     pub(crate) fn open(self: &Arc<Self>, node: &Node) {
-        self.runtime
+        self.tasks
             .spawn(handshake::accept(node.clone(), self.clone()));
     }
 
@@ -81,7 +102,7 @@ impl Links {
         };
         match refused {
             Some(reason) => link.end(reason),
-            None => drop(self.runtime.spawn(handshake::dial(link.clone()))),
+            None => self.tasks.spawn(handshake::dial(link.clone())),
         }
         link
     }
@@ -171,7 +192,7 @@ impl Links {
             link.end(ExitReason::NodeDown);
         }
         if let Some(endpoint) = self.take_endpoint() {
-            self.runtime.spawn(async move { endpoint.close(b"").await });
+            self.tasks.spawn(async move { endpoint.close(b"").await });
         }
     }
 
@@ -184,8 +205,8 @@ impl Links {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(super) fn runtime(&self) -> &Handle {
-        &self.runtime
+    pub(super) fn runtime(&self) -> &Tasks {
+        &self.tasks
     }
 
     pub(super) fn endpoint(&self) -> Option<Endpoint> {

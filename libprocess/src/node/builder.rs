@@ -131,8 +131,16 @@ impl NodeBuilder {
         })?;
         let bound = endpoint.local_addr();
         let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
+        let seat = endpoint.seat();
         let links = Links::new(endpoint);
-        let node = Node::new(advertised, bound, seed, placement, Some(links.clone()));
+        let node = Node::new(
+            advertised,
+            bound,
+            seed,
+            placement,
+            Some(links.clone()),
+            seat,
+        );
         links.open(&node);
         Ok(node)
     }

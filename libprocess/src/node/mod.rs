@@ -11,7 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -23,6 +23,7 @@ use crate::limits::SHUTDOWN_GRACE;
 use crate::link::{Link, LinkInfo, Links};
 use crate::mailbox::Delivery;
 use crate::pid::{ANY_INCARNATION, AnyPid};
+use crate::seat::Seat;
 use crate::slot::Slot;
 
 pub use ask::Ask;
@@ -56,6 +57,7 @@ struct Inner {
     traces: AtomicU64,
     random: Mutex<StdRng>,
     arbiters: Arbiters,
+    seat: Seat,
 }
 
 #[derive(Default)]
@@ -79,13 +81,27 @@ impl Node {
     /// A node without a network, for tests and tools: its actors live on threads of its own.
     pub fn local() -> Self {
         let seed = StdRng::from_os_rng().random();
-        Self::new(LOCAL_ADDRESS, LOCAL_ADDRESS, seed, Placement::cores(), None)
+        Self::new(
+            LOCAL_ADDRESS,
+            LOCAL_ADDRESS,
+            seed,
+            Placement::cores(),
+            None,
+            Seat::default(),
+        )
     }
 
     /// A node without a network whose actors live on the current `LocalSet`, in which this must be
     /// called. With a paused clock everything they do is a function of `seed`.
     pub fn local_here(seed: u64) -> Self {
-        Self::new(LOCAL_ADDRESS, LOCAL_ADDRESS, seed, Placement::Here, None)
+        Self::new(
+            LOCAL_ADDRESS,
+            LOCAL_ADDRESS,
+            seed,
+            Placement::Here,
+            None,
+            Seat::default(),
+        )
     }
 
     fn new(
@@ -94,6 +110,7 @@ impl Node {
         seed: u64,
         placement: Placement,
         links: Option<Arc<Links>>,
+        seat: Seat,
     ) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         Self(Arc::new(Inner {
@@ -107,6 +124,7 @@ impl Node {
             traces: AtomicU64::new(0),
             random: Mutex::new(random),
             arbiters: Arbiters::new(placement),
+            seat,
         }))
     }
 
@@ -118,6 +136,12 @@ impl Node {
     /// The number of this life of the node: another one after every start.
     pub fn incarnation(&self) -> u64 {
         self.0.incarnation
+    }
+
+    /// The time of day, as the node's machine has it: it may be wrong, and jump. Simulation controls it; code that
+    /// asks the system instead cannot be simulated. For measuring there is tokio's clock.
+    pub fn wall_time(&self) -> SystemTime {
+        self.0.seat.wall_time()
     }
 
     /// Stops an actor after it has handled what is already in its mailbox. Pids of other nodes are ignored.
@@ -167,6 +191,12 @@ impl Node {
         if let Some(links) = &self.0.links {
             links.abandon();
         }
+    }
+
+    /// Whether actors can be spawned: it was neither shut down nor did it crash.
+    #[cfg(feature = "sim")]
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.read().closed
     }
 
     /// A snapshot of the actors alive, by name.

@@ -113,8 +113,9 @@ impl ProcessBuilder {
             None => (None, None),
         };
         let life = Life::new(self.node.clone(), slot.clone(), parent);
+        let seat = self.node.0.seat.clone();
         let job = Box::new(move |actors: &mut JoinSet<()>| {
-            let task = actors.spawn_local(Placed::new(life, random, ready, make));
+            let task = seat.spawn_local(actors, Placed::new(life, random, ready, make));
             slot.runs_as(task);
         });
         self.node.0.arbiters.place(job, self.own_thread);

@@ -1,58 +1,55 @@
 //! A network of datagrams in virtual time, with faults.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::trace::{Fate, Trace, TraceEvent};
-use crate::transport::DatagramNetwork;
+use super::trace::Fate;
+use super::world::World;
+use crate::seat::Seat;
+use crate::transport::{Attached, DatagramNetwork};
 
 /// Carries the datagrams of one simulated world.
 pub(super) struct Datagrams {
+    world: Arc<World>,
     state: Mutex<State>,
     /// Something new is under way: the carrier may have to get up earlier.
     sent: Notify,
 }
 
+#[derive(Default)]
 struct State {
-    start: Instant,
-    random: StdRng,
-    faults: Faults,
     attached: BTreeMap<SocketAddr, Attachment>,
     /// How many attachments there ever were.
     attachments: u64,
-    /// By time of arrival, then by order of sending.
-    under_way: BTreeMap<(Instant, u64), Datagram>,
-    /// How many datagrams were ever under way.
-    sent: u64,
-    trace: Trace,
+    /// By time, then in the order in which they became known.
+    events: BTreeMap<(Instant, u64), Event>,
+    /// How many events there ever were.
+    planned: u64,
+    /// Nodes that let so much time pass from one datagram to the next.
+    slow: BTreeMap<SocketAddr, Duration>,
 }
 
-/// What goes wrong. Nothing, at first.
-pub(super) struct Faults {
-    pub(super) latency: RangeInclusive<Duration>,
-    /// Probability.
-    pub(super) loss: f64,
-    /// Probability.
-    pub(super) duplicate: f64,
-    /// From, to.
-    pub(super) blocked: BTreeSet<(SocketAddr, SocketAddr)>,
+enum Event {
+    Arrives(Datagram),
+    /// A slow node looks for a datagram.
+    Looks(SocketAddr),
 }
 
 struct Attachment {
     number: u64,
+    seat: Seat,
     inbox: VecDeque<Datagram>,
     receiver: Option<Waker>,
+    /// A slow node takes nothing before.
+    next: Option<Instant>,
 }
 
 struct Datagram {
@@ -62,34 +59,20 @@ struct Datagram {
 }
 
 /// Datagrams that wait for a node to read them; what comes on top is lost, as by a full socket.
-/// Several times what one connection may have under way.
+/// Several times what one connection may have under way, since a node reads as soon as it may run.
 const INBOX: usize = 65_536;
+
+/// Likewise, for a node that is paused or slow: what a socket's usual buffer of 208 KiB holds.
+const SOCKET: usize = 128;
 
 /// The first port that is given to those who ask for any.
 const FIRST_FREE_PORT: u16 = 49_152;
 
-const LATENCY: Duration = Duration::from_millis(1);
-
 impl Datagrams {
-    /// Needs a tokio runtime around it, whose clock it uses.
-    pub(super) fn new(seed: u64) -> Self {
-        let faults = Faults {
-            latency: LATENCY..=LATENCY,
-            loss: 0.0,
-            duplicate: 0.0,
-            blocked: BTreeSet::new(),
-        };
+    pub(super) fn new(world: Arc<World>) -> Self {
         Datagrams {
-            state: Mutex::new(State {
-                start: Instant::now(),
-                random: StdRng::seed_from_u64(seed),
-                faults,
-                attached: BTreeMap::new(),
-                attachments: 0,
-                under_way: BTreeMap::new(),
-                sent: 0,
-                trace: Trace::new(),
-            }),
+            world,
+            state: Mutex::default(),
             sent: Notify::new(),
         }
     }
@@ -97,7 +80,7 @@ impl Datagrams {
     /// Delivers datagrams when they are due, for ever.
     pub(super) async fn carry(&self) {
         loop {
-            let due = self.state().deliver(Instant::now());
+            let due = self.deliver(Instant::now());
             match due {
                 None => self.sent.notified().await,
                 Some(due) => tokio::select! {
@@ -109,27 +92,52 @@ impl Datagrams {
         }
     }
 
-    pub(super) fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
-        change(&mut self.state().faults);
-    }
-
     /// Detaches a node without its knowledge.
     pub(super) fn unplug(&self, address: SocketAddr) {
         self.state().attached.remove(&address);
     }
 
-    pub(super) fn note(&self, text: &str) {
+    /// Lets a node take one datagram in each `pause`; none ends that.
+    pub(super) fn slow_down(&self, address: SocketAddr, pause: Option<Duration>) {
         let mut state = self.state();
-        let at = state.start.elapsed();
-        state.trace.mix(format!("{at:?} {text}").as_bytes());
+        match pause {
+            Some(pause) => drop(state.slow.insert(address, pause)),
+            None => drop(state.slow.remove(&address)),
+        }
+        state.look(address);
     }
 
-    pub(super) fn trace_hash(&self) -> u64 {
-        self.state().trace.hash()
+    /// Delivers all that is due, and says when the next will be.
+    fn deliver(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.state();
+        while let Some(next) = state.events.first_entry() {
+            let (due, _) = *next.key();
+            if due > now {
+                return Some(due);
+            }
+            match next.remove() {
+                Event::Looks(address) => state.look(address),
+                Event::Arrives(datagram) => self.arrives(&mut state, datagram),
+            }
+        }
+        None
     }
 
-    pub(super) fn trace(&self) -> Vec<TraceEvent> {
-        self.state().trace.last().cloned().collect()
+    fn arrives(&self, state: &mut State, datagram: Datagram) {
+        let to = datagram.to;
+        let (packet, slow) = (datagram.packet(&self.world), state.slow.contains_key(&to));
+        let there = state.attached.get_mut(&to);
+        let fate = match &there {
+            None => Fate::NobodyThere,
+            Some(attachment) if attachment.is_full(slow) => Fate::Lost,
+            Some(_) => Fate::Delivered,
+        };
+        if self.world.arrives(&packet, fate)
+            && let Some(attachment) = there
+        {
+            attachment.inbox.push_back(datagram);
+            attachment.wake();
+        }
     }
 
     /// A panic elsewhere leaves the state whole: nothing in here panics half-way.
@@ -139,7 +147,7 @@ impl Datagrams {
 }
 
 impl DatagramNetwork for Datagrams {
-    fn attach(&self, address: SocketAddr) -> io::Result<(SocketAddr, u64)> {
+    fn attach(&self, address: SocketAddr) -> io::Result<Attached> {
         let mut state = self.state();
         let address = match address.port() {
             0 => state.free_port(address).ok_or(io::ErrorKind::AddrInUse)?,
@@ -150,13 +158,20 @@ impl DatagramNetwork for Datagrams {
         }
         state.attachments += 1;
         let number = state.attachments;
+        let seat = Seat::simulated(Arc::new(self.world.seat(address)));
         let attachment = Attachment {
             number,
+            seat: seat.clone(),
             inbox: VecDeque::new(),
             receiver: None,
+            next: None,
         };
         state.attached.insert(address, attachment);
-        Ok((address, number))
+        Ok(Attached {
+            address,
+            number,
+            seat,
+        })
     }
 
     fn detach(&self, address: SocketAddr, attachment: u64) {
@@ -171,11 +186,12 @@ impl DatagramNetwork for Datagrams {
         if state.attachment(from, attachment).is_none() {
             return;
         }
-        state.send(Datagram {
-            from,
-            to,
-            bytes: datagram.to_vec(),
-        });
+        let packet = self.world.packet(from, to, datagram.len());
+        let now = Instant::now();
+        for delay in self.world.leaves(&packet) {
+            let bytes = datagram.to_vec();
+            state.plan(now + delay, Event::Arrives(Datagram { from, to, bytes }));
+        }
         self.sent.notify_one();
     }
 
@@ -186,17 +202,23 @@ impl DatagramNetwork for Datagrams {
         cx: &mut Context<'_>,
     ) -> Poll<(Vec<u8>, SocketAddr)> {
         let mut state = self.state();
+        let slow = state.slow.get(&address).copied();
         let Some(attachment) = state.attachment(address, attachment) else {
             // Unplugged: silence.
             return Poll::Pending;
         };
-        match attachment.inbox.pop_front() {
-            Some(datagram) => Poll::Ready((datagram.bytes, datagram.from)),
-            None => {
-                attachment.receiver = Some(cx.waker().clone());
-                Poll::Pending
+        let now = Instant::now();
+        let too_early = slow.is_some() && attachment.next.is_some_and(|next| next > now);
+        if !too_early && let Some(datagram) = attachment.inbox.pop_front() {
+            if let Some(pause) = slow {
+                attachment.next = Some(now + pause);
+                state.plan(now + pause, Event::Looks(address));
+                self.sent.notify_one();
             }
+            return Poll::Ready((datagram.bytes, datagram.from));
         }
+        attachment.receiver = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 
@@ -213,81 +235,37 @@ impl State {
             .find(|address| !self.attached.contains_key(address))
     }
 
-    fn send(&mut self, datagram: Datagram) {
-        if self.is_blocked(&datagram) {
-            return self.record(&datagram, Fate::Blocked);
-        }
-        if self.happens(self.faults.loss) {
-            return self.record(&datagram, Fate::Lost);
-        }
-        if self.happens(self.faults.duplicate) {
-            self.record(&datagram, Fate::Duplicated);
-            let copy = Datagram {
-                bytes: datagram.bytes.clone(),
-                ..datagram
-            };
-            self.put_under_way(copy);
-        }
-        self.record(&datagram, Fate::Sent);
-        self.put_under_way(datagram);
+    fn plan(&mut self, at: Instant, event: Event) {
+        self.planned += 1;
+        self.events.insert((at, self.planned), event);
     }
 
-    fn put_under_way(&mut self, datagram: Datagram) {
-        let latency = self.random.random_range(self.faults.latency.clone());
-        self.sent += 1;
-        let arrival = (Instant::now() + latency, self.sent);
-        self.under_way.insert(arrival, datagram);
-    }
-
-    /// Delivers all that is due, and says when the next will be.
-    fn deliver(&mut self, now: Instant) -> Option<Instant> {
-        while let Some(next) = self.under_way.first_entry() {
-            let (due, _) = *next.key();
-            if due > now {
-                return Some(due);
-            }
-            let datagram = next.remove();
-            let fate = self.arrive(&datagram);
-            self.record(&datagram, fate);
-            if fate == Fate::Delivered
-                && let Some(attachment) = self.attached.get_mut(&datagram.to)
-            {
-                attachment.inbox.push_back(datagram);
-                if let Some(receiver) = attachment.receiver.take() {
-                    receiver.wake();
-                }
-            }
-        }
-        None
-    }
-
-    fn arrive(&self, datagram: &Datagram) -> Fate {
-        match self.attached.get(&datagram.to) {
-            _ if self.is_blocked(datagram) => Fate::Blocked,
-            None => Fate::NobodyThere,
-            Some(attachment) if attachment.inbox.len() >= INBOX => Fate::Lost,
-            Some(_) => Fate::Delivered,
+    fn look(&mut self, address: SocketAddr) {
+        if let Some(attachment) = self.attached.get_mut(&address) {
+            attachment.wake();
         }
     }
+}
 
-    fn is_blocked(&self, datagram: &Datagram) -> bool {
-        let way = (datagram.from, datagram.to);
-        self.faults.blocked.contains(&way)
+impl Attachment {
+    fn is_full(&self, slow: bool) -> bool {
+        let room = match slow || self.seat.is_paused() {
+            true => SOCKET,
+            false => INBOX,
+        };
+        self.inbox.len() >= room
     }
 
-    /// Draws only if it matters, so that a world without faults needs no chance.
-    fn happens(&mut self, probability: f64) -> bool {
-        probability > 0.0 && self.random.random_bool(probability)
+    fn wake(&mut self) {
+        if let Some(receiver) = self.receiver.take() {
+            receiver.wake();
+        }
     }
+}
 
-    fn record(&mut self, datagram: &Datagram, fate: Fate) {
-        self.trace.record(TraceEvent {
-            at: self.start.elapsed(),
-            from: datagram.from,
-            to: datagram.to,
-            size: datagram.bytes.len(),
-            fate,
-        });
+impl Datagram {
+    fn packet(&self, world: &World) -> super::Packet {
+        world.packet(self.from, self.to, self.bytes.len())
     }
 }
 

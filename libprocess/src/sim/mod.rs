@@ -17,8 +17,14 @@
 //! not iterate over hash maps, starts no threads, and writes `biased` in `select!`.
 
 mod datagrams;
+mod disk;
+mod faults;
+mod gate;
 mod net;
+mod rules;
 mod trace;
+mod weather;
+mod world;
 
 #[cfg(test)]
 mod tests;
@@ -29,8 +35,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
+pub use disk::Disk;
 pub use net::{Net, Place};
+pub use rules::{Packet, Rule, RuleGuard, Verdict};
 pub use trace::{Fate, TraceEvent};
+pub(crate) use world::Simulated;
 
 use tokio::task::LocalSet;
 use tokio::time::timeout;

@@ -1,13 +1,13 @@
 //! The hand on a simulated world.
 
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use super::datagrams::{Datagrams, Faults};
+use super::datagrams::Datagrams;
+use super::disk::Disk;
 use super::trace::TraceEvent;
+use super::world::World;
 use crate::node::Node;
 use crate::tls::{Authority, Identity};
 use crate::transport::Network;
@@ -15,7 +15,8 @@ use crate::transport::Network;
 /// A simulated network and its nodes. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct Net {
-    datagrams: Arc<Datagrams>,
+    pub(super) world: Arc<World>,
+    pub(super) datagrams: Arc<Datagrams>,
     authority: Arc<Authority>,
     /// Nodes started so far: each has chance of its own.
     lives: Arc<AtomicU64>,
@@ -31,10 +32,12 @@ pub trait Place {
 impl Net {
     /// Inside of the world's runtime.
     pub(super) fn new(seed: u64) -> Self {
-        let datagrams = Arc::new(Datagrams::new(seed));
+        let world = Arc::new(World::new(seed));
+        let datagrams = Arc::new(Datagrams::new(world.clone()));
         let carrier = datagrams.clone();
         tokio::task::spawn_local(async move { carrier.carry().await });
         Net {
+            world,
             datagrams,
             authority: Arc::new(Authority::from_seed(secret(seed, "authority"))),
             lives: Arc::default(),
@@ -63,13 +66,54 @@ impl Net {
             .network(self.network())
             .start()
             .await;
-        started.unwrap_or_else(|error| panic!("no node at {address}: {error}"))
+        let node = started.unwrap_or_else(|error| panic!("no node at {address}: {error}"));
+        self.world.machine(node.address(), |machine| {
+            machine.identity = Some((role.to_owned(), name.to_owned()));
+        });
+        node
     }
 
-    /// Ends a node as a power failure does: none of its actors runs again, nobody is told.
+    /// Ends a node as a power failure does: none of its actors runs again, nobody is told, and what was not synced
+    /// to its [`disk`](Self::disk) may be lost.
     pub fn crash(&self, node: &Node) {
         self.unplug(node);
         node.crash();
+        self.world.power_failure(node.address());
+    }
+
+    /// Starts a node anew at its address, with its role and name, and the disk it had. If it still lives, it crashes
+    /// first. It has no actors yet: spawn them, and hand them its [`disk`](Self::disk).
+    ///
+    /// # Panics
+    /// If this world did not start it.
+    pub async fn restart(&self, node: &Node) -> Node {
+        let address = node.address();
+        if node.is_alive() {
+            self.crash(node);
+        }
+        let identity = self
+            .world
+            .machine(address, |machine| machine.identity.clone());
+        let (role, name) = identity.unwrap_or_else(|| panic!("{address} is no node of this world"));
+        self.node_as(&role, &name, &address.to_string()).await
+    }
+
+    /// As [`restart`](Self::restart), on a new machine: what was on the disk is gone.
+    ///
+    /// # Panics
+    /// If this world did not start it.
+    pub async fn restart_without_disk(&self, node: &Node) -> Node {
+        if node.is_alive() {
+            self.crash(node);
+        }
+        self.disk(node).wipe();
+        self.restart(node).await
+    }
+
+    /// The disk of the machine at a node's address, which survives the lives of the node.
+    pub fn disk(&self, place: &impl Place) -> Disk {
+        self.world
+            .machine(place.place(), |machine| machine.disk.clone())
     }
 
     /// The seed of this run.
@@ -93,71 +137,19 @@ impl Net {
         Network::Simulated(self.datagrams.clone())
     }
 
-    /// Nothing passes between `one` and `other` any more, in either direction, until
-    /// [`heal`](Self::heal). What is under way is lost.
-    pub fn partition<A: Place, B: Place>(&self, one: &[A], other: &[B]) {
-        self.partition_one_way(one, other);
-        self.partition_one_way(other, one);
-    }
-
-    /// Nothing passes from `from` to `to` any more; the other direction stays.
-    pub fn partition_one_way<A: Place, B: Place>(&self, from: &[A], to: &[B]) {
-        self.datagrams.set_faults(|faults| {
-            for from in from {
-                let ways = to.iter().map(|to| (from.place(), to.place()));
-                faults.blocked.extend(ways);
-            }
-        });
-    }
-
-    /// Ends all partitions.
-    pub fn heal(&self) {
-        self.datagrams.set_faults(|faults| faults.blocked.clear());
-    }
-
-    /// Cuts a node off for the rest of its life, silently: what it sends is lost, and its address is
-    /// free for another. [`heal`](Self::heal) does not bring it back.
-    pub fn unplug(&self, node: &impl Place) {
-        self.datagrams.unplug(node.place());
-    }
-
-    /// How long datagrams take; each draws its own time, so a wide range reorders them. The clock
-    /// has a resolution of one millisecond. 1 ms until set.
-    pub fn latency(&self, latency: RangeInclusive<Duration>) {
-        self.datagrams.set_faults(|faults| faults.latency = latency);
-    }
-
-    /// Loses datagrams with this probability.
-    ///
-    /// # Panics
-    /// If it is not between 0 and 1.
-    #[track_caller]
-    pub fn loss(&self, probability: f64) {
-        self.chance(probability, |faults| &mut faults.loss);
-    }
-
-    /// Delivers datagrams twice with this probability.
-    ///
-    /// # Panics
-    /// If it is not between 0 and 1.
-    #[track_caller]
-    pub fn duplicate(&self, probability: f64) {
-        self.chance(probability, |faults| &mut faults.duplicate);
-    }
-
     /// Adds an event of the scenario's own to the trace's hash, with the current time.
     pub fn note(&self, text: &str) {
-        self.datagrams.note(text);
+        self.world.note(text);
     }
 
     /// A hash of all that happened on the network so far, equal in all runs with the same seed.
     pub fn trace_hash(&self) -> u64 {
-        self.datagrams.trace_hash()
+        self.world.trace_hash()
     }
 
     /// The last events on the network, at most 10,000.
     pub fn trace(&self) -> Vec<TraceEvent> {
-        self.datagrams.trace()
+        self.world.trace()
     }
 
     /// Tells whether anything still holds the network.
@@ -165,16 +157,6 @@ impl Net {
     pub(super) fn downgrade(&self) -> std::sync::Weak<dyn std::any::Any + Send + Sync> {
         let weak: std::sync::Weak<Datagrams> = Arc::downgrade(&self.datagrams);
         weak
-    }
-
-    #[track_caller]
-    fn chance(&self, probability: f64, which: impl FnOnce(&mut Faults) -> &mut f64) {
-        assert!(
-            (0.0..=1.0).contains(&probability),
-            "{probability} is no probability"
-        );
-        self.datagrams
-            .set_faults(|faults| *which(faults) = probability);
     }
 }
 

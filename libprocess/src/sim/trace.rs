@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use super::rules::Packet;
 
 /// The fate of one datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,19 @@ pub struct TraceEvent {
     pub size: usize,
     /// What happened to it.
     pub fate: Fate,
+}
+
+impl TraceEvent {
+    pub(super) fn of(packet: &Packet, fate: Fate) -> Self {
+        let Packet { at, from, to, size } = *packet;
+        TraceEvent {
+            at,
+            from,
+            to,
+            size,
+            fate,
+        }
+    }
 }
 
 impl fmt::Display for TraceEvent {
@@ -73,7 +88,23 @@ impl Trace {
     }
 
     pub(super) fn record(&mut self, event: TraceEvent) {
-        self.mix(event.to_string().as_bytes());
+        let TraceEvent {
+            at,
+            from,
+            to,
+            size,
+            fate,
+        } = &event;
+        self.mix(&(at.as_nanos() as u64).to_le_bytes());
+        for address in [from, to] {
+            match address.ip() {
+                IpAddr::V4(ip) => self.mix(&ip.octets()),
+                IpAddr::V6(ip) => self.mix(&ip.octets()),
+            }
+            self.mix(&address.port().to_le_bytes());
+        }
+        self.mix(&(*size as u64).to_le_bytes());
+        self.mix(&[*fate as u8]);
         if self.last.len() == KEPT {
             self.last.pop_front();
         }

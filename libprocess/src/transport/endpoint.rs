@@ -8,14 +8,16 @@ use std::sync::Arc;
 use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use thiserror::Error;
 
-use super::simulated::SimulatedSocket;
+use super::simulated::{SimulatedRuntime, SimulatedSocket};
 use super::{CloseReason, Connection, EndpointConfig, Network, config};
+use crate::seat::Seat;
 
 /// Opens and accepts connections at one address. Clones are handles of the same endpoint.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     inner: quinn::Endpoint,
     address: SocketAddr,
+    seat: Seat,
 }
 
 /// A peer that wants to connect, before it proved who it is.
@@ -84,26 +86,37 @@ pub enum ConnectError {
 pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
     let (server, client) = config::quic(&config)?;
     let endpoint = config::endpoint(&config)?;
-    let socket = socket(&config).map_err(|source| refusal(config.address, source))?;
+    let (socket, seat) = socket(&config).map_err(|source| refusal(config.address, source))?;
     let address = socket
         .local_addr()
         .map_err(|source| refusal(config.address, source))?;
 
-    let runtime = Arc::new(TokioRuntime);
+    let runtime: Arc<dyn Runtime> = match seat.is_simulated() {
+        true => Arc::new(SimulatedRuntime(seat.clone())),
+        false => Arc::new(TokioRuntime),
+    };
     let mut inner =
         quinn::Endpoint::new_with_abstract_socket(endpoint, Some(server), socket, runtime)
             .map_err(|source| refusal(config.address, source))?;
     inner.set_default_client_config(client);
-    Ok(Endpoint { inner, address })
+    Ok(Endpoint {
+        inner,
+        address,
+        seat,
+    })
 }
 
-fn socket(config: &EndpointConfig) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+fn socket(config: &EndpointConfig) -> io::Result<(Arc<dyn AsyncUdpSocket>, Seat)> {
     match &config.network {
-        Network::Udp => TokioRuntime.wrap_udp_socket(UdpSocket::bind(config.address)?),
-        Network::Simulated(network) => Ok(Arc::new(SimulatedSocket::attach(
-            network.clone(),
-            config.address,
-        )?)),
+        Network::Udp => {
+            let socket = TokioRuntime.wrap_udp_socket(UdpSocket::bind(config.address)?)?;
+            Ok((socket, Seat::default()))
+        }
+        Network::Simulated(network) => {
+            let socket = SimulatedSocket::attach(network.clone(), config.address)?;
+            let seat = socket.seat();
+            Ok((Arc::new(socket), seat))
+        }
     }
 }
 
@@ -142,6 +155,11 @@ impl Endpoint {
     /// The address bound, with the port that was chosen.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The node's part in a simulated world.
+    pub(crate) fn seat(&self) -> Seat {
+        self.seat.clone()
     }
 
     /// Closes all connections with `reason`, accepts no more, and waits until the peers know or

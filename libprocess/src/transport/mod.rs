@@ -32,7 +32,7 @@ pub use config::Liveness;
 pub use connection::{CloseReason, Connection};
 pub use endpoint::{BindError, ConnectError, Endpoint, Incoming, bind};
 pub use lane::{LaneError, ReceiveLane, SendLane};
-pub use network::{DatagramNetwork, Network};
+pub use network::{Attached, DatagramNetwork, Network};
 
 /// The most lanes that one side of a connection may have open at once. Each one allowed is memory
 /// set aside for every connection: 100 cost 37 KiB, 1000 would cost 81 KiB.

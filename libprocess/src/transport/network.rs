@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::seat::Seat;
+
 /// Where a node's datagrams go.
 #[derive(Clone, Debug, Default)]
 pub enum Network {
@@ -16,16 +18,26 @@ pub enum Network {
     Simulated(Arc<dyn DatagramNetwork>),
 }
 
+/// A node's place on a simulated network.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// The address taken.
+    pub address: SocketAddr,
+    /// Tells this attachment from later ones of the same address.
+    pub number: u64,
+    #[doc(hidden)]
+    pub seat: Seat,
+}
+
 /// A network of datagrams, which may lose, delay, repeat and reorder them.
 ///
 /// One value carries the datagrams of all nodes that were given it.
 pub trait DatagramNetwork: Debug + Send + Sync + 'static {
-    /// Attaches a node. Port 0 asks for any free port; the address taken is returned, with a number
-    /// that tells this attachment from later ones of the same address.
+    /// Attaches a node. Port 0 asks for any free port.
     ///
     /// # Errors
     /// [`io::ErrorKind::AddrInUse`] if some node has the address.
-    fn attach(&self, address: SocketAddr) -> io::Result<(SocketAddr, u64)>;
+    fn attach(&self, address: SocketAddr) -> io::Result<Attached>;
 
     /// Detaches a node; what is under way to it is lost. Without effect on later attachments.
     fn detach(&self, address: SocketAddr, attachment: u64);

@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncUdpSocket, UdpPoller};
+use quinn::{AsyncTimer, AsyncUdpSocket, Runtime, TokioRuntime, UdpPoller};
 
 use super::network::DatagramNetwork;
+use crate::seat::Seat;
 
 #[derive(Debug)]
 pub(super) struct SimulatedSocket {
     network: Arc<dyn DatagramNetwork>,
     address: SocketAddr,
     attachment: u64,
+    seat: Seat,
 }
 
 impl SimulatedSocket {
@@ -23,12 +26,17 @@ impl SimulatedSocket {
         network: Arc<dyn DatagramNetwork>,
         address: SocketAddr,
     ) -> io::Result<Self> {
-        let (address, attachment) = network.attach(address)?;
+        let attached = network.attach(address)?;
         Ok(SimulatedSocket {
             network,
-            address,
-            attachment,
+            address: attached.address,
+            attachment: attached.number,
+            seat: attached.seat,
         })
+    }
+
+    pub(super) fn seat(&self) -> Seat {
+        self.seat.clone()
     }
 }
 
@@ -95,5 +103,27 @@ struct AlwaysWritable;
 impl UdpPoller for AlwaysWritable {
     fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+/// tokio, as it runs for one node: the node may be paused.
+#[derive(Debug)]
+pub(super) struct SimulatedRuntime(pub(super) Seat);
+
+impl Runtime for SimulatedRuntime {
+    fn new_timer(&self, at: Instant) -> Pin<Box<dyn AsyncTimer>> {
+        TokioRuntime.new_timer(at)
+    }
+
+    fn spawn(&self, future: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        TokioRuntime.spawn(self.0.hosted(future));
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        TokioRuntime.wrap_udp_socket(socket)
+    }
+
+    fn now(&self) -> Instant {
+        TokioRuntime.now()
     }
 }

@@ -7,6 +7,7 @@ mod delivery;
 mod endings;
 mod evolution;
 mod faults;
+mod machines;
 mod page;
 mod partition;
 mod processes;

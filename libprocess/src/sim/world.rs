@@ -1,0 +1,218 @@
+//! What all nodes of a simulated world share: its clock, chance, rules, machines and trace.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use super::disk::Disk;
+use super::gate::Gate;
+use super::rules::{Packet, Rules, built_in};
+use super::trace::{Fate, Trace, TraceEvent};
+use super::weather::{Bandwidth, Latency, Partition};
+
+/// What the clocks on the walls show when a run begins, in seconds since 1970: a fixed date, the same in every run.
+const EPOCH_SECONDS: u64 = 1_767_225_600;
+
+/// How long a packet takes unless the scenario says otherwise.
+const LATENCY: Duration = Duration::from_millis(1);
+
+pub(super) struct World {
+    start: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    random: StdRng,
+    rules: Rules,
+    /// What the rules of these two are made of.
+    partition: Partition,
+    bandwidth: Bandwidth,
+    machines: BTreeMap<SocketAddr, Machine>,
+    trace: Trace,
+}
+
+/// What an address is from one life of its node to the next.
+#[derive(Clone, Debug)]
+pub(super) struct Machine {
+    pub(super) disk: Disk,
+    clock: Arc<AtomicI64>,
+    /// Of the present life.
+    gate: Gate,
+    /// Who it is, if the world started it.
+    pub(super) identity: Option<(String, String)>,
+}
+
+/// A node's part in the world; see [`Seat`](crate::seat::Seat).
+#[derive(Debug)]
+pub(crate) struct Simulated {
+    gate: Gate,
+    start: Instant,
+    /// By how many nanoseconds the clock on the wall is wrong.
+    clock: Arc<AtomicI64>,
+}
+
+impl Simulated {
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    pub(crate) fn wall_time(&self) -> SystemTime {
+        let right =
+            SystemTime::UNIX_EPOCH + Duration::from_secs(EPOCH_SECONDS) + self.start.elapsed();
+        let wrong = self.clock.load(Ordering::Relaxed);
+        let by = Duration::from_nanos(wrong.unsigned_abs());
+        match wrong < 0 {
+            true => right.checked_sub(by).unwrap_or(SystemTime::UNIX_EPOCH),
+            false => right + by,
+        }
+    }
+}
+
+impl World {
+    /// Needs a tokio runtime around it, whose clock it uses.
+    pub(super) fn new(seed: u64) -> Self {
+        let mut rules = Rules::default();
+        rules.set(built_in::LATENCY, Latency(LATENCY..=LATENCY));
+        World {
+            start: Instant::now(),
+            state: Mutex::new(State {
+                random: StdRng::seed_from_u64(seed),
+                rules,
+                partition: Partition::default(),
+                bandwidth: Bandwidth::default(),
+                machines: BTreeMap::new(),
+                trace: Trace::new(),
+            }),
+        }
+    }
+
+    /// Since the start of the run.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub(super) fn packet(&self, from: SocketAddr, to: SocketAddr, size: usize) -> Packet {
+        let at = self.elapsed();
+        Packet { at, from, to, size }
+    }
+
+    /// What becomes of a packet that leaves now: after which times its copies arrive.
+    pub(super) fn leaves(&self, packet: &Packet) -> Vec<Duration> {
+        let state = &mut *self.state();
+        match state.rules.leaves(packet, &mut state.random) {
+            Ok(copies) => {
+                state.trace.record(TraceEvent::of(packet, Fate::Sent));
+                for _ in 1..copies.len() {
+                    state.trace.record(TraceEvent::of(packet, Fate::Duplicated));
+                }
+                copies
+            }
+            Err(fate) => {
+                state.trace.record(TraceEvent::of(packet, fate));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether a packet arrives for which there is room (`fate` is then [`Fate::Delivered`]).
+    pub(super) fn arrives(&self, packet: &Packet, fate: Fate) -> bool {
+        let state = &mut *self.state();
+        let fate = state.rules.arrives(packet).err().unwrap_or(fate);
+        state.trace.record(TraceEvent::of(packet, fate));
+        fate == Fate::Delivered
+    }
+
+    pub(super) fn rules<R>(&self, change: impl FnOnce(&mut Rules) -> R) -> R {
+        change(&mut self.state().rules)
+    }
+
+    pub(super) fn partition(&self, change: impl FnOnce(&mut Partition)) {
+        let state = &mut *self.state();
+        change(&mut state.partition);
+        state
+            .rules
+            .set(built_in::PARTITION, state.partition.clone());
+    }
+
+    pub(super) fn bandwidth(&self, change: impl FnOnce(&mut Bandwidth)) {
+        let state = &mut *self.state();
+        change(&mut state.bandwidth);
+        state
+            .rules
+            .set(built_in::BANDWIDTH, state.bandwidth.clone());
+    }
+
+    /// The machine at `address`; there is one at every address that is asked for.
+    pub(super) fn machine<R>(
+        &self,
+        address: SocketAddr,
+        with: impl FnOnce(&mut Machine) -> R,
+    ) -> R {
+        let machines = &mut self.state().machines;
+        with(machines.entry(address).or_insert_with(Machine::new))
+    }
+
+    /// A new life begins at `address`.
+    pub(super) fn seat(&self, address: SocketAddr) -> Simulated {
+        self.machine(address, |machine| {
+            machine.gate = Gate::default();
+            Simulated {
+                gate: machine.gate.clone(),
+                start: self.start,
+                clock: machine.clock.clone(),
+            }
+        })
+    }
+
+    /// The machine at `address` loses its power.
+    pub(super) fn power_failure(&self, address: SocketAddr) {
+        let state = &mut *self.state();
+        if let Some(machine) = state.machines.get(&address) {
+            machine.disk.crash(&mut state.random);
+        }
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        let at = self.elapsed();
+        self.state().trace.mix(format!("{at:?} {text}").as_bytes());
+    }
+
+    pub(super) fn trace_hash(&self) -> u64 {
+        self.state().trace.hash()
+    }
+
+    pub(super) fn trace(&self) -> Vec<TraceEvent> {
+        self.state().trace.last().cloned().collect()
+    }
+
+    /// A panic elsewhere leaves the state whole: what could panic in here are the scenario's rules, between packets.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Machine {
+    fn new() -> Self {
+        Machine {
+            disk: Disk::new(),
+            clock: Arc::default(),
+            gate: Gate::default(),
+            identity: None,
+        }
+    }
+
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Moves its clock on the wall.
+    pub(super) fn move_clock(&self, by: i64) {
+        self.clock.fetch_add(by, Ordering::Relaxed);
+    }
+}
