@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo run --release -p mesos-bench -- runtime      messages between actors
+//! cargo run --release -p mesos-bench -- sim          simulated worlds
 //! cargo run --release -p mesos-bench -- launch       tasks on one agent
 //! ```
 //!
@@ -20,6 +21,8 @@ mod measure;
 mod memory;
 mod options;
 mod runtime;
+#[cfg(feature = "sim")]
+mod simulation;
 mod table;
 
 use std::process::ExitCode;
@@ -35,6 +38,12 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
         "runtime",
         "what actors cost, near and far",
         runtime::contests,
+    ),
+    #[cfg(feature = "sim")]
+    (
+        "sim",
+        "how fast simulated worlds run, and what their nodes cost",
+        simulation::contests,
     ),
     #[cfg(feature = "cluster")]
     (
@@ -79,10 +88,15 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What to play, and the arguments for it.
+type Part<'a> = (fn(&[String]), &'a [String]);
+
 /// What this process does for another one of this program.
-fn role(arguments: &[String]) -> Option<(fn(&[String]), &[String])> {
+fn role(arguments: &[String]) -> Option<Part<'_>> {
     let (name, rest) = arguments.split_first()?;
     let mut roles = runtime::roles();
+    #[cfg(feature = "sim")]
+    roles.extend(simulation::roles());
     roles.push(condition::SPIN);
     let found = roles.into_iter().find(|role| role.0 == name)?;
     Some((found.1, rest))

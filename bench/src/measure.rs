@@ -29,7 +29,6 @@ enum Run {
     /// Does so many of it, and tells how long that took.
     Timed(fn(usize) -> Duration, usize),
     /// Measures by itself, in the table's unit; or says why it cannot here.
-    #[allow(dead_code, reason = "the tables to come")]
     Direct(Box<dyn Fn() -> Result<f64, String>>),
 }
 
@@ -55,7 +54,6 @@ impl Contest {
     }
 
     /// Measured at most so often.
-    #[allow(dead_code, reason = "the tables to come")]
     pub(crate) fn at_most_rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
         self
@@ -126,7 +124,6 @@ impl Contestant {
     }
 
     /// `run` measures by itself, in the unit of the table.
-    #[allow(dead_code, reason = "the tables to come")]
     pub(crate) fn direct(
         name: &'static str,
         run: impl Fn() -> Result<f64, String> + 'static,

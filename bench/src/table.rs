@@ -29,7 +29,6 @@ pub(crate) struct Row {
 
 /// What figures mean.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "the tables to come")]
 pub(crate) enum Unit {
     PerSecond,
     Microseconds,
@@ -41,12 +40,13 @@ pub(crate) enum Unit {
 
 /// What we want to reach: of our own row an absolute figure, of another's ours divided by it.
 #[derive(Clone, Copy)]
-#[allow(dead_code, reason = "the tables to come")]
 pub(crate) enum Wanted {
-    AtLeast(f64),
-    AtMost(f64),
+    /// At least.
+    Least(f64),
+    /// At most.
+    Most(f64),
     /// No more than this above it.
-    AtMostMore(f64),
+    MoreBy(f64),
 }
 
 impl Unit {
@@ -131,9 +131,9 @@ impl Table {
 impl Wanted {
     fn reached(self, own: f64, other: Option<f64>) -> bool {
         match (self, other) {
-            (Wanted::AtLeast(least), other) => own / other.unwrap_or(1.0) >= least,
-            (Wanted::AtMost(most), other) => own / other.unwrap_or(1.0) <= most,
-            (Wanted::AtMostMore(more), other) => own - other.unwrap_or(0.0) <= more,
+            (Wanted::Least(least), other) => own / other.unwrap_or(1.0) >= least,
+            (Wanted::Most(most), other) => own / other.unwrap_or(1.0) <= most,
+            (Wanted::MoreBy(more), other) => own - other.unwrap_or(0.0) <= more,
         }
     }
 
@@ -147,9 +147,9 @@ impl Wanted {
             }
         };
         match self {
-            Wanted::AtLeast(least) => format!("≥ {}{times}", plain(least)),
-            Wanted::AtMost(most) => format!("≤ {}{times}", plain(most)),
-            Wanted::AtMostMore(more) => format!("≤ {} more", unit.format(more)),
+            Wanted::Least(least) => format!("≥ {}{times}", plain(least)),
+            Wanted::Most(most) => format!("≤ {}{times}", plain(most)),
+            Wanted::MoreBy(more) => format!("≤ {} more", unit.format(more)),
         }
     }
 }

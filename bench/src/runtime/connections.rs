@@ -28,7 +28,7 @@ pub(super) fn contest() -> Contest {
     let title = "memory of one of 10,000 idle connections, accepting side";
     Contest::new("idle-connection", title, Unit::Bytes)
         .at_most_rounds(1)
-        .with(Contestant::direct("libprocess", || Ok(ours())).wanted(Wanted::AtMost(AT_MOST)))
+        .with(Contestant::direct("libprocess", || Ok(ours())).wanted(Wanted::Most(AT_MOST)))
         .with(Contestant::direct(
             "quinn, its defaults, no streams",
             || Ok(raw_quinn()),

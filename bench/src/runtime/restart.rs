@@ -20,12 +20,12 @@ pub(super) fn contests() -> [Contest; 2] {
     let returned = Contestant::direct("libprocess", || Ok(notice(true)));
     let returned = Contest::new("killed-returned", title, Unit::Milliseconds)
         .at_most_rounds(ROUNDS)
-        .with(returned.wanted(Wanted::AtMost(SOON)));
+        .with(returned.wanted(Wanted::Most(SOON)));
     let title = "SIGKILL: link ends without a return";
     let gone = Contestant::direct("libprocess", || Ok(notice(false)));
     let gone = Contest::new("killed-gone", title, Unit::Milliseconds)
         .at_most_rounds(ROUNDS)
-        .with(gone.wanted(Wanted::AtMost(configured)));
+        .with(gone.wanted(Wanted::Most(configured)));
     [returned, gone]
 }
 
@@ -37,7 +37,7 @@ fn notice(returns: bool) -> f64 {
         let node = host::node(host.caller()).await;
         let first = node.ask(&host.adder(), Ask(Note::new()), DEADLINE);
         first.await.expect("an answer");
-        let ended = node.monitor(&host.adder());
+        let ended = node.monitor(host.adder());
         // Behind the monitor in the order of the link: it is in place when this is answered.
         let second = node.ask(&host.adder(), Ask(Note::new()), DEADLINE);
         second.await.expect("an answer");

@@ -44,9 +44,9 @@ impl Contest {
             |peer: &'static str| Contestant::direct(peer, move || Ok(bytes_per_actor(peer, count)));
         self.with(measured("libprocess"))
             .with(measured("tokio"))
-            .with(measured("actix").wanted(Wanted::AtMostMore(OVER_ACTIX)))
-            .with(measured("kameo").wanted(Wanted::AtMost(1.0)))
-            .with(measured("ractor").wanted(Wanted::AtMost(1.0)))
+            .with(measured("actix").wanted(Wanted::MoreBy(OVER_ACTIX)))
+            .with(measured("kameo").wanted(Wanted::Most(1.0)))
+            .with(measured("ractor").wanted(Wanted::Most(1.0)))
     }
 }
 

@@ -54,11 +54,11 @@ fn tells_on_one_thread() -> Contest {
                 COUNT,
                 bare_actix::tells_on_one_thread,
             )
-            .wanted(Wanted::AtLeast(0.9)),
+            .wanted(Wanted::Least(0.9)),
         )
         .with(
             Contestant::timed("kameo, tell", COUNT, on_kameo::tells_on_one_thread)
-                .wanted(Wanted::AtLeast(3.0)),
+                .wanted(Wanted::Least(3.0)),
         )
         .with(
             Contestant::timed(
@@ -66,7 +66,7 @@ fn tells_on_one_thread() -> Contest {
                 COUNT,
                 on_ractor::tells_on_one_thread,
             )
-            .wanted(Wanted::AtLeast(3.0)),
+            .wanted(Wanted::Least(3.0)),
         )
 }
 
@@ -90,11 +90,11 @@ fn tells_across_threads() -> Contest {
                 COUNT,
                 bare_actix::tells_across_threads,
             )
-            .wanted(Wanted::AtLeast(1.0)),
+            .wanted(Wanted::Least(1.0)),
         )
         .with(
             Contestant::timed("kameo, tell", COUNT, on_kameo::tells_across_threads)
-                .wanted(Wanted::AtLeast(1.0)),
+                .wanted(Wanted::Least(1.0)),
         )
         .with(
             Contestant::timed(
@@ -102,7 +102,7 @@ fn tells_across_threads() -> Contest {
                 COUNT,
                 on_ractor::tells_across_threads,
             )
-            .wanted(Wanted::AtLeast(1.0)),
+            .wanted(Wanted::Least(1.0)),
         )
 }
 
@@ -125,15 +125,15 @@ fn asks_on_one_thread() -> Contest {
     ))
     .with(
         Contestant::timed("actix, send", COUNT, bare_actix::asks_on_one_thread)
-            .wanted(Wanted::AtMost(1.2)),
+            .wanted(Wanted::Most(1.2)),
     )
     .with(
         Contestant::timed("kameo, ask", COUNT, on_kameo::asks_on_one_thread)
-            .wanted(Wanted::AtMost(1.0)),
+            .wanted(Wanted::Most(1.0)),
     )
     .with(
         Contestant::timed("ractor, call", COUNT, on_ractor::asks_on_one_thread)
-            .wanted(Wanted::AtMost(1.0)),
+            .wanted(Wanted::Most(1.0)),
     )
 }
 
@@ -154,15 +154,15 @@ fn asks_across_threads() -> Contest {
         ))
         .with(
             Contestant::timed("actix, send", COUNT, bare_actix::asks_across_threads)
-                .wanted(Wanted::AtMost(1.2)),
+                .wanted(Wanted::Most(1.2)),
         )
         .with(
             Contestant::timed("kameo, ask", COUNT, on_kameo::asks_across_threads)
-                .wanted(Wanted::AtMost(1.0)),
+                .wanted(Wanted::Most(1.0)),
         )
         .with(
             Contestant::timed("ractor, call", COUNT, on_ractor::asks_across_threads)
-                .wanted(Wanted::AtMost(1.0)),
+                .wanted(Wanted::Most(1.0)),
         )
 }
 
@@ -177,6 +177,6 @@ fn spawns() -> Contest {
             channels::spawns,
         ))
         .with(Contestant::timed("actix", COUNT, bare_actix::spawns))
-        .with(Contestant::timed("kameo", COUNT, on_kameo::spawns).wanted(Wanted::AtMost(1.0)))
-        .with(Contestant::timed("ractor", COUNT, on_ractor::spawns).wanted(Wanted::AtMost(1.0)))
+        .with(Contestant::timed("kameo", COUNT, on_kameo::spawns).wanted(Wanted::Most(1.0)))
+        .with(Contestant::timed("ractor", COUNT, on_ractor::spawns).wanted(Wanted::Most(1.0)))
 }

@@ -34,7 +34,7 @@ fn tells() -> Contest {
                 2_000_000,
                 raw_quinn::coalesced,
             )
-            .wanted(Wanted::AtLeast(0.3)),
+            .wanted(Wanted::Least(0.3)),
         )
         .with(Contestant::timed(
             "quinn, a write per message",
@@ -42,12 +42,11 @@ fn tells() -> Contest {
             raw_quinn::single_writes,
         ))
         .with(
-            Contestant::direct("Erlang distribution, plain TCP", erlang)
-                .wanted(Wanted::AtLeast(5.0)),
+            Contestant::direct("Erlang distribution, plain TCP", erlang).wanted(Wanted::Least(5.0)),
         )
         .with(
             Contestant::timed("HTTP request each, 64 connections", 15_000, http::parallel)
-                .wanted(Wanted::AtLeast(10.0)),
+                .wanted(Wanted::Least(10.0)),
         )
 }
 
@@ -69,7 +68,7 @@ fn asks_one_at_a_time() -> Contest {
                 4_000,
                 raw_quinn::ping_pong,
             )
-            .wanted(Wanted::AtMost(1.0 / OF_PING_PONG)),
+            .wanted(Wanted::Most(1.0 / OF_PING_PONG)),
         )
         .with(Contestant::direct("Erlang distribution, plain TCP", || {
             erlang::microseconds("asks", 4_000)
@@ -96,7 +95,7 @@ fn asks_in_parallel() -> Contest {
                 1_000_000,
                 raw_quinn::pipelined,
             )
-            .wanted(Wanted::AtLeast(0.5)),
+            .wanted(Wanted::Least(0.5)),
         )
         .with(Contestant::direct("Erlang distribution, plain TCP", erlang))
         .with(Contestant::timed(

@@ -36,7 +36,7 @@ pub(super) fn contest() -> Contest {
         }))
         .with(
             Contestant::direct("libprocess, neighbour idle", || Ok(ours(false)))
-                .wanted(Wanted::AtMost(1.5)),
+                .wanted(Wanted::Most(1.5)),
         )
         .with(Contestant::direct(
             "quinn, both on one stream, pushes",

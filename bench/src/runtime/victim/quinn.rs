@@ -63,7 +63,7 @@ pub(super) fn two_streams() -> f64 {
 
 /// What the other side does not answer: it is no message.
 fn piece() -> Bytes {
-    const { assert!(PUSHED % PIECE == 0) };
+    const { assert!(PUSHED.is_multiple_of(PIECE)) };
     let mut piece = BytesMut::with_capacity(PIECE + size_of::<u32>());
     piece.put_u32(PIECE as u32);
     piece.put_bytes(7, PIECE);
