@@ -105,7 +105,8 @@ pub trait Process: Actor<Context = Context<Self>> {
 ///
 /// # What does not compile
 ///
-/// A number used twice does not compile, sending an unlisted message does not compile:
+/// Numbers that are 0 or used twice, messages without an encoding, sending an unlisted message (the folder
+/// `tests/compile_fail` has a case of each, and what the compiler says to it):
 ///
 /// ```compile_fail,E0277
 /// # use libprocess::prelude::*;
@@ -230,6 +231,8 @@ macro_rules! __protocol {
         $vis enum $name {}
 
         const _: () = $crate::__private::assert_distinct(&[$($tag),*]);
+        // Evaluated here, or a version that is none would be found where it is first used.
+        const _: u16 = <$name as $crate::Protocol>::VERSION;
 
         $($crate::__protocol!(@message [$message] [$($result)?]);)*
 

@@ -3,6 +3,7 @@
 
 mod common;
 
+mod compile_fail;
 mod delivery;
 mod endings;
 mod evolution;
