@@ -22,7 +22,8 @@ use crate::node::Node;
 use crate::pid::{AnyPid, Pid};
 use crate::protocol;
 use crate::protocol::{Accepts, Process, Protocol};
-use crate::transport::{DatagramNetwork, Network};
+use crate::seat::Seat;
+use crate::transport::{Attached, DatagramNetwork, Network};
 use crate::wire::frame::{self, Control, Refuse, Route};
 use crate::wire::{again, decode_exact, encode};
 
@@ -150,8 +151,12 @@ const THERE: &str = "10.0.0.2:5050";
 struct Nowhere;
 
 impl DatagramNetwork for Nowhere {
-    fn attach(&self, address: SocketAddr) -> io::Result<(SocketAddr, u64)> {
-        Ok((address, 0))
+    fn attach(&self, address: SocketAddr) -> io::Result<Attached> {
+        Ok(Attached {
+            address,
+            number: 0,
+            seat: Seat::default(),
+        })
     }
 
     fn detach(&self, _: SocketAddr, _: u64) {}

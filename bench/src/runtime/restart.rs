@@ -14,7 +14,7 @@ const ROUNDS: usize = 3;
 const SOON: f64 = 500.0;
 
 pub(super) fn contests() -> [Contest; 2] {
-    let configured = libprocess::transport::Liveness::default().idle_timeout;
+    let configured = libprocess::transport::Liveness::default().silent_after;
     let configured = configured.as_secs_f64() * 1e3;
     let title = "SIGKILL: link ends after the return on its port";
     let returned = Contestant::direct("libprocess", || Ok(notice(true)));

@@ -19,6 +19,7 @@ use bytes::{Buf, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::liveness::Watchdog;
 use super::reader::{Breach, Incoming};
 use super::table::Decision;
 use super::{
@@ -293,11 +294,17 @@ impl Link {
         self.changed.notify_waiters();
     }
 
-    /// Reads the data lanes that the peer opens, until the connection is over.
+    /// Reads the data lanes that the peer opens, and looks after its life, until the connection is over.
     async fn accept_lanes(self: &Arc<Self>, connection: &Connection) {
         let mut lanes = 0;
+        let mut watchdog = Watchdog::new(self.clone());
         let reason = loop {
-            match connection.accept_uni().await {
+            let accepted = tokio::select! {
+                biased;
+                accepted = connection.accept_uni() => accepted,
+                () = watchdog.look() => continue,
+            };
+            match accepted {
                 Ok(_) if lanes == DATA_LANES => return self.breached(&Breach::Lane),
                 Ok(stream) => {
                     lanes += 1;

@@ -15,8 +15,7 @@
 //! * **Credit**: a node may have [`WINDOW`] bytes of messages in the mailbox of one actor; they are
 //!   given back as the actor handles them. So a slow actor holds up nobody but those who send to it;
 //!   their messages wait in the outbox, which is bounded, and whose overflow breaks the link.
-//! * **Liveness** is the transport's: it pings an idle connection and ends a silent one. A node that
-//!   stops in order finishes its lanes and says goodbye, so that nothing that was sent is cut off.
+//! * **Liveness**: an idle link is pinged, a silent one ended; see [`liveness`]. A node that stops in order finishes its lanes and says goodbye, so that nothing that was sent is cut off.
 //! * **The end** of a link, for whatever reason, is the end of everything that depends on it: asks fail
 //!   and monitors fire, each exactly once.
 
@@ -25,6 +24,7 @@ mod credit;
 mod fuzzing;
 mod handshake;
 mod lanes;
+mod liveness;
 mod outbox;
 mod reader;
 mod replies;
@@ -51,6 +51,7 @@ use crate::tls::PeerIdentity;
 use crate::transport::Connection;
 use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
+use liveness::Pulse;
 use outbox::{Added, Outbox, lane_of};
 
 pub(crate) use credit::Credit;
@@ -119,6 +120,8 @@ mod code {
     pub(super) const PROTOCOL: u32 = 3;
     /// Nothing to tell.
     pub(super) const OVER: u32 = 4;
+    /// Nothing was heard of the peer, which may hear this nevertheless.
+    pub(super) const SILENT: u32 = 5;
 }
 
 /// The state shared by everything that serves one link.
@@ -129,6 +132,7 @@ pub(crate) struct Link {
     /// The hello of the connection, if the other node made it.
     accepted: Option<Hello>,
     up: OnceLock<Up>,
+    pulse: Pulse,
     outbox: Mutex<Outbox>,
     /// Per lane: its writer has something to do.
     wake: [Notify; DATA_LANES + 1],
@@ -186,6 +190,8 @@ pub struct LinkInfo {
     pub waiting: usize,
     /// Asks there that are not answered yet.
     pub asks: usize,
+    /// The last round trip measured by a ping; none before the first.
+    pub round_trip: Option<Duration>,
 }
 
 impl Link {
@@ -195,12 +201,14 @@ impl Link {
         remote: SocketAddr,
         accepted: Option<Hello>,
     ) -> Arc<Self> {
+        let pulse = Pulse::new(links.liveness());
         Arc::new(Self {
             node,
             links,
             remote,
             accepted,
             up: OnceLock::new(),
+            pulse,
             outbox: Mutex::default(),
             wake: std::array::from_fn(|_| Notify::new()),
             room: Notify::new(),
@@ -414,6 +422,7 @@ impl Link {
             peer: self.up.get().map(|up| PeerIdentity::clone(&up.peer)),
             waiting: self.outbox().waiting(),
             asks: self.tables().asks.len(),
+            round_trip: self.pulse.round_trip(),
         }
     }
 

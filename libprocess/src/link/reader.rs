@@ -71,6 +71,8 @@ pub(super) struct Incoming {
 
 /// What is done with the frames of a lane.
 pub(super) trait Handle {
+    fn link(&self) -> &Link;
+
     fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach>;
 }
 
@@ -82,6 +84,7 @@ async fn read(lane: Incoming, mut handler: impl Handle) -> Result<(), Breach> {
     } = lane;
     feed(&mut partial, &[], &mut handler)?;
     while let Some(chunk) = stream.read(READ).await {
+        handler.link().pulse.heard();
         feed(&mut partial, &chunk, &mut handler)?;
     }
     Ok(())
@@ -122,6 +125,10 @@ fn drain(bytes: &[u8], handler: &mut impl Handle) -> Result<usize, Breach> {
 pub(super) struct ControlLane(pub(super) Arc<Link>);
 
 impl Handle for ControlLane {
+    fn link(&self) -> &Link {
+        &self.0
+    }
+
     fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
         match frame {
             Frame::Control(control) => self.0.handle_control(control),
@@ -152,6 +159,10 @@ struct Known {
 }
 
 impl Handle for DataLane {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
     fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
         if !self.opened {
             return match frame {
@@ -338,8 +349,11 @@ impl Link {
                 }
                 self.room.notify_waiters();
             }
-            Control::Ping { number } => self.control(&Control::Pong { number }),
-            Control::Pong { .. } => {}
+            Control::Ping { number } => {
+                self.pulse.was_pinged();
+                self.control(&Control::Pong { number });
+            }
+            Control::Pong { number } => self.pulse.answered(number),
             Control::Goodbye { lanes } => {
                 self.tables().goodbye = Some(lanes);
                 self.check_goodbye();

@@ -13,7 +13,7 @@ use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::seat::Seat;
-use crate::transport::Endpoint;
+use crate::transport::{Endpoint, Liveness};
 use crate::wire::frame::Hello;
 
 /// Nodes that one node may be linked to: more than the largest cluster has.
@@ -26,6 +26,7 @@ pub(crate) struct Links {
     /// None once the node is down: whoever holds it holds the address.
     endpoint: Mutex<Option<Endpoint>>,
     tasks: Tasks,
+    liveness: Liveness,
     /// Connections made.
     attempts: AtomicU64,
     table: RwLock<Table>,
@@ -64,7 +65,7 @@ pub(super) enum Decision {
 impl Links {
     /// The links of a node that is reached through `endpoint`. Must be called within a runtime, on
     /// which they will run.
-    pub(crate) fn new(endpoint: Endpoint) -> Arc<Self> {
+    pub(crate) fn new(endpoint: Endpoint, liveness: Liveness) -> Arc<Self> {
         let tasks = Tasks {
             runtime: Handle::current(),
             seat: endpoint.seat(),
@@ -72,6 +73,7 @@ impl Links {
         Arc::new(Self {
             endpoint: Mutex::new(Some(endpoint)),
             tasks,
+            liveness,
             attempts: AtomicU64::new(0),
             table: RwLock::default(),
         })
@@ -203,6 +205,10 @@ impl Links {
 
     pub(super) fn next_attempt(&self) -> u64 {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn liveness(&self) -> Liveness {
+        self.liveness
     }
 
     pub(super) fn runtime(&self) -> &Tasks {

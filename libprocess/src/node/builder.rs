@@ -132,7 +132,7 @@ impl NodeBuilder {
         let bound = endpoint.local_addr();
         let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
         let seat = endpoint.seat();
-        let links = Links::new(endpoint);
+        let links = Links::new(endpoint, self.liveness);
         let node = Node::new(
             advertised,
             bound,

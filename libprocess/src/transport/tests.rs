@@ -138,8 +138,8 @@ async fn a_silent_peer_ends_the_connection() {
     let nobody: SocketAddr = "127.0.0.1:9".parse().unwrap();
     let quick = EndpointConfig {
         liveness: Liveness {
-            keep_alive: Duration::from_millis(100),
-            idle_timeout: Duration::from_millis(300),
+            ping_every: Duration::from_millis(100),
+            silent_after: Duration::from_millis(300),
         },
         ..config(&authority, "agent")
     };

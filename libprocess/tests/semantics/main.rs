@@ -8,6 +8,7 @@ mod delivery;
 mod endings;
 mod evolution;
 mod faults;
+mod liveness;
 mod machines;
 mod page;
 mod partition;

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 /// Pings often enough that the tests are short, and gives a busy machine time for an answer.
 const LIVENESS: Liveness = Liveness {
-    keep_alive: Duration::from_millis(200),
-    idle_timeout: Duration::from_millis(1500),
+    ping_every: Duration::from_millis(200),
+    silent_after: Duration::from_millis(1500),
 };
 
 /// What a busy machine may add to a bound.
@@ -215,7 +215,7 @@ async fn a_process_killed_is_missed_within_the_configured_silence() {
     let killed = Instant::now();
     assert_eq!(soon(ended).await.reason, ExitReason::Disconnected);
     let noticed = killed.elapsed();
-    assert!(noticed < LIVENESS.idle_timeout + SLACK, "{noticed:?}");
+    assert!(noticed < LIVENESS.silent_after + SLACK, "{noticed:?}");
 }
 
 #[tokio::test]
@@ -270,7 +270,7 @@ async fn a_process_stopped_and_continued_agrees_that_the_old_link_is_over() {
     }
     assert_eq!(soon(ended).await.reason, ExitReason::Disconnected);
     let noticed = stopped.elapsed();
-    assert!(noticed < LIVENESS.idle_timeout + SLACK, "{noticed:?}");
+    assert!(noticed < LIVENESS.silent_after + SLACK, "{noticed:?}");
 
     other.signal("CONT");
     for number in 2 * MESSAGES..3 * MESSAGES {

@@ -186,8 +186,8 @@ async fn nobody_there_is_disconnected() {
     let address = there.address();
     there.shutdown(SOON).await;
     let impatient = Liveness {
-        keep_alive: Duration::from_millis(50),
-        idle_timeout: Duration::from_millis(200),
+        ping_every: Duration::from_millis(50),
+        silent_after: Duration::from_millis(200),
     };
     let here = Node::bind("127.0.0.1:0")
         .liveness(impatient)

@@ -1,0 +1,178 @@
+//! Whether the other node is still there.
+//!
+//! ```text
+//!   heard ────── ping_every ──────► ping ── ping_every ──► ping ── … ──► the end
+//!     ▲                               │                                    │
+//!     └── data, credit, ping, pong ◄──┘         silent_after since heard ──┘
+//! ```
+//!
+//! Whatever arrives is a sign of life, so a busy link has no need of pings. A quiet one is pinged by
+//! whichever side first finds it so; the answer is a sign of life for one side and the ping was one for the
+//! other. Pings travel on the control lane, ahead of data.
+//!
+//! Each side judges by what *it* hears. So a network that carries only one direction ends a link on the
+//! deaf side, which says so to the other; and should that get lost, the other hears nothing more either.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{Link, code};
+use crate::error::ExitReason;
+use crate::transport::Liveness;
+use crate::wire::frame::Control;
+
+/// A busy link is pinged, too, if seldom: for the round-trip time. So many times `ping_every` apart.
+const MEASURE: u32 = 10;
+
+/// The part of `ping_every` by which one side waits longer than the other: more than a datagram takes.
+const TURN: u32 = 8;
+
+/// What is known of the other node's life.
+pub(super) struct Pulse {
+    liveness: Liveness,
+    /// The beginning of the times below, which are in microseconds.
+    born: Instant,
+    /// When something was last heard.
+    heard: AtomicU64,
+    /// When the last ping was sent; also its number. 0 for none.
+    pinged: AtomicU64,
+    /// When the peer's last ping arrived; 0 for none.
+    was_pinged: AtomicU64,
+    /// The last round trip measured; 0 for none.
+    round_trip: AtomicU64,
+}
+
+impl Pulse {
+    pub(super) fn new(liveness: Liveness) -> Self {
+        Self {
+            liveness,
+            born: Instant::now(),
+            heard: AtomicU64::new(0),
+            pinged: AtomicU64::new(0),
+            was_pinged: AtomicU64::new(0),
+            round_trip: AtomicU64::new(0),
+        }
+    }
+
+    /// Something arrived.
+    pub(super) fn heard(&self) {
+        self.heard.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// A ping arrived.
+    pub(super) fn was_pinged(&self) {
+        self.was_pinged.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// How long silence may last before this side asks. The two take turns: whoever asked last leaves the
+    /// other time to do so, or both would ask each time.
+    fn patience(&self) -> Duration {
+        let every = self.liveness.ping_every;
+        match self.pinged.load(Ordering::Relaxed) >= self.was_pinged.load(Ordering::Relaxed) {
+            true => every + every / TURN,
+            false => every,
+        }
+    }
+
+    /// The answer to a ping arrived. Numbers that were never sent, or long ago, measure nothing.
+    pub(super) fn answered(&self, number: u64) {
+        if number != 0 && number == self.pinged.load(Ordering::Relaxed) {
+            // A microsecond at least: it was measured.
+            let round_trip = self.now().saturating_sub(number).max(1);
+            self.round_trip.store(round_trip, Ordering::Relaxed);
+        }
+    }
+
+    /// The last round trip measured.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        match self.round_trip.load(Ordering::Relaxed) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.born.elapsed().as_micros() as u64
+    }
+
+    fn at(&self, micros: u64) -> Instant {
+        self.born + Duration::from_micros(micros)
+    }
+}
+
+/// Looks after the life of one link.
+pub(super) struct Watchdog {
+    link: Arc<Link>,
+    timer: std::pin::Pin<Box<Sleep>>,
+    /// Silence before this does not count: this node did not listen.
+    awake_since: Instant,
+}
+
+impl Watchdog {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        let now = Instant::now();
+        let first = now + link.pulse.liveness.ping_every;
+        link.pulse.heard();
+        Self {
+            link,
+            timer: Box::pin(sleep_until(first)),
+            awake_since: now,
+        }
+    }
+
+    /// Waits for the next moment to look, and looks: pings, or ends the link. May be dropped while it
+    /// waits, and called again.
+    pub(super) async fn look(&mut self) {
+        self.timer.as_mut().await;
+        let now = Instant::now();
+        let pulse = &self.link.pulse;
+        let Liveness {
+            ping_every,
+            silent_after,
+        } = pulse.liveness;
+        if now > self.timer.deadline() + ping_every {
+            // This process was stopped, or starved: what arrived meanwhile is yet to be read.
+            self.awake_since = now;
+        }
+        let heard = pulse.at(pulse.heard.load(Ordering::Relaxed));
+        let quiet_since = heard.max(self.awake_since);
+        if now >= quiet_since + silent_after {
+            return self.link.fell_silent();
+        }
+        let pinged = pulse.at(pulse.pinged.load(Ordering::Relaxed));
+        let patience = pulse.patience();
+        let quiet = now >= quiet_since + patience;
+        let again = now >= pinged + ping_every;
+        if (quiet && again) || now >= pinged + ping_every * MEASURE {
+            self.link.ping();
+        }
+        let next = match quiet {
+            true => now + ping_every,
+            false => quiet_since + patience,
+        };
+        self.timer
+            .as_mut()
+            .reset(next.min(quiet_since + silent_after));
+    }
+}
+
+impl Link {
+    fn ping(self: &Arc<Self>) {
+        let number = self.pulse.now().max(1);
+        self.pulse.pinged.store(number, Ordering::Relaxed);
+        self.control(&Control::Ping { number });
+    }
+
+    fn fell_silent(self: &Arc<Self>) {
+        let silence = self.pulse.liveness.silent_after;
+        tracing::debug!(peer = %self.remote, ?silence, "nothing was heard");
+        if let Some(up) = self.up.get() {
+            up.connection
+                .close(code::SILENT, b"nothing was heard from this node");
+        }
+        self.end(ExitReason::Disconnected);
+    }
+}
