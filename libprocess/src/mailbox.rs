@@ -155,6 +155,22 @@ impl Mailbox {
         }
     }
 
+    /// Queues deliveries before all others; what they count was counted when they first came.
+    #[cfg(feature = "sim")]
+    pub(crate) fn put_first(&self, deliveries: VecDeque<Delivery>) {
+        let mut taken = self.taken();
+        let mut state = self.lock();
+        if state.ended {
+            return;
+        }
+        for delivery in deliveries.into_iter().rev() {
+            taken.push_front(delivery);
+        }
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
     /// Takes the next delivery.
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Delivery> {
         let mut taken = self.taken();

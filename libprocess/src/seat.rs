@@ -25,6 +25,11 @@ impl Seat {
         }
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn as_simulated(&self) -> Option<&Arc<crate::sim::Simulated>> {
+        self.simulated.as_ref()
+    }
+
     /// What the node's calendar and clock on the wall show. They may be wrong, and jump.
     pub(crate) fn wall_time(&self) -> SystemTime {
         #[cfg(feature = "sim")]

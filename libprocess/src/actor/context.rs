@@ -41,7 +41,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     parts: ContextParts<A>,
     /// actix ends an actor that has no address left; ours are reached by name.
     _alive: Addr<A>,
-    node: Node,
+    pub(super) node: Node,
     pub(super) slot: Arc<Slot>,
     pub(super) origin: Origin,
     pub(super) futures: Futures<A>,

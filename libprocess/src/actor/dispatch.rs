@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
 use super::Context;
+use super::door::Answering;
 use crate::error::AskError;
 use crate::parcel::{Answer, Parcel, Reply, Sealed};
 use crate::slot::Slot;
@@ -35,7 +36,7 @@ where
         actor.handle(message, ctx).handle(ctx, None);
         return;
     }
-    let owed = Owed::new(reply, ctx.slot.clone());
+    let owed = Owed::new(reply, ctx.slot.clone(), Answering::to::<A, M>(ctx));
     let (answer, mut answered) = oneshot::channel();
     actor.handle(message, ctx).handle(ctx, Some(answer));
     // An answer that is there already leaves before anything that a later handler sends.
@@ -67,18 +68,21 @@ fn dropped() -> AskError {
 struct Owed<R: Send + 'static> {
     reply: Option<Reply<R>>,
     slot: Arc<Slot>,
+    note: Answering,
 }
 
 impl<R: Send + 'static> Owed<R> {
-    fn new(reply: Reply<R>, slot: Arc<Slot>) -> Self {
+    fn new(reply: Reply<R>, slot: Arc<Slot>, note: Answering) -> Self {
         Self {
             reply: Some(reply),
             slot,
+            note,
         }
     }
 
     fn answer(mut self, answer: Answer<R>) {
         if let Some(reply) = self.reply.take() {
+            self.note.note(&self.slot);
             reply.answer(answer);
         }
     }

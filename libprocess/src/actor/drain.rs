@@ -10,8 +10,8 @@ use actix::{ActorContext, ActorFuture, AsyncContext};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Context;
 use super::futures::Futures;
+use super::{Context, door};
 use crate::error::AskError;
 use crate::mailbox::{Delivery, Letter, Origin};
 use crate::protocol::{Process, Serves};
@@ -60,6 +60,9 @@ impl<A: Process> ActorFuture<A> for Drain {
                     Futures::poll_woken(actor, ctx, task);
                 }
                 Poll::Ready(Delivery::Exited { monitor, notice }) => {
+                    if !door::pass_exit(ctx, monitor, &notice) {
+                        continue;
+                    }
                     if ctx.take_monitor(&notice.pid, monitor)
                         && let Some(on_exit) = ctx.on_exit
                     {
@@ -75,25 +78,28 @@ impl<A: Process> ActorFuture<A> for Drain {
 }
 
 fn handle<A: Process>(actor: &mut A, letter: Letter, ctx: &mut Context<A>) {
+    let deadline = letter.origin.deadline;
+    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return letter.parcel.refuse(AskError::Timeout);
+    }
+    if letter.parcel.cancelled() {
+        return;
+    }
+    let Some(letter) = door::pass(ctx, letter) else {
+        return;
+    };
     let Letter {
         tag,
         parcel,
         origin,
         credit,
     } = letter;
-    let late = origin
-        .deadline
-        .is_some_and(|deadline| deadline <= Instant::now());
-    if late {
-        parcel.refuse(AskError::Timeout);
-    } else if !parcel.cancelled() {
-        tracing::trace!(actor = %ctx.slot.pid, tag, trace = origin.trace, "message");
-        // Before its answer leaves: who has the answer can see that it was handled.
-        ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
-        ctx.origin = origin;
-        A::Protocol::dispatch(actor, tag, parcel, ctx);
-        ctx.origin = Origin::default();
-    }
+    tracing::trace!(actor = %ctx.slot.pid, tag, trace = origin.trace, "message");
+    // Before its answer leaves: who has the answer can see that it was handled.
+    ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
+    ctx.origin = origin;
+    A::Protocol::dispatch(actor, tag, parcel, ctx);
+    ctx.origin = Origin::default();
     // Only now: what a node may have in this mailbox includes the message being handled.
     drop(credit);
 }

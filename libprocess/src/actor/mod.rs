@@ -2,6 +2,7 @@
 
 mod context;
 mod dispatch;
+mod door;
 mod drain;
 mod futures;
 mod life;

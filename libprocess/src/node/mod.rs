@@ -193,6 +193,11 @@ impl Node {
         }
     }
 
+    #[cfg(feature = "sim")]
+    pub(crate) fn seat(&self) -> &Seat {
+        &self.0.seat
+    }
+
     /// Whether actors can be spawned: it was neither shut down nor did it crash.
     #[cfg(feature = "sim")]
     pub(crate) fn is_alive(&self) -> bool {

@@ -18,10 +18,15 @@
 
 mod datagrams;
 mod disk;
+mod door;
+mod envelope;
 mod faults;
 mod gate;
 mod net;
+mod party;
 mod rules;
+mod tap;
+mod taps;
 mod trace;
 mod weather;
 mod world;
@@ -29,17 +34,25 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::env;
 use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use disk::Disk;
+pub(crate) use door::{Judgement, Message};
+pub use envelope::{Envelope, Kind, Passage};
 pub use net::{Net, Place};
+pub use party::{ANY, Party};
 pub use rules::{Packet, Rule, RuleGuard, Verdict};
+pub use tap::{Expect, Never, PATIENCE};
 pub use trace::{Fate, TraceEvent};
 pub(crate) use world::Simulated;
+
+use world::World;
 
 use tokio::task::LocalSet;
 use tokio::time::timeout;
@@ -94,27 +107,81 @@ where
         .build()
         .expect("a runtime without I/O needs nothing of the system");
     let local = LocalSet::new();
+    let last = RefCell::new(LastLines::default());
     let run = || {
         local.block_on(&runtime, async {
             let net = Net::new(seed);
-            timeout(LONGEST_RUN, scenario(net)).await
+            last.borrow_mut().watch(&net);
+            let world = net.world.clone();
+            tokio::select! {
+                biased;
+                why = world.failed() => Err(why),
+                ended = timeout(LONGEST_RUN, scenario(net)) => ended.map_err(|_| {
+                    format!("the scenario has not ended after {LONGEST_RUN:?} of virtual time")
+                }),
+            }
         })
     };
-    match catch_unwind(AssertUnwindSafe(run)) {
+    let ended = catch_unwind(AssertUnwindSafe(run));
+    if !matches!(ended, Ok(Ok(_))) {
+        last.borrow().print();
+        eprintln!("the simulated run with seed {seed} failed; to repeat it:");
+        eprintln!("{}", replay(seed));
+    }
+    last.borrow_mut().end();
+    match ended {
         Ok(Ok(output)) => output,
-        Ok(Err(_)) => {
-            explain(seed);
-            panic!("the scenario has not ended after {LONGEST_RUN:?} of virtual time");
+        Ok(Err(why)) => panic!("{why}"),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// How many of the last envelopes are printed when a run fails.
+const LAST_LINES: usize = 40;
+
+/// The world of a run, for what is to be done with it when the run is over.
+#[derive(Default)]
+struct LastLines(Option<Arc<World>>);
+
+impl LastLines {
+    fn watch(&mut self, net: &Net) {
+        self.0 = Some(net.world.clone());
+    }
+
+    fn print(&self) {
+        let Some(world) = &self.0 else { return };
+        let lines = world.envelopes(|envelopes| {
+            let last = envelopes.last().rev().take(LAST_LINES);
+            last.map(ToString::to_string).collect::<Vec<_>>()
+        });
+        if !lines.is_empty() {
+            eprintln!("the last {} messages of the run:", lines.len());
         }
-        Err(panic) => {
-            explain(seed);
-            resume_unwind(panic)
+        lines.iter().rev().for_each(|line| eprintln!("{line}"));
+    }
+
+    fn end(&mut self) {
+        if let Some(world) = self.0.take() {
+            world.end();
         }
     }
 }
 
-fn explain(seed: u64) {
-    eprintln!("the simulated run with seed {seed} failed; to repeat it: {SEED_VARIABLE}={seed}");
+/// The command that repeats a run. Test harnesses name the thread after the test.
+fn replay(seed: u64) -> String {
+    let thread = std::thread::current();
+    let command = match thread.name() {
+        Some("main") | None => env::args().collect::<Vec<_>>().join(" "),
+        Some(test) => {
+            let package = env::var("CARGO_PKG_NAME").unwrap_or_default();
+            let package = match package.as_str() {
+                "" => String::new(),
+                name => format!("-p {name} "),
+            };
+            format!("cargo test {package}-- --exact {test}")
+        }
+    };
+    format!("{SEED_VARIABLE}={seed} {command}")
 }
 
 #[track_caller]

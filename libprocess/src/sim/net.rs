@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::datagrams::Datagrams;
 use super::disk::Disk;
+use super::envelope::Envelope;
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::node::Node;
@@ -142,9 +143,15 @@ impl Net {
         self.world.note(text);
     }
 
-    /// A hash of all that happened on the network so far, equal in all runs with the same seed.
+    /// A hash of all packets and envelopes so far, equal in all runs with the same seed.
     pub fn trace_hash(&self) -> u64 {
         self.world.trace_hash()
+    }
+
+    /// The last messages, answers and notices between actors, at most 10,000.
+    pub fn envelopes(&self) -> Vec<Envelope> {
+        self.world
+            .envelopes(|envelopes| envelopes.last().cloned().collect())
     }
 
     /// The last events on the network, at most 10,000.

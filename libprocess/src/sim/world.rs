@@ -1,6 +1,7 @@
 //! What all nodes of a simulated world share: its clock, chance, rules, machines and trace.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::disk::Disk;
+use super::envelope::{Envelope, Envelopes};
 use super::gate::Gate;
 use super::rules::{Packet, Rules, built_in};
+use super::taps::Taps;
 use super::trace::{Fate, Trace, TraceEvent};
 use super::weather::{Bandwidth, Latency, Partition};
+use crate::tls::PeerIdentity;
 
 /// What the clocks on the walls show when a run begins, in seconds since 1970: a fixed date, the same in every run.
 const EPOCH_SECONDS: u64 = 1_767_225_600;
@@ -25,6 +30,11 @@ const LATENCY: Duration = Duration::from_millis(1);
 pub(super) struct World {
     start: Instant,
     state: Mutex<State>,
+    taps: Mutex<Taps>,
+    envelopes: Mutex<Envelopes>,
+    /// Why the run has failed, if it has.
+    failure: Mutex<Option<String>>,
+    failed: Notify,
 }
 
 struct State {
@@ -49,8 +59,8 @@ pub(super) struct Machine {
 }
 
 /// A node's part in the world; see [`Seat`](crate::seat::Seat).
-#[derive(Debug)]
 pub(crate) struct Simulated {
+    world: Arc<World>,
     gate: Gate,
     start: Instant,
     /// By how many nanoseconds the clock on the wall is wrong.
@@ -58,6 +68,10 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
+    pub(super) fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -89,7 +103,60 @@ impl World {
                 machines: BTreeMap::new(),
                 trace: Trace::new(),
             }),
+            taps: Mutex::default(),
+            envelopes: Mutex::default(),
+            failure: Mutex::default(),
+            failed: Notify::new(),
         }
+    }
+
+    pub(super) fn taps<R>(&self, with: impl FnOnce(&mut Taps) -> R) -> R {
+        with(&mut lock(&self.taps))
+    }
+
+    pub(super) fn envelopes<R>(&self, with: impl FnOnce(&mut Envelopes) -> R) -> R {
+        with(&mut lock(&self.envelopes))
+    }
+
+    /// Adds an envelope to the trace and its hash.
+    pub(super) fn record(&self, envelope: Envelope) {
+        self.state().trace.mix_envelope(&envelope);
+        self.envelopes(|envelopes| envelopes.record(envelope));
+    }
+
+    /// The run fails, whatever the scenario is waiting for.
+    pub(super) fn fail(&self, why: String) {
+        lock(&self.failure).get_or_insert(why);
+        self.failed.notify_one();
+    }
+
+    /// Waits until the run has failed; gives why.
+    pub(super) async fn failed(&self) -> String {
+        loop {
+            if let Some(why) = lock(&self.failure).clone() {
+                return why;
+            }
+            self.failed.notified().await;
+        }
+    }
+
+    /// Lets go of all that the scenario has given to it, which may hold nodes, which hold this.
+    pub(super) fn end(&self) {
+        let rules = self.rules(std::mem::take);
+        let taps = self.taps(std::mem::take);
+        let envelopes = self.envelopes(std::mem::take);
+        drop((rules, taps, envelopes));
+    }
+
+    /// Where the node is that presents this identity, if the world started it.
+    pub(super) fn address_of(&self, peer: &PeerIdentity) -> Option<SocketAddr> {
+        let state = self.state();
+        let mut machines = state.machines.iter();
+        let of = |machine: &Machine| {
+            let identity = machine.identity.as_ref();
+            identity.is_some_and(|(role, name)| *role == peer.role && *name == peer.name)
+        };
+        machines.find(|(_, machine)| of(machine)).map(|(at, _)| *at)
     }
 
     /// Since the start of the run.
@@ -159,10 +226,11 @@ impl World {
     }
 
     /// A new life begins at `address`.
-    pub(super) fn seat(&self, address: SocketAddr) -> Simulated {
+    pub(super) fn seat(self: &Arc<Self>, address: SocketAddr) -> Simulated {
         self.machine(address, |machine| {
             machine.gate = Gate::default();
             Simulated {
+                world: self.clone(),
                 gate: machine.gate.clone(),
                 start: self.start,
                 clock: machine.clock.clone(),
@@ -191,9 +259,19 @@ impl World {
         self.state().trace.last().cloned().collect()
     }
 
-    /// A panic elsewhere leaves the state whole: what could panic in here are the scenario's rules, between packets.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
+    }
+}
+
+/// What panics in here is a scenario's rule or predicate, and leaves things whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Simulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Simulated").finish_non_exhaustive()
     }
 }
 

@@ -15,4 +15,5 @@ mod partition;
 mod processes;
 mod remote;
 mod simulation;
+mod tap;
 mod turns;

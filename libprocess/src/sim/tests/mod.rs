@@ -184,6 +184,13 @@ fn a_failing_run_fails_with_its_own_panic() {
 }
 
 #[test]
+fn a_failing_run_says_how_to_repeat_it() {
+    let command = replay(3);
+    assert!(command.starts_with("LIBPROCESS_SEED=3 cargo test -p libprocess -- --exact"));
+    assert!(command.ends_with("sim::tests::a_failing_run_says_how_to_repeat_it"));
+}
+
+#[test]
 fn exploring_runs_every_seed_in_a_world_of_its_own() {
     let seeds = std::cell::RefCell::new(Vec::new());
     explore(3..6, |net| {
