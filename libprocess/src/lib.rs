@@ -26,6 +26,7 @@
 //!   node/      spawn, send, watch; arbiter: the threads
 //!   slot  mailbox  parcel              what a node keeps of an actor; a message on its way
 //!   wire/      bytes: frames, and the one file that knows the encoding
+//!   supervise/ trees that keep actors alive: a pure core, and the actor around it
 //!   link/      two nodes: connection, lanes, credit, what ends when a link ends
 //!   transport/ QUIC, and the seam below which it is simulated
 //!   tls/       authorities, identities, roles
@@ -58,6 +59,7 @@ mod seat;
 #[cfg(feature = "sim")]
 pub mod sim;
 mod slot;
+pub mod supervise;
 pub mod tls;
 pub mod transport;
 pub mod wire;

@@ -56,7 +56,6 @@ pub(crate) enum Watcher {
         pid: AnyPid,
     },
     /// The actor's supervisor. Only an end is an end to it; a message that was dropped is not.
-    #[allow(dead_code, reason = "for supervisors, which come next")]
     Parent {
         watcher: Arc<Slot>,
         monitor: u64,

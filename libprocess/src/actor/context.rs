@@ -14,15 +14,18 @@ use actix::{
     Message, SpawnHandle,
 };
 use rand::rngs::StdRng;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::drain::Ready;
 use super::futures::Futures;
-use crate::error::{AskError, ExitReason, Exited, SendError};
+use crate::error::{AskError, ExitReason, Exited, SendError, SpawnError};
 use crate::mailbox::Origin;
-use crate::node::{Ask, Node, Sender, Watch};
+use crate::node::{Adoption, Ask, Node, Sender, Watch};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::{Accepts, Process};
 use crate::slot::{Slot, Watcher};
+use crate::supervise::Child;
 use crate::tls::PeerIdentity;
 
 /// Who is at the other end of the message being handled.
@@ -50,6 +53,8 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     random: StdRng,
     monitors: BTreeMap<AnyPid, (u64, Watch)>,
     next_monitor: u64,
+    /// Told when the actor has started, if somebody waits for that.
+    pub(super) ready: Option<Ready>,
     /// Why the actor ends, if it ends itself as failed.
     pub(super) failure: Option<ExitReason>,
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
@@ -64,6 +69,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         node: Node,
         slot: Arc<Slot>,
         random: StdRng,
+        ready: Option<Ready>,
         main: impl ActorFuture<A, Output = ()> + 'static,
     ) -> (Self, Mailbox<A>) {
         let mailbox = Mailbox::default();
@@ -81,6 +87,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             random,
             monitors: BTreeMap::new(),
             next_monitor: 0,
+            ready,
             failure: None,
             on_exit: None,
         };
@@ -208,10 +215,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     where
         A: Handler<Exited>,
     {
-        self.on_exit = Some(|actor, notice, ctx| {
-            use actix::dev::MessageResponse;
-            Handler::<Exited>::handle(actor, notice, ctx).handle(ctx, None);
-        });
+        self.handle_exits();
         let pid = pid.into();
         if self.monitors.contains_key(&pid) {
             return;
@@ -227,6 +231,40 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         self.monitors.insert(pid, (monitor, watch));
     }
 
+    /// Spawns a child of this actor, a supervisor: hears of its end, and takes it along in its own. Gives
+    /// what tells when it has started.
+    pub(crate) fn spawn_child(
+        &mut self,
+        child: &Child,
+        restarts: u64,
+    ) -> Result<(AnyPid, oneshot::Receiver<()>), SpawnError>
+    where
+        A: Handler<Exited>,
+    {
+        self.handle_exits();
+        let monitor = self.next_monitor;
+        self.next_monitor += 1;
+        let (ready, started) = oneshot::channel();
+        let parent = self.slot.clone();
+        let pid = child.spawn(
+            &self.node,
+            Adoption {
+                parent,
+                monitor,
+                restarts,
+                ready,
+            },
+        )?;
+        // The watcher was registered before the child could end.
+        self.monitors.insert(pid.clone(), (monitor, Watch::Over));
+        Ok((pid, started))
+    }
+
+    /// Takes it upon this actor to tell when it has started.
+    pub(crate) fn take_ready(&mut self) -> Option<Ready> {
+        self.ready.take()
+    }
+
     /// Takes [`monitor`](Self::monitor) back: no `Exited` arrives for it any more.
     pub fn demonitor(&mut self, pid: impl Into<AnyPid>) {
         self.monitors.remove(&pid.into());
@@ -238,6 +276,16 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         self.failure
             .get_or_insert_with(|| ExitReason::Failed(why.into()));
         self.parts.terminate();
+    }
+
+    fn handle_exits(&mut self)
+    where
+        A: Handler<Exited>,
+    {
+        self.on_exit = Some(|actor, notice, ctx| {
+            use actix::dev::MessageResponse;
+            Handler::<Exited>::handle(actor, notice, ctx).handle(ctx, None);
+        });
     }
 
     fn as_sender(&self) -> Sender<'_> {

@@ -20,27 +20,18 @@ use crate::slot::Slot;
 /// Told when an actor has started: `started` has returned, and what it waits for is over.
 pub(crate) type Ready = oneshot::Sender<()>;
 
-pub(super) struct Drain {
-    slot: Arc<Slot>,
-    ready: Option<Ready>,
-}
-
-impl Drain {
-    pub(super) fn new(slot: Arc<Slot>, ready: Option<Ready>) -> Self {
-        Self { slot, ready }
-    }
-}
+pub(super) struct Drain(pub(super) Arc<Slot>);
 
 impl<A: Process> ActorFuture<A> for Drain {
     type Output = ();
 
     fn poll(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         actor: &mut A,
         ctx: &mut Context<A>,
         task: &mut task::Context<'_>,
     ) -> Poll<()> {
-        if let Some(ready) = self.ready.take() {
+        if let Some(ready) = ctx.ready.take() {
             // A supervisor that is gone no longer wants to know.
             let _ = ready.send(());
         }
@@ -51,7 +42,7 @@ impl<A: Process> ActorFuture<A> for Drain {
                 break;
             }
             ctx.budget -= 1;
-            match self.slot.mailbox.poll_take(task) {
+            match self.0.mailbox.poll_take(task) {
                 Poll::Pending => break,
                 Poll::Ready(Delivery::Message(letter)) => handle(actor, letter, ctx),
                 Poll::Ready(Delivery::Answer(hand_over)) => {

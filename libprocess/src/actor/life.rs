@@ -60,8 +60,9 @@ impl<A: Process> Placed<A> {
     where
         F: FnOnce(&mut Context<A>) -> A,
     {
-        let drain = Drain::new(life.slot.clone(), ready);
-        let (mut ctx, mailbox) = Context::new(life.node.clone(), life.slot.clone(), random, drain);
+        let drain = Drain(life.slot.clone());
+        let (mut ctx, mailbox) =
+            Context::new(life.node.clone(), life.slot.clone(), random, ready, drain);
         let made = catch_unwind(AssertUnwindSafe(|| make(&mut ctx)));
         let mut placed = Self {
             running: None,

@@ -28,7 +28,6 @@ use crate::slot::Slot;
 
 pub use ask::Ask;
 pub use builder::NodeBuilder;
-#[allow(unused_imports, reason = "for supervisors, which come next")]
 pub(crate) use process::Adoption;
 pub use process::{ProcessBuilder, ProcessInfo};
 pub(crate) use send::{Sender, deliver};
@@ -58,6 +57,8 @@ struct Inner {
     random: Mutex<StdRng>,
     arbiters: Arbiters,
     seat: Seat,
+    /// Supervisors that have no supervisor, in the order of their start.
+    roots: Mutex<Vec<AnyPid>>,
 }
 
 #[derive(Default)]
@@ -125,6 +126,7 @@ impl Node {
             random: Mutex::new(random),
             arbiters: Arbiters::new(placement),
             seat,
+            roots: Mutex::default(),
         }))
     }
 
@@ -161,8 +163,9 @@ impl Node {
     }
 
     /// Stops all actors as [`stop`](Self::stop) does, waits for their ends for at most `deadline`, and drops
-    /// those that remain ([`ExitReason::NodeDown`](crate::ExitReason::NodeDown)). What waits to be sent is
-    /// sent, other nodes are told. Nothing can be spawned any more.
+    /// those that remain ([`ExitReason::NodeDown`](crate::ExitReason::NodeDown)). Supervision trees are stopped
+    /// one after the other, the last one first, each in the order of its children; all other actors at once.
+    /// What waits to be sent is sent, other nodes are told. Nothing can be spawned any more.
     pub async fn shutdown(&self, deadline: Duration) {
         let deadline = Instant::now() + deadline;
         let slots = {
@@ -170,9 +173,13 @@ impl Node {
             registry.closed = true;
             registry.slots.values().cloned().collect::<Vec<_>>()
         };
+        let roots = std::mem::take(&mut *self.roots());
         for slot in slots {
-            slot.mailbox.put(Delivery::Stop);
+            if slot.parentage.is_none() && !roots.contains(&slot.pid) {
+                slot.mailbox.put(Delivery::Stop);
+            }
         }
+        let _ = timeout_at(deadline, self.stop_in_turn(roots)).await;
         let _ = timeout_at(deadline, self.emptied()).await;
         self.0.arbiters.halt();
         let _ = timeout(SHUTDOWN_GRACE, self.emptied()).await;
@@ -232,6 +239,14 @@ impl Node {
     pub(crate) fn downgrade(&self) -> std::sync::Weak<dyn std::any::Any + Send + Sync> {
         let weak: std::sync::Weak<Inner> = Arc::downgrade(&self.0);
         weak
+    }
+
+    async fn stop_in_turn(&self, roots: Vec<AnyPid>) {
+        for root in roots.into_iter().rev() {
+            let ended = self.monitor(&root);
+            self.stop(root);
+            ended.await;
+        }
     }
 
     async fn emptied(&self) {
@@ -310,6 +325,10 @@ impl Node {
             .registry
             .write()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn roots(&self) -> MutexGuard<'_, Vec<AnyPid>> {
+        self.0.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn random(&self) -> MutexGuard<'_, StdRng> {

@@ -28,6 +28,8 @@ pub struct ProcessBuilder {
 /// What makes an actor the child of a supervisor.
 pub(crate) struct Adoption {
     pub(crate) parent: Arc<Slot>,
+    /// The number under which the parent hears of its end.
+    pub(crate) monitor: u64,
     /// How often it was built before.
     pub(crate) restarts: u64,
     pub(crate) ready: Ready,
@@ -92,7 +94,6 @@ impl ProcessBuilder {
         self
     }
 
-    #[allow(dead_code, reason = "for supervisors, which come next")]
     pub(crate) fn adopted(mut self, adoption: Adoption) -> Self {
         self.adoption = Some(adoption);
         self
@@ -109,7 +110,12 @@ impl ProcessBuilder {
         let pid = Pid::from_any(slot.pid.clone());
         let random = StdRng::from_rng(&mut *self.node.random());
         let (ready, parent) = match self.adoption {
-            Some(Adoption { parent, ready, .. }) => (Some(ready), parent.watch_as_child(&slot)),
+            Some(Adoption {
+                parent,
+                monitor,
+                ready,
+                ..
+            }) => (Some(ready), parent.watch_as_child(&slot, monitor)),
             None => (None, None),
         };
         let life = Life::new(self.node.clone(), slot.clone(), parent);

@@ -70,9 +70,20 @@ impl Node {
 }
 
 impl Slot {
-    /// Makes `child` end with this actor, until what this gives is dropped. If this one has ended
-    /// already, the child is killed before it begins.
-    pub(crate) fn watch_as_child(self: &Arc<Self>, child: &Arc<Slot>) -> Option<Watch> {
+    /// Tells this actor of the end of `child`, and makes the child end with it until what this gives is
+    /// dropped. If this one has ended already, the child is killed before it begins.
+    pub(crate) fn watch_as_child(
+        self: &Arc<Self>,
+        child: &Arc<Slot>,
+        monitor: u64,
+    ) -> Option<Watch> {
+        let watcher = Watcher::Parent {
+            watcher: self.clone(),
+            monitor,
+            pid: child.pid.clone(),
+        };
+        // It cannot have ended, as it has not begun.
+        let _ = child.watch(watcher);
         match self.watch(Watcher::Child(child.clone())) {
             Ok(number) => Some(Watch::Here(self.clone(), number)),
             Err(_) => {

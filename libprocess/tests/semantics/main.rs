@@ -15,5 +15,6 @@ mod partition;
 mod processes;
 mod remote;
 mod simulation;
+mod supervision;
 mod tap;
 mod turns;
