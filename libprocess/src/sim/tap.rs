@@ -41,33 +41,32 @@ impl Net {
 
     /// Loses the next message of type `M`. If it is an ask, it gets no answer: whoever asked waits until the deadline.
     ///
-    /// What is returned may be awaited, as an [`expect`](Self::expect), or dropped: the message is lost all the same.
-    pub fn drop_next<M>(&self, from: impl Into<Party>, to: impl Into<Party>) -> Expect<M>
+    /// It happens whether or not what is returned is kept.
+    pub fn drop_next<M>(&self, from: impl Into<Party>, to: impl Into<Party>) -> Intercept<M>
     where
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.tap(Act::Drop, from.into(), to.into(), false)
+        Intercept(self.tap(Act::Drop, from.into(), to.into(), false))
     }
 
     /// Lets the next message of type `M` be handled so much later. The order of a pair holds: all messages and exit
     /// notices from the same sender to the same actor wait behind it. Answers do not.
     ///
-    /// What is returned may be awaited, as an [`expect`](Self::expect), or dropped: the message is delayed all the
-    /// same.
+    /// It happens whether or not what is returned is kept.
     pub fn delay_next<M>(
         &self,
         from: impl Into<Party>,
         to: impl Into<Party>,
         by: Duration,
-    ) -> Expect<M>
+    ) -> Intercept<M>
     where
         M: Message + Send + 'static,
         M::Result: Send,
     {
         // Zero stands for those that wait behind.
         let by = by.max(Duration::from_millis(1));
-        self.tap(Act::Delay(by), from.into(), to.into(), false)
+        Intercept(self.tap(Act::Delay(by), from.into(), to.into(), false))
     }
 
     /// While its guard lives, a message of type `M` fails the run. It is not handled.
@@ -111,7 +110,7 @@ impl Net {
 }
 
 /// Resolves to the envelope of the first message that was meant.
-#[must_use = "an expectation that is not awaited expects nothing; `drop_next` and `delay_next` act without: bind to `_`"]
+#[must_use = "an expectation that is not awaited expects nothing"]
 pub struct Expect<M> {
     world: Weak<World>,
     number: u64,
@@ -137,11 +136,6 @@ impl<M: Message + 'static> Expect<M> {
     pub fn within(mut self, patience: Duration) -> Self {
         self.deadline = Instant::now() + patience;
         self
-    }
-
-    /// Whether it happened. A message is seen once.
-    pub fn happened(&mut self) -> bool {
-        self.seen.try_recv().is_ok()
     }
 
     fn missed(&self) -> String {
@@ -189,6 +183,21 @@ impl<M> Drop for Expect<M> {
             let number = self.number;
             world.taps(|taps| taps.remove(number));
         }
+    }
+}
+
+/// What is to become of one message. Dropping this changes nothing.
+pub struct Intercept<M>(Expect<M>);
+
+impl<M: Message + 'static> Intercept<M> {
+    /// Means only messages for which this holds. It must not use the `Net`.
+    pub fn matching(self, predicate: impl Fn(&M) -> bool + Send + 'static) -> Self {
+        Intercept(self.0.matching(predicate))
+    }
+
+    /// Waits until it happened, for at most [`PATIENCE`], as [`Net::expect`] does.
+    pub async fn done(self) -> Envelope {
+        self.0.await
     }
 }
 

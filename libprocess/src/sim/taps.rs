@@ -38,13 +38,16 @@ pub(super) struct Tap {
     pub(super) to: Party,
     pub(super) act: Act,
     /// Whether it is a message that is meant.
-    pub(super) meant: Box<dyn Fn(&dyn Any) -> bool + Send>,
+    pub(super) meant: Meant,
     /// Told of the first; then the tap is over, unless it forbids.
     pub(super) seen: Option<oneshot::Sender<Envelope>>,
 }
 
 /// A condition on messages of type `M`, which may be set while the tap is in force.
 pub(super) struct Condition<M>(Arc<Mutex<Option<Predicate<M>>>>);
+
+/// Whether a parcel is one that is meant.
+type Meant = Box<dyn Fn(&dyn Any) -> bool + Send>;
 
 type Predicate<M> = Box<dyn Fn(&M) -> bool + Send>;
 
@@ -58,7 +61,7 @@ impl<M: Message + 'static> Condition<M> {
     }
 
     /// Whether a parcel holds an `M` that fulfils it.
-    pub(super) fn check(&self) -> Box<dyn Fn(&dyn Any) -> bool + Send>
+    pub(super) fn check(&self) -> Meant
     where
         M: Send,
         M::Result: Send,

@@ -100,10 +100,10 @@ fn a_dropped_message_never_arrives_and_the_next_does() {
         a.tell(&counter, Add(1));
         a.tell(&counter, Add(10));
         assert_eq!(a.ask(&counter, Total, SECOND).await, Ok(10));
-        assert_eq!(dropped.await.passage, Passage::Dropped);
+        assert_eq!(dropped.done().await.passage, Passage::Dropped);
 
         // As if lost on the way: whoever asked waits until the deadline.
-        let _ = net.drop_next::<Total>(&a, &counter);
+        net.drop_next::<Total>(&a, &counter);
         let asked = Instant::now();
         let answer = a.ask(&counter, Total, 3 * SECOND).await;
         assert_eq!(answer, Err(AskError::Timeout));
@@ -123,7 +123,7 @@ fn what_follows_a_delayed_message_waits_and_other_senders_do_not() {
             .matching(|entry| entry.0 == 2);
         let begin = Instant::now();
         teller(&a, "slow", &at_b, 5);
-        delayed.await;
+        delayed.done().await;
         for n in 0..2 {
             assert_eq!(heard.recv().await, Some(Ok(n)));
         }
@@ -198,7 +198,7 @@ fn the_trace_has_a_line_for_every_envelope() {
 fn order_and_answers_survive_a_delay_in_the_middle() {
     sim::run(1, |net| async move {
         let (a, _b, counter) = pair(&net).await;
-        let _ = net.delay_next::<Add>(ANY, "counter", 500 * MS);
+        net.delay_next::<Add>(ANY, "counter", 500 * MS);
         a.tell(&counter, Add(1));
         // Sent by nobody in particular, so from the same sender.
         assert_eq!(a.ask(&counter, Total, SECOND).await, Ok(1));
