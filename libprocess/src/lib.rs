@@ -29,6 +29,7 @@
 //!   supervise/ trees that keep actors alive: a pure core, and the actor around it
 //!   link/      two nodes: connection, lanes, credit, what ends when a link ends
 //!   transport/ QUIC, and the seam below which it is simulated
+//!   observe/   views of nodes and clusters, metrics, readiness
 //!   tls/       authorities, identities, roles
 //!   sim/       the simulated world
 //! ```
@@ -51,6 +52,7 @@ pub mod limits;
 mod link;
 mod mailbox;
 mod node;
+pub mod observe;
 mod parcel;
 mod pid;
 pub mod prelude;

@@ -231,6 +231,33 @@ impl Mailbox {
         self.taken().len() + self.lock().queue.len()
     }
 
+    /// How many messages from this node may wait.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether the actor waits for a future and takes nothing.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.lock().blocked > 0
+    }
+
+    /// The asks among the first `limit` messages that wait: number and origin.
+    pub(crate) fn asks(&self, limit: usize) -> Vec<(u32, Origin)> {
+        let taken = self.taken();
+        let state = self.lock();
+        let asks = taken
+            .iter()
+            .chain(&state.queue)
+            .filter_map(|delivery| match delivery {
+                Delivery::Message(letter) => Some(letter),
+                _ => None,
+            })
+            .take(limit)
+            .filter(|letter| letter.origin.deadline.is_some() && !letter.parcel.cancelled());
+        asks.map(|letter| (letter.tag, letter.origin.clone()))
+            .collect()
+    }
+
     /// Closes the mailbox and refuses what is still in it.
     pub(crate) fn end(&self, reason: &ExitReason) {
         let (taken, queue) = {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::error::{AskError, ExitReason, Exited};
 use crate::mailbox::{Delivery, Mailbox};
+use crate::observe::BegunAsks;
 use crate::parcel::{OpenError, Parcel, Replier};
 use crate::pid::AnyPid;
 use crate::protocol::Protocol;
@@ -23,6 +25,8 @@ type Orphan = Box<dyn FnOnce(AskError) + Send>;
 pub(crate) struct Slot {
     pub(crate) pid: AnyPid,
     pub(crate) protocol: &'static str,
+    /// The messages of its protocol: number and name.
+    pub(crate) messages: &'static [(u32, &'static str)],
     pub(crate) open: Open,
     pub(crate) mailbox: Mailbox,
     pub(crate) handled: AtomicU64,
@@ -31,6 +35,10 @@ pub(crate) struct Slot {
     pub(crate) parentage: Option<Box<Parentage>>,
     task: Mutex<Option<AbortHandle>>,
     killed: AtomicBool,
+    /// Nanoseconds spent running it.
+    pub(crate) busy: AtomicU64,
+    /// Asks whose handler has begun and will answer later.
+    pub(crate) begun: BegunAsks,
     reason: OnceLock<ExitReason>,
     /// `None` once the end was announced.
     watchers: Mutex<Option<BTreeMap<u64, Watcher>>>,
@@ -108,6 +116,7 @@ impl Slot {
         Self {
             pid,
             protocol: P::NAME,
+            messages: P::MESSAGES,
             open: P::open,
             mailbox: Mailbox::new(mailbox),
             handled: AtomicU64::new(0),
@@ -115,6 +124,8 @@ impl Slot {
             parentage,
             task: Mutex::default(),
             killed: AtomicBool::new(false),
+            busy: AtomicU64::new(0),
+            begun: BegunAsks::default(),
             reason: OnceLock::new(),
             watchers: Mutex::new(Some(BTreeMap::new())),
             next_watcher: AtomicU64::new(0),
@@ -182,6 +193,15 @@ impl Slot {
         let _ = self.reason.set(reason);
         // A handle kept for ever would keep the task's memory.
         drop(lock(&self.task).take());
+    }
+
+    /// The actor ran for so long.
+    pub(crate) fn was_busy(&self, time: Duration) {
+        // Only the actor's thread writes, so this loses nothing and costs no locked instruction.
+        let busy = self.busy.load(Ordering::Relaxed);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.busy
+            .store(busy.saturating_add(nanos), Ordering::Relaxed);
     }
 
     /// Keeps an ask that lost its handler until the reason is known.

@@ -14,6 +14,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use super::Context;
 use super::door::Answering;
 use crate::error::AskError;
+use crate::observe::Begun;
 use crate::parcel::{Answer, Parcel, Reply, Sealed};
 use crate::slot::Slot;
 
@@ -44,8 +45,10 @@ where
         Ok(value) => owed.answer(Ok(value)),
         Err(TryRecvError::Closed) => owed.answer(Err(dropped())),
         Err(TryRecvError::Empty) => {
+            let begun = Begun::note::<M>(&ctx.slot, &ctx.origin);
             ctx.spawn(wrap_future::<_, A>(async move {
                 let answer = answered.await.map_err(|_| dropped());
+                drop(begun);
                 owed.answer(answer);
             }));
         }

@@ -9,6 +9,7 @@ use std::task::{self, Poll};
 
 use actix::ActorContext;
 use rand::rngs::StdRng;
+use tokio::time::Instant;
 
 use super::Context;
 use super::context::Running;
@@ -90,11 +91,15 @@ impl<A: Process> Future for Placed<A> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
-        let Some(running) = &mut self.running else {
+        let this = &mut *self;
+        let Some(running) = &mut this.running else {
             return Poll::Ready(());
         };
         running.ctx().budget = MESSAGES_PER_TURN;
-        let reason = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *running).poll(cx))) {
+        let began = Instant::now();
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *running).poll(cx)));
+        this.life.slot.was_busy(began.elapsed());
+        let reason = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(())) => running.ctx().failure.take().unwrap_or(ExitReason::Normal),
             Err(panic) => ExitReason::Panicked(text(&*panic)),

@@ -48,7 +48,7 @@ use crate::parcel::Answer;
 use crate::pid::AnyPid;
 use crate::slot::Watcher;
 use crate::tls::PeerIdentity;
-use crate::transport::Connection;
+use crate::transport::{Connection, Traffic};
 use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
 use liveness::Pulse;
@@ -139,6 +139,9 @@ pub(crate) struct Link {
     /// Told when those who wait to send should look again.
     room: Notify,
     tables: Mutex<Tables>,
+    /// Messages that came in, and those among them that reached nobody.
+    messages_in: AtomicU64,
+    dropped: AtomicU64,
     next_id: AtomicU64,
     finished_lanes: AtomicUsize,
     /// Told when the link is up, and at its end.
@@ -192,6 +195,14 @@ pub struct LinkInfo {
     pub asks: usize,
     /// The last round trip measured by a ping; none before the first.
     pub round_trip: Option<Duration>,
+    /// Messages sent.
+    pub messages_out: u64,
+    /// Messages received.
+    pub messages_in: u64,
+    /// Messages received that found no actor, or that it did not understand.
+    pub dropped: u64,
+    /// What the connection says of itself, once the link is up.
+    pub traffic: Option<Traffic>,
 }
 
 impl Link {
@@ -213,6 +224,8 @@ impl Link {
             wake: std::array::from_fn(|_| Notify::new()),
             room: Notify::new(),
             tables: Mutex::default(),
+            messages_in: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
             next_id: AtomicU64::new(1),
             finished_lanes: AtomicUsize::new(0),
             changed: Notify::new(),
@@ -417,12 +430,21 @@ impl Link {
     }
 
     fn info(&self) -> LinkInfo {
+        let up = self.up.get();
+        let (waiting, messages_out) = {
+            let outbox = self.outbox();
+            (outbox.waiting(), outbox.messages())
+        };
         LinkInfo {
             address: self.remote,
-            peer: self.up.get().map(|up| PeerIdentity::clone(&up.peer)),
-            waiting: self.outbox().waiting(),
+            peer: up.map(|up| PeerIdentity::clone(&up.peer)),
+            waiting,
             asks: self.tables().asks.len(),
             round_trip: self.pulse.round_trip(),
+            messages_out,
+            messages_in: self.messages_in.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            traffic: up.map(|up| up.connection.traffic()),
         }
     }
 

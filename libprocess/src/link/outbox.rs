@@ -23,6 +23,8 @@ pub(super) struct Outbox {
     /// Nothing may be added any more.
     ended: Option<ExitReason>,
     goodbye: bool,
+    /// Messages added so far.
+    messages: u64,
 }
 
 #[derive(Default)]
@@ -117,6 +119,7 @@ impl Outbox {
             return Added::Overflow;
         }
         self.bytes += cost as usize;
+        self.messages += 1;
         let target = self
             .targets
             .entry(message.to.shared_name().clone())
@@ -221,6 +224,11 @@ impl Outbox {
     /// Bytes that wait to be sent.
     pub(super) fn waiting(&self) -> usize {
         self.bytes
+    }
+
+    /// Messages added so far.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// Ends the sending after what is there, also what waits for credit: then writers finish their lanes.

@@ -244,6 +244,7 @@ impl DataLane {
 
     fn message(&mut self, head: Head, asked: Option<Asked>, body: &[u8]) -> Result<(), Breach> {
         let link = &self.link;
+        link.messages_in.fetch_add(1, Ordering::Relaxed);
         let known = self
             .routes
             .get_mut(head.route as usize)
@@ -260,12 +261,12 @@ impl DataLane {
             },
         };
         let Some(slot) = known.find(link) else {
-            link.node.count_undelivered();
+            link.count_dropped();
             refuse(reply, AskError::Exited(ExitReason::NoProcess));
             return Ok(());
         };
         if slot.protocol != known.protocol {
-            link.node.count_undelivered();
+            link.count_dropped();
             let why = format!(
                 "{} speaks {}, not {}",
                 slot.pid, slot.protocol, known.protocol
@@ -276,7 +277,7 @@ impl DataLane {
         let parcel = match (slot.open)(head.tag, known.version, body, reply) {
             Ok(parcel) => parcel,
             Err(error) => {
-                link.node.count_undelivered();
+                link.count_dropped();
                 report(&slot, link, &error);
                 return Ok(());
             }
@@ -325,6 +326,12 @@ impl Link {
         if let Some(watcher) = watcher {
             watcher.announce(reason);
         }
+    }
+
+    /// A message of the peer reached nobody.
+    fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        self.node.count_undelivered();
     }
 
     fn handle_control(self: &Arc<Self>, control: Control) -> Result<(), Breach> {

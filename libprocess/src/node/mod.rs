@@ -220,6 +220,10 @@ impl Node {
             .collect()
     }
 
+    pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
+        self.read().slots.values().cloned().collect()
+    }
+
     /// A snapshot of the links to other nodes, by address.
     pub fn links(&self) -> Vec<LinkInfo> {
         self.0

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -44,6 +45,8 @@ pub struct ProcessInfo {
     pub protocol: &'static str,
     /// Deliveries waiting in its mailbox.
     pub depth: usize,
+    /// Messages from this node that may wait there.
+    pub capacity: usize,
     /// Messages handled since its start.
     pub handled: u64,
     /// Messages from this node dropped because its mailbox was full.
@@ -52,6 +55,8 @@ pub struct ProcessInfo {
     pub parent: Option<AnyPid>,
     /// How often its supervisor built it anew.
     pub restarts: u64,
+    /// Time spent running it: handlers, futures, timers.
+    pub busy: Duration,
 }
 
 impl Node {
@@ -160,16 +165,18 @@ impl ProcessBuilder {
 }
 
 impl ProcessInfo {
-    pub(super) fn of(slot: &Slot) -> Self {
+    pub(crate) fn of(slot: &Slot) -> Self {
         let parentage = slot.parentage.as_deref();
         Self {
             pid: slot.pid.clone(),
             protocol: slot.protocol,
             depth: slot.mailbox.depth(),
+            capacity: slot.mailbox.limit(),
             handled: slot.handled.load(Ordering::Relaxed),
             dropped: slot.dropped.load(Ordering::Relaxed),
             parent: parentage.map(|parentage| parentage.parent.clone()),
             restarts: parentage.map_or(0, |parentage| parentage.restarts),
+            busy: Duration::from_nanos(slot.busy.load(Ordering::Relaxed)),
         }
     }
 }

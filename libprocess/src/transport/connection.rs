@@ -94,6 +94,30 @@ impl Connection {
     pub fn rtt(&self) -> Duration {
         self.inner.rtt()
     }
+
+    /// What it carried so far.
+    pub fn traffic(&self) -> Traffic {
+        let stats = self.inner.stats();
+        Traffic {
+            bytes_out: stats.udp_tx.bytes,
+            bytes_in: stats.udp_rx.bytes,
+            lost_packets: stats.path.lost_packets,
+            rtt: stats.path.rtt,
+        }
+    }
+}
+
+/// What a connection carried so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes sent, headers and what was sent again included.
+    pub bytes_out: u64,
+    /// Bytes received, likewise.
+    pub bytes_in: u64,
+    /// Packets that were lost on the way out.
+    pub lost_packets: u64,
+    /// The current estimate of a round trip's duration.
+    pub rtt: Duration,
 }
 
 impl fmt::Debug for Connection {

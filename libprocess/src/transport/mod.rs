@@ -29,7 +29,7 @@ use std::path::PathBuf;
 pub use crate::tls::PeerIdentity;
 use crate::tls::{Identity, Trust};
 pub use config::Liveness;
-pub use connection::{CloseReason, Connection};
+pub use connection::{CloseReason, Connection, Traffic};
 pub use endpoint::{BindError, ConnectError, Endpoint, Incoming, bind};
 pub use lane::{LaneError, ReceiveLane, SendLane};
 pub use network::{Attached, DatagramNetwork, Network};

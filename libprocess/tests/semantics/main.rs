@@ -10,6 +10,7 @@ mod evolution;
 mod faults;
 mod liveness;
 mod machines;
+mod observation;
 mod page;
 mod partition;
 mod processes;

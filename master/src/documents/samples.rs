@@ -254,8 +254,12 @@ pub(crate) fn processes() -> Vec<ProcessInfo> {
         pid: master.any(),
         protocol: "mesos.master",
         depth: 3,
+        capacity: 10,
         handled: 5,
         dropped: 0,
+        busy: std::time::Duration::ZERO,
+        parent: None,
+        restarts: 0,
     }]
 }
 
