@@ -78,7 +78,7 @@ fn main() -> ExitCode {
             println!("{:<24} {}", contest.id, contest.title);
             continue;
         }
-        let table = contest.run(options.rounds, options.alone);
+        let table = contest.run(options.rounds, &options.part);
         if options.json {
             println!("{}", table.json());
         } else {

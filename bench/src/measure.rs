@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::condition::Condition;
+use crate::options::Part;
 use crate::table::{Row, Table, Unit, Wanted};
 
 /// What is measured beside each other and becomes one table.
@@ -65,10 +66,8 @@ impl Contest {
     }
 
     /// Lets the contestants run in turns, so that a disturbance of the machine meets all of them.
-    pub(crate) fn run(mut self, rounds: usize, alone: bool) -> Table {
-        if alone {
-            self.contestants.truncate(1);
-        }
+    pub(crate) fn run(mut self, rounds: usize, part: &Part) -> Table {
+        self.restrict(part);
         let mut rows: Vec<Row> = self.contestants.iter().map(Contestant::row).collect();
         for condition in self.conditions {
             let held = condition.hold();
@@ -90,6 +89,20 @@ impl Contest {
             unit: self.unit,
             conditions: self.conditions.to_vec(),
             rows,
+        }
+    }
+
+    fn restrict(&mut self, part: &Part) {
+        if part.alone {
+            self.contestants.truncate(1);
+        }
+        if let Some(row) = &part.row {
+            self.contestants.retain(|it| it.name.contains(row.as_str()));
+        }
+        for contestant in &mut self.contestants {
+            if let (Run::Timed(_, count), Some(divide)) = (&mut contestant.run, part.divide) {
+                *count = (*count / divide).max(1);
+            }
         }
     }
 
