@@ -3,16 +3,21 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::memory;
 
 /// The hidden command of a process, and what it does with its arguments.
 pub(crate) type Role = (&'static str, fn(&[String]));
 
+/// For a process to end by itself, so that a profiler gets to write what it saw.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A process that plays a role.
 pub(crate) struct Child {
     process: std::process::Child,
-    input: ChildStdin,
+    /// Closing it tells the process to end.
+    input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
 }
 
@@ -30,7 +35,7 @@ impl Child {
         command.args(&words[1..]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("this program starts");
-        let input = process.stdin.take().expect("a pipe");
+        let input = process.stdin.take();
         let output = process.stdout.take().expect("a pipe");
         Self {
             process,
@@ -47,7 +52,8 @@ impl Child {
 
     /// The resident bytes of one that [tells](tell_memory) them.
     pub(crate) fn memory(&mut self) -> u64 {
-        writeln!(self.input, "memory?").expect("a process that listens");
+        let input = self.input.as_mut().expect("a pipe");
+        writeln!(input, "memory?").expect("a process that listens");
         self.line().parse().expect("a number")
     }
 
@@ -60,6 +66,11 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
+        drop(self.input.take());
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE && matches!(self.process.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -98,6 +98,8 @@ impl Contest {
         }
         if let Some(row) = &part.row {
             self.contestants.retain(|it| it.name.contains(row.as_str()));
+            // What is wanted may be said of a row that is left out.
+            self.contestants.iter_mut().for_each(|it| it.wanted = None);
         }
         for contestant in &mut self.contestants {
             if let (Run::Timed(_, count), Some(divide)) = (&mut contestant.run, part.divide) {
