@@ -7,6 +7,7 @@ mod compile_fail;
 mod delivery;
 mod endings;
 mod evolution;
+mod examples;
 mod faults;
 mod liveness;
 mod machines;

@@ -184,14 +184,14 @@ impl Drop for Other {
 }
 
 /// A node here, and the folder of the other one's identity and keys.
-async fn here() -> (Node, TempDir) {
+async fn here(liveness: Liveness) -> (Node, TempDir) {
     let authority = Authority::generate("test");
     let folder = tempfile::tempdir().unwrap();
     let other = authority.issue("node", "other");
     other.write(&folder.path().join("identity.pem")).unwrap();
     let here = Node::bind("127.0.0.1:0")
         .identity(authority.issue("node", "here"))
-        .liveness(LIVENESS)
+        .liveness(liveness)
         .start()
         .await
         .unwrap();
@@ -204,7 +204,7 @@ const ANYWHERE: SocketAddr =
 
 #[tokio::test]
 async fn a_process_killed_is_missed_within_the_configured_silence() {
-    let (here, folder) = here().await;
+    let (here, folder) = here(LIVENESS).await;
     let mut other = Other::start(&folder, ANYWHERE);
     let witness = other.witness();
     assert_eq!(here.ask(&witness, Note(1), SOON).await, Ok(()));
@@ -220,7 +220,7 @@ async fn a_process_killed_is_missed_within_the_configured_silence() {
 
 #[tokio::test]
 async fn a_process_killed_and_restarted_ends_its_old_links_at_once() {
-    let (here, folder) = here().await;
+    let (here, folder) = here(Liveness::default()).await;
     let mut other = Other::start(&folder, ANYWHERE);
     // A pid of this life, as an actor would have stored it.
     let stored = here.ask(&other.witness(), WhoAreYou, SOON).await.unwrap();
@@ -248,7 +248,7 @@ async fn a_process_killed_and_restarted_ends_its_old_links_at_once() {
 #[tokio::test]
 async fn a_process_stopped_and_continued_agrees_that_the_old_link_is_over() {
     const MESSAGES: u64 = 1000;
-    let (here, folder) = here().await;
+    let (here, folder) = here(LIVENESS).await;
     let other = Other::start(&folder, ANYWHERE);
     let witness = other.witness();
     let me = here.spawn("me", |_| Witness::default()).unwrap();
