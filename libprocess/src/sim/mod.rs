@@ -34,12 +34,12 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::OnceCell;
 use std::env;
 use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use disk::Disk;
@@ -51,8 +51,6 @@ pub use rules::{Packet, Rule, RuleGuard, Verdict};
 pub use tap::{Expect, Never, PATIENCE};
 pub use trace::{Fate, TraceEvent};
 pub(crate) use world::Simulated;
-
-use world::World;
 
 use tokio::task::LocalSet;
 use tokio::time::timeout;
@@ -95,8 +93,88 @@ where
     }
 }
 
+/// What [`search`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The seed of the run that failed.
+    pub seed: u64,
+    /// What it failed with.
+    pub why: String,
+    /// The last messages of the run, oldest first.
+    pub last_lines: Vec<String>,
+}
+
+/// Runs `scenario` with one seed after the other until it fails, and gives what was found. For programs that look for
+/// bugs; tests use [`explore`].
+pub fn search<S, F>(seeds: Range<u64>, scenario: S) -> Option<Found>
+where
+    S: Fn(Net) -> F,
+    F: Future<Output = ()>,
+{
+    seeds.into_iter().find_map(|seed| {
+        let failed = attempt(seed, &scenario).err()?;
+        Some(Found {
+            seed,
+            why: failed.text(),
+            last_lines: failed.last_lines,
+        })
+    })
+}
+
 #[track_caller]
 fn world<S, F>(seed: u64, scenario: S) -> F::Output
+where
+    S: FnOnce(Net) -> F,
+    F: Future,
+{
+    let failed = match attempt(seed, scenario) {
+        Ok(output) => return output,
+        Err(failed) => failed,
+    };
+    if !failed.last_lines.is_empty() {
+        eprintln!("the last {} messages of the run:", failed.last_lines.len());
+    }
+    failed
+        .last_lines
+        .iter()
+        .for_each(|line| eprintln!("{line}"));
+    eprintln!("the simulated run with seed {seed} failed; to repeat it:");
+    eprintln!("{}", replay(seed));
+    match failed.why {
+        Why::Panic(panic) => resume_unwind(panic),
+        Why::World(why) => panic!("{why}"),
+    }
+}
+
+/// A run that failed.
+struct Failed {
+    why: Why,
+    last_lines: Vec<String>,
+}
+
+enum Why {
+    /// Of the scenario.
+    Panic(Box<dyn Any + Send>),
+    World(String),
+}
+
+impl Failed {
+    fn text(&self) -> String {
+        match &self.why {
+            Why::World(why) => why.clone(),
+            Why::Panic(panic) => match (panic.downcast_ref::<&str>(), panic.downcast_ref()) {
+                (Some(text), _) => (*text).to_owned(),
+                (None, Some(text)) => String::clone(text),
+                (None, None) => "a panic with something that is not text".to_owned(),
+            },
+        }
+    }
+}
+
+/// How many of the last envelopes are shown when a run fails.
+const LAST_LINES: usize = 40;
+
+fn attempt<S, F>(seed: u64, scenario: S) -> Result<F::Output, Failed>
 where
     S: FnOnce(Net) -> F,
     F: Future,
@@ -107,12 +185,11 @@ where
         .build()
         .expect("a runtime without I/O needs nothing of the system");
     let local = LocalSet::new();
-    let last = RefCell::new(LastLines::default());
+    let kept = OnceCell::new();
     let run = || {
         local.block_on(&runtime, async {
             let net = Net::new(seed);
-            last.borrow_mut().watch(&net);
-            let world = net.world.clone();
+            let world = kept.get_or_init(|| net.world.clone());
             tokio::select! {
                 biased;
                 why = world.failed() => Err(why),
@@ -122,49 +199,23 @@ where
             }
         })
     };
-    let ended = catch_unwind(AssertUnwindSafe(run));
-    if !matches!(ended, Ok(Ok(_))) {
-        last.borrow().print();
-        eprintln!("the simulated run with seed {seed} failed; to repeat it:");
-        eprintln!("{}", replay(seed));
-    }
-    last.borrow_mut().end();
-    match ended {
-        Ok(Ok(output)) => output,
-        Ok(Err(why)) => panic!("{why}"),
-        Err(panic) => resume_unwind(panic),
-    }
-}
-
-/// How many of the last envelopes are printed when a run fails.
-const LAST_LINES: usize = 40;
-
-/// The world of a run, for what is to be done with it when the run is over.
-#[derive(Default)]
-struct LastLines(Option<Arc<World>>);
-
-impl LastLines {
-    fn watch(&mut self, net: &Net) {
-        self.0 = Some(net.world.clone());
-    }
-
-    fn print(&self) {
-        let Some(world) = &self.0 else { return };
-        let lines = world.envelopes(|envelopes| {
-            let last = envelopes.last().rev().take(LAST_LINES);
-            last.map(ToString::to_string).collect::<Vec<_>>()
-        });
-        if !lines.is_empty() {
-            eprintln!("the last {} messages of the run:", lines.len());
+    let why = match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(output)) => {
+            kept.get().inspect(|world| world.end());
+            return Ok(output);
         }
-        lines.iter().rev().for_each(|line| eprintln!("{line}"));
-    }
-
-    fn end(&mut self) {
-        if let Some(world) = self.0.take() {
-            world.end();
-        }
-    }
+        Ok(Err(why)) => Why::World(why),
+        Err(panic) => Why::Panic(panic),
+    };
+    let last_lines = kept.get().map(|world| {
+        let lines = world.last_lines(LAST_LINES);
+        world.end();
+        lines
+    });
+    Err(Failed {
+        why,
+        last_lines: last_lines.unwrap_or_default(),
+    })
 }
 
 /// The command that repeats a run. Test harnesses name the thread after the test.

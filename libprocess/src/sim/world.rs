@@ -124,6 +124,16 @@ impl World {
         self.envelopes(|envelopes| envelopes.record(envelope));
     }
 
+    /// The last envelopes, oldest first.
+    pub(super) fn last_lines(&self, count: usize) -> Vec<String> {
+        self.envelopes(|envelopes| {
+            let last = envelopes.last().rev().take(count);
+            let mut lines: Vec<_> = last.map(ToString::to_string).collect();
+            lines.reverse();
+            lines
+        })
+    }
+
     /// The run fails, whatever the scenario is waiting for.
     pub(super) fn fail(&self, why: String) {
         lock(&self.failure).get_or_insert(why);

@@ -9,6 +9,7 @@ mod endings;
 mod evolution;
 mod examples;
 mod faults;
+mod lease;
 mod liveness;
 mod machines;
 mod observation;

@@ -63,7 +63,7 @@ async fn busy(net: &Net) -> Vec<Node> {
 #[test]
 fn nodes_of_earlier_worlds_are_gone() {
     let seen: Mutex<Vec<Weak<dyn Any + Send + Sync>>> = Mutex::default();
-    explore(0..50, |net| {
+    explore(0..30, |net| {
         let seen = &seen;
         async move {
             let nodes = busy(&net).await;
