@@ -29,6 +29,7 @@
 //!   supervise/ trees that keep actors alive: a pure core, and the actor around it
 //!   link/      two nodes: connection, lanes, credit, what ends when a link ends
 //!   transport/ QUIC, and the seam below which it is simulated
+//!   daemon/    signals, an orderly end, systemd, logs (feature `daemon`)
 //!   observe/   views of nodes and clusters, metrics, readiness
 //!   tls/       authorities, identities, roles
 //!   sim/       the simulated world
@@ -44,6 +45,8 @@
 
 mod actor;
 mod arbiter;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -172,7 +172,7 @@ fn what_is_under_way_when_a_partition_comes_is_lost() {
         b.send(&a, 2, 100);
         net.advance(5 * MS).await;
         net.partition_one_way(&[a.address()], &[b.address()]);
-        assert_eq!(b.received().await.0, []);
+        assert_eq!(b.received().await.0, [0u8; 0]);
         assert_eq!(a.received().await.0, [2]);
         net.heal();
         a.send(&b, 3, 100);
