@@ -27,6 +27,7 @@
 //!   slot  mailbox  parcel              what a node keeps of an actor; a message on its way
 //!   wire/      bytes: frames, and the one file that knows the encoding
 //!   supervise/ trees that keep actors alive: a pure core, and the actor around it
+//!   group/     sets of actors under a name: ordinary actors over all the rest
 //!   link/      two nodes: connection, lanes, credit, what ends when a link ends
 //!   transport/ QUIC, and the seam below which it is simulated
 //!   daemon/    signals, an orderly end, systemd, logs (feature `daemon`)
@@ -51,6 +52,7 @@ mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod group;
 pub mod limits;
 mod link;
 mod mailbox;

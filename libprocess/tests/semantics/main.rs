@@ -9,6 +9,7 @@ mod endings;
 mod evolution;
 mod examples;
 mod faults;
+mod groups;
 mod lease;
 mod liveness;
 mod machines;
