@@ -16,6 +16,7 @@ mod machines;
 mod observation;
 mod page;
 mod partition;
+mod pressure;
 mod processes;
 mod remote;
 mod simulation;
