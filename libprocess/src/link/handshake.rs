@@ -110,6 +110,7 @@ pub(super) async fn dial(link: Arc<Link>) {
         } else {
             tracing::debug!(peer = %link.remote, reason = %refused, "no link");
         }
+        link.links.failed(&link);
         link.end(ExitReason::Disconnected);
     }
 }
@@ -277,6 +278,7 @@ impl Link {
             connection.close(code::OVER, b"");
             return;
         }
+        self.links.reached(self);
         tracing::debug!(peer = %self.remote, identity = %connection.peer(), "link up");
         self.outbox().start(CONTROL_LANE);
         lanes::spawn_writer(self, &connection, CONTROL_LANE, Some(outgoing));

@@ -14,10 +14,10 @@
 //! deaf side, which says so to the other; and should that get lost, the other hears nothing more either.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::{Link, code};
 use crate::error::ExitReason;
@@ -43,6 +43,8 @@ pub(super) struct Pulse {
     was_pinged: AtomicU64,
     /// The last round trip measured; 0 for none.
     round_trip: AtomicU64,
+    /// The system is being asked whether anybody listens there.
+    asking: AtomicBool,
 }
 
 impl Pulse {
@@ -54,6 +56,7 @@ impl Pulse {
             pinged: AtomicU64::new(0),
             was_pinged: AtomicU64::new(0),
             round_trip: AtomicU64::new(0),
+            asking: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +87,13 @@ impl Pulse {
             let round_trip = self.now().saturating_sub(number).max(1);
             self.round_trip.store(round_trip, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the last ping was sent long ago and nothing was heard since.
+    fn unanswered(&self, now: Instant) -> bool {
+        let pinged = self.pinged.load(Ordering::Relaxed);
+        pinged > self.heard.load(Ordering::Relaxed)
+            && now >= self.at(pinged) + self.liveness.ping_every
     }
 
     /// The last round trip measured.
@@ -146,6 +156,9 @@ impl Watchdog {
         let patience = pulse.patience();
         let quiet = now >= quiet_since + patience;
         let again = now >= pinged + ping_every;
+        if quiet && pulse.unanswered(now) {
+            self.link.ask_the_system();
+        }
         if (quiet && again) || now >= pinged + ping_every * MEASURE {
             self.link.ping();
         }
@@ -164,6 +177,28 @@ impl Link {
         let number = self.pulse.now().max(1);
         self.pulse.pinged.store(number, Ordering::Relaxed);
         self.control(&Control::Ping { number });
+    }
+
+    /// The last ping was not answered: perhaps the peer's machine says that nobody listens there.
+    fn ask_the_system(self: &Arc<Self>) {
+        if let Some(endpoint) = self.links.endpoint()
+            && let Some(up) = self.up.get()
+            && !self.pulse.asking.swap(true, Ordering::Relaxed)
+        {
+            let link = self.clone();
+            let (address, patience) = (
+                up.connection.remote_address(),
+                self.pulse.liveness.ping_every,
+            );
+            self.links.runtime().spawn(async move {
+                let vacant = timeout(patience, endpoint.vacant(address)).await;
+                link.pulse.asking.store(false, Ordering::Relaxed);
+                if vacant.is_ok() {
+                    tracing::debug!(peer = %link.remote, "nobody listens there any more");
+                    link.end(ExitReason::Disconnected);
+                }
+            });
+        }
     }
 
     fn fell_silent(self: &Arc<Self>) {

@@ -8,7 +8,8 @@
 //!
 //! * **One connection per pair of nodes**, made when something is first sent, in either direction;
 //!   [`table`] finds it, [`handshake`] makes it. If both nodes connect at once, the connection from
-//!   the smaller incarnation stays. A link that breaks is never repaired: the next send makes a new one.
+//!   the smaller incarnation stays. A link that breaks is never repaired: the next send makes a new one,
+//!   unless that was tried in vain just now ([`pause`]).
 //! * **Lanes**: four one-way streams for data in each direction, opened when first used. What one
 //!   actor sends to another (tells, asks, answers, exit notices) goes through one lane in one order.
 //!   A fifth lane, for control, goes first. [`outbox`] fills them, [`lanes`] writes and [`reader`] reads.
@@ -26,6 +27,7 @@ mod handshake;
 mod lanes;
 mod liveness;
 mod outbox;
+mod pause;
 mod reader;
 mod replies;
 mod table;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use super::pause::Pauses;
 use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
 use crate::error::ExitReason;
 use crate::node::Node;
@@ -51,6 +52,7 @@ impl Tasks {
 #[derive(Default)]
 struct Table {
     links: BTreeMap<SocketAddr, Arc<Link>>,
+    pauses: Pauses,
     closed: bool,
 }
 
@@ -85,7 +87,8 @@ impl Links {
             .spawn(handshake::accept(node.clone(), self.clone()));
     }
 
-    /// The link to the node at `address`; if there is none, it is being made.
+    /// The link to the node at `address`; if there is none, it is being made, or has ended already, if that
+    /// was tried in vain just now.
     pub(crate) fn to(self: &Arc<Self>, node: &Node, address: SocketAddr) -> Arc<Link> {
         if let Some(link) = self.read().links.get(&address) {
             return link.clone();
@@ -96,7 +99,11 @@ impl Links {
                 return link.clone();
             }
             let link = Link::new(node.clone(), self.clone(), address, None);
-            let refused = table.refusal();
+            let pausing = table.pauses.holds(address, Instant::now());
+            let refused = match pausing {
+                true => Some(ExitReason::Disconnected),
+                false => table.refusal(),
+            };
             if refused.is_none() {
                 table.links.insert(address, link.clone());
             }
@@ -149,6 +156,19 @@ impl Links {
             old.end(ExitReason::Disconnected);
         }
         Decision::Adopt(link)
+    }
+
+    /// A link could not be made.
+    pub(super) fn failed(&self, link: &Link) {
+        let random = &mut *link.node.random();
+        self.write()
+            .pauses
+            .failed(link.remote, Instant::now(), random);
+    }
+
+    /// A link is up.
+    pub(super) fn reached(&self, link: &Link) {
+        self.write().pauses.reached(link.remote);
     }
 
     /// Removes a link that has ended.

@@ -335,7 +335,7 @@ impl Node {
         self.0.roots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn random(&self) -> MutexGuard<'_, StdRng> {
+    pub(crate) fn random(&self) -> MutexGuard<'_, StdRng> {
         self.0.random.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

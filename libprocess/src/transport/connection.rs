@@ -39,6 +39,9 @@ pub enum CloseReason {
     /// Nothing was heard from the peer for the idle timeout.
     #[error("the peer fell silent")]
     Silent,
+    /// Nobody has the port: its machine says so.
+    #[error("nobody listens there")]
+    Vacant,
     /// One side did not believe the other's certificate, or broke the protocol.
     #[error("refused: {0}")]
     Refused(String),

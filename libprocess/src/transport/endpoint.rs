@@ -9,7 +9,7 @@ use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use thiserror::Error;
 
 use super::simulated::{SimulatedRuntime, SimulatedSocket};
-use super::{CloseReason, Connection, EndpointConfig, Network, config};
+use super::{CloseReason, Connection, EndpointConfig, Network, config, vacancy};
 use crate::seat::Seat;
 
 /// Opens and accepts connections at one address. Clones are handles of the same endpoint.
@@ -18,6 +18,8 @@ pub struct Endpoint {
     inner: quinn::Endpoint,
     address: SocketAddr,
     seat: Seat,
+    /// Its datagrams go through the system.
+    real: bool,
 }
 
 /// A peer that wants to connect, before it proved who it is.
@@ -103,6 +105,7 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
         inner,
         address,
         seat,
+        real: matches!(config.network, Network::Udp),
     })
 }
 
@@ -134,7 +137,8 @@ impl Endpoint {
     /// has sent something of its own.
     ///
     /// # Errors
-    /// If nobody answers there within the idle timeout, or somebody we do not believe.
+    /// If nobody answers there in time or the system says that nobody will, or if one side does not believe
+    /// the other.
     pub async fn connect(&self, to: SocketAddr) -> Result<Connection, ConnectError> {
         // The name is required by the protocol; ours are in certificates.
         let connecting = self
@@ -144,7 +148,23 @@ impl Endpoint {
                 quinn::ConnectError::EndpointStopping => ConnectError::ShuttingDown,
                 _ => ConnectError::InvalidAddress(to),
             })?;
-        established(connecting, to).await
+        tokio::select! {
+            biased;
+            established = established(connecting, to) => established,
+            () = self.vacant(to) => Err(ConnectError::Failed {
+                address: to,
+                reason: CloseReason::Vacant,
+            }),
+        }
+    }
+
+    /// Waits until the system says that nobody listens at `to`: for ever if it does not, or if the
+    /// network is simulated.
+    pub async fn vacant(&self, to: SocketAddr) {
+        match self.real {
+            true => vacancy::vacant(to).await,
+            false => std::future::pending().await,
+        }
     }
 
     /// The next peer that wants to connect; None once the endpoint was closed.

@@ -19,6 +19,7 @@ mod keys;
 mod lane;
 mod network;
 mod simulated;
+mod vacancy;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,5 @@
 //! Real connections over loopback.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -135,7 +134,9 @@ async fn a_taken_address_is_named_with_the_remedy() {
 #[tokio::test]
 async fn a_silent_peer_ends_the_connection() {
     let authority = Authority::generate("test");
-    let nobody: SocketAddr = "127.0.0.1:9".parse().unwrap();
+    // Somebody has the port, but says nothing.
+    let silent = std::net::UdpSocket::bind(LOOPBACK).unwrap();
+    let nobody = silent.local_addr().unwrap();
     let quick = EndpointConfig {
         liveness: Liveness {
             ping_every: Duration::from_millis(100),
@@ -151,6 +152,23 @@ async fn a_silent_peer_ends_the_connection() {
         bind(quick).unwrap().connect(nobody).await.unwrap_err(),
         silent
     );
+}
+
+#[tokio::test]
+async fn a_port_that_nobody_has_is_known_at_once() {
+    let authority = Authority::generate("test");
+    // Given back at once, and not given out again soon.
+    let vacated = std::net::UdpSocket::bind(LOOPBACK).unwrap().local_addr();
+    let address = vacated.unwrap();
+    let start = std::time::Instant::now();
+    let refused = bind(config(&authority, "agent"))
+        .unwrap()
+        .connect(address)
+        .await
+        .unwrap_err();
+    let reason = CloseReason::Vacant;
+    assert_eq!(refused, ConnectError::Failed { address, reason });
+    assert!(start.elapsed() < Liveness::default().silent_after);
 }
 
 /// The former life is another runtime that is dropped without a word, as by kill -9.
@@ -181,6 +199,9 @@ fn a_restarted_node_ends_the_links_of_its_former_life() {
 
     ours.block_on(async {
         let _reborn = bind(persistent(address)).unwrap();
+        // Links ping; here it is a lane that makes the former life's peer speak.
+        let mut lane = connection.open_uni().await.unwrap();
+        let _ = lane.write_chunk(Bytes::from_static(b"anybody?")).await;
         let reason = timeout(DEADLINE, connection.closed()).await.unwrap();
         assert_eq!(reason, CloseReason::Restarted);
     });

@@ -115,6 +115,8 @@ fn a_partition_is_heard_once_on_both_sides_and_heals() {
         assert_eq!(lost, Err(AskError::Exited(ExitReason::Disconnected)));
 
         net.heal();
+        // The longest pause after attempts that were in vain.
+        sleep(Duration::from_secs(2)).await;
         for (node, counter) in [(&nodes[0], &counters[1]), (&nodes[1], &counters[0])] {
             assert_eq!(node.ask(counter, Total, SOON).await, Ok(0));
         }

@@ -18,6 +18,7 @@ mod page;
 mod partition;
 mod pressure;
 mod processes;
+mod reaching;
 mod remote;
 mod simulation;
 mod supervision;
