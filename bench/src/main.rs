@@ -15,6 +15,7 @@
 
 mod child;
 mod condition;
+mod cpu;
 #[cfg(feature = "cluster")]
 mod launch;
 mod measure;

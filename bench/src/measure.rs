@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::condition::Condition;
+use crate::cpu;
 use crate::options::Part;
 use crate::table::{Row, Table, Unit, Wanted};
 
@@ -75,7 +76,10 @@ impl Contest {
             drop(held);
             for (row, median) in rows.iter_mut().zip(medians) {
                 match median {
-                    Ok(value) => row.values.push(value),
+                    Ok(value) => {
+                        row.values.push(value.figure);
+                        row.cpu = row.cpu.or(value.cpu);
+                    }
                     Err(why) => {
                         eprintln!("SKIPPED {}: {}: {why}", self.id, row.name);
                         row.skipped = Some(why);
@@ -108,13 +112,13 @@ impl Contest {
         }
     }
 
-    fn medians(&self, rounds: usize) -> Vec<Result<f64, String>> {
+    fn medians(&self, rounds: usize) -> Vec<Result<Measured, String>> {
         for contestant in &self.contestants {
             if let Run::Timed(run, count) = contestant.run {
                 run((count / WARM_UP).max(1));
             }
         }
-        let mut all: Vec<Result<Vec<f64>, String>> = vec![Ok(Vec::new()); self.contestants.len()];
+        let mut all = vec![Ok(Vec::new()); self.contestants.len()];
         for _ in 0..rounds {
             for (contestant, measured) in self.contestants.iter().zip(&mut all) {
                 let Ok(values) = measured else { continue };
@@ -124,8 +128,24 @@ impl Contest {
                 }
             }
         }
-        all.into_iter().map(|values| values.map(median)).collect()
+        let medians = |values: Vec<Measured>| Measured {
+            figure: median(values.iter().map(|value| value.figure)),
+            cpu: values[0]
+                .cpu
+                .map(|_| median(values.iter().filter_map(|value| value.cpu))),
+        };
+        all.into_iter().map(|values| values.map(medians)).collect()
     }
+}
+
+/// One contestant's one result.
+#[derive(Clone)]
+struct Measured {
+    /// In the table's unit.
+    figure: f64,
+    /// Microseconds of processor time that one of what was counted took, in all threads and
+    /// processes. It hardly varies with what else the machine does.
+    cpu: Option<f64>,
 }
 
 impl Contestant {
@@ -156,10 +176,16 @@ impl Contestant {
         self
     }
 
-    fn measure(&self, unit: Unit) -> Result<f64, String> {
+    fn measure(&self, unit: Unit) -> Result<Measured, String> {
         match &self.run {
-            Run::Timed(run, count) => Ok(unit.of(*count, run(*count))),
-            Run::Direct(run) => run(),
+            Run::Timed(run, count) => {
+                let before = cpu::used();
+                let figure = unit.of(*count, run(*count));
+                let used = cpu::used().saturating_sub(before);
+                let cpu = Some(used.as_secs_f64() * 1e6 / *count as f64);
+                Ok(Measured { figure, cpu })
+            }
+            Run::Direct(run) => run().map(|figure| Measured { figure, cpu: None }),
         }
     }
 
@@ -167,6 +193,7 @@ impl Contestant {
         Row {
             name: self.name,
             values: Vec::new(),
+            cpu: None,
             wanted: self.wanted,
             skipped: None,
         }
@@ -180,7 +207,8 @@ pub(crate) async fn time<F: Future>(work: F) -> Duration {
     start.elapsed()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 {

@@ -22,6 +22,8 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// In the order of the table's conditions.
     pub(crate) values: Vec<f64>,
+    /// Microseconds of processor time for each.
+    pub(crate) cpu: Option<f64>,
     pub(crate) wanted: Option<Wanted>,
     /// Why there are no values.
     pub(crate) skipped: Option<String>,
@@ -35,6 +37,7 @@ pub(crate) enum Unit {
     Milliseconds,
     Bytes,
     /// Simulated seconds per second.
+    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     TimesReal,
 }
 
@@ -93,7 +96,7 @@ impl Table {
                 let values: serde_json::Map<String, Value> = values
                     .map(|(condition, value)| (condition.name().to_owned(), json!(value)))
                     .collect();
-                json!({"name": row.name, "values": values, "skipped": row.skipped})
+                json!({"name": row.name, "values": values, "cpu": row.cpu, "skipped": row.skipped})
             })
             .collect();
         json!({"id": self.id, "title": self.title, "unit": self.unit.label(), "rows": rows})
@@ -166,6 +169,11 @@ impl fmt::Display for Table {
             let suffix = if several { condition.name() } else { "" };
             heads.push(format!("ours is {suffix}").trim().to_owned());
         }
+        // A latency says it itself; a rate does not say how many cores it kept busy.
+        let with_cpu = self.unit == Unit::PerSecond && self.rows.iter().any(|it| it.cpu.is_some());
+        if with_cpu {
+            heads.push("µs of CPU each".to_owned());
+        }
         heads.push("wanted".to_owned());
         heads.push("reached".to_owned());
 
@@ -182,6 +190,9 @@ impl fmt::Display for Table {
                     (Some(own), Some(value)) if index > 0 => format!("{:.2} times", own / value),
                     _ => String::new(),
                 });
+            }
+            if with_cpu {
+                cells.push(row.cpu.map_or("–".to_owned(), |cpu| format!("{cpu:.2}")));
             }
             let wanted = row.wanted;
             cells.push(wanted.map_or(String::new(), |it| it.describe(index == 0, self.unit)));
