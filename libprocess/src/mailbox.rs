@@ -5,55 +5,47 @@
 //! monitors. So nothing here grows without a bound, and a full mailbox stops nobody but its senders.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use crate::error::{AskError, ExitReason, Exited};
 use crate::limits::MESSAGES_PER_TURN;
-use crate::link::Credit;
-use crate::parcel::Parcel;
-use crate::pid::AnyPid;
-use crate::tls::PeerIdentity;
+use crate::parcel::{Origin, Parcel};
 
 /// One thing for an actor to do.
 pub(crate) enum Delivery {
-    Message(Letter),
+    /// A message that counts against the bound.
+    Local(Box<dyn Parcel>),
+    /// A message that its link's credit bounds.
+    Remote(Box<dyn Parcel>),
     /// Hands an answer to the future that waits for it.
     Answer(Box<dyn FnOnce() + Send>),
-    Exited {
-        monitor: u64,
-        notice: Exited,
-    },
+    Exited(Box<Notice>),
     Stop,
 }
 
-/// A message and what the context tells its handler about it.
-pub(crate) struct Letter {
-    pub(crate) tag: u32,
-    pub(crate) parcel: Box<dyn Parcel>,
-    pub(crate) origin: Origin,
-    /// Present if it came from another node: dropping it gives the credit back.
-    pub(crate) credit: Option<Credit>,
+impl Delivery {
+    pub(crate) fn message(mut parcel: Box<dyn Parcel>) -> Self {
+        match parcel.head().credit {
+            None => Self::Local(parcel),
+            Some(_) => Self::Remote(parcel),
+        }
+    }
 }
 
-/// Where a message came from and until when it matters.
-#[derive(Clone, Default)]
-pub(crate) struct Origin {
-    pub(crate) sender: Option<AnyPid>,
-    pub(crate) peer: Option<Arc<PeerIdentity>>,
-    pub(crate) deadline: Option<Instant>,
-    /// The number that a message shares with those that it caused; 0 for none.
-    pub(crate) trace: u64,
+/// The end of something monitored.
+pub(crate) struct Notice {
+    pub(crate) monitor: u64,
+    pub(crate) exited: Exited,
 }
 
-/// What became of a letter; it comes back if it was not taken.
+/// What became of a message; it comes back if it was not taken.
 pub(crate) enum Pushed {
     Taken,
-    Full(Letter),
-    Ended(Letter),
+    Full(Box<dyn Parcel>),
+    Ended(Box<dyn Parcel>),
 }
 
 pub(crate) struct Mailbox {
@@ -90,42 +82,32 @@ impl Mailbox {
         }
     }
 
-    /// Queues a letter. Those without credit (from this node) only up to the bound.
-    pub(crate) fn push(&self, letter: Letter) -> Pushed {
+    /// Queues a message. Those without credit (from this node) only up to the bound.
+    pub(crate) fn push(&self, parcel: Box<dyn Parcel>) -> Pushed {
+        let delivery = Delivery::message(parcel);
         let mut state = self.lock();
-        if state.ended {
-            return Pushed::Ended(letter);
-        }
-        if letter.credit.is_none() {
-            if state.local >= self.limit {
-                return Pushed::Full(letter);
+        let delivery = match delivery {
+            Delivery::Local(parcel) | Delivery::Remote(parcel) if state.ended => {
+                return Pushed::Ended(parcel);
             }
-            state.local += 1;
-        }
-        state.put(Delivery::Message(letter));
+            Delivery::Local(parcel) if state.local >= self.limit => return Pushed::Full(parcel),
+            delivery => delivery,
+        };
+        state.local += usize::from(matches!(delivery, Delivery::Local(_)));
+        let waker = state.put(delivery);
+        wake(state, waker);
         Pushed::Taken
     }
 
-    /// Queues a letter as soon as there is room. False if the actor ended.
-    pub(crate) async fn push_ready(&self, mut letter: Letter) -> bool {
-        // The common case, without a place among those who wait.
-        letter = match self.push(letter) {
-            Pushed::Taken => return true,
-            Pushed::Ended(_) => return false,
-            Pushed::Full(letter) => letter,
-        };
+    /// Waits until there is room for a message from this node, or the end.
+    pub(crate) async fn room(&self) {
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
-            letter = match self.push(letter) {
-                Pushed::Taken => return true,
-                Pushed::Ended(_) => return false,
-                Pushed::Full(letter) => letter,
-            };
             {
                 let mut state = self.lock();
-                if state.local < self.limit {
-                    continue;
+                if state.ended || state.local < self.limit {
+                    return;
                 }
                 state.awaited = true;
             }
@@ -141,7 +123,8 @@ impl Mailbox {
                 return;
             }
             if state.blocked == 0 {
-                return state.put(Delivery::Answer(hand_over));
+                let waker = state.put(Delivery::Answer(hand_over));
+                return wake(state, waker);
             }
         }
         hand_over();
@@ -151,7 +134,8 @@ impl Mailbox {
     pub(crate) fn put(&self, delivery: Delivery) {
         let mut state = self.lock();
         if !state.ended {
-            state.put(delivery);
+            let waker = state.put(delivery);
+            wake(state, waker);
         }
     }
 
@@ -243,19 +227,18 @@ impl Mailbox {
 
     /// The asks among the first `limit` messages that wait: number and origin.
     pub(crate) fn asks(&self, limit: usize) -> Vec<(u32, Origin)> {
-        let taken = self.taken();
-        let state = self.lock();
-        let asks = taken
-            .iter()
-            .chain(&state.queue)
-            .filter_map(|delivery| match delivery {
-                Delivery::Message(letter) => Some(letter),
-                _ => None,
-            })
-            .take(limit)
-            .filter(|letter| letter.origin.deadline.is_some() && !letter.parcel.cancelled());
-        asks.map(|letter| (letter.tag, letter.origin.clone()))
-            .collect()
+        let mut taken = self.taken();
+        let mut state = self.lock();
+        let waiting = taken.iter_mut().chain(&mut state.queue);
+        let messages = waiting.filter_map(|delivery| match delivery {
+            Delivery::Local(parcel) | Delivery::Remote(parcel) => Some(parcel),
+            _ => None,
+        });
+        let asks = messages.take(limit).filter_map(|parcel| {
+            let asked = parcel.head().deadline.is_some() && !parcel.cancelled();
+            asked.then(|| (parcel.head().tag, parcel.head().origin()))
+        });
+        asks.collect()
     }
 
     /// Closes the mailbox and refuses what is still in it.
@@ -273,8 +256,8 @@ impl Mailbox {
         };
         self.room.notify_waiters();
         for delivery in taken.into_iter().chain(queue) {
-            if let Delivery::Message(letter) = delivery {
-                letter.parcel.refuse(AskError::Exited(reason.clone()));
+            if let Delivery::Local(parcel) | Delivery::Remote(parcel) = delivery {
+                parcel.refuse(AskError::Exited(reason.clone()));
             }
         }
     }
@@ -295,17 +278,23 @@ impl State {
     fn move_to(&mut self, taken: &mut VecDeque<Delivery>) {
         let count = self.queue.len().min(MESSAGES_PER_TURN);
         for delivery in self.queue.drain(..count) {
-            if let Delivery::Message(Letter { credit: None, .. }) = delivery {
+            if let Delivery::Local(_) = delivery {
                 self.local -= 1;
             }
             taken.push_back(delivery);
         }
     }
 
-    fn put(&mut self, delivery: Delivery) {
+    /// Gives whom to wake, once the lock is free.
+    fn put(&mut self, delivery: Delivery) -> Option<Waker> {
         self.queue.push_back(delivery);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        self.waker.take()
+    }
+}
+
+fn wake(state: MutexGuard<'_, State>, waker: Option<Waker>) {
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }

@@ -7,15 +7,22 @@ use actix::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::error::AskError;
+use crate::link::Credit;
+use crate::pid::AnyPid;
 use crate::protocol::Protocol;
 use crate::slot::Slot;
+use crate::tls::PeerIdentity;
 use crate::wire::frame::Written;
 use crate::wire::{Age, DecodeError, EncodeError, decode, encode};
 
-/// A message with the way back for its answer, its type hidden: what a mailbox holds.
+/// A message with what belongs to it, its type hidden: what a mailbox holds. One allocation.
 pub trait Parcel: Any + Send {
+    /// What is known of it besides its content.
+    fn head(&mut self) -> &mut Head;
+
     /// Whether it is an ask that nobody waits for any more.
     fn cancelled(&self) -> bool;
 
@@ -23,8 +30,39 @@ pub trait Parcel: Any + Send {
     fn refuse(self: Box<Self>, why: AskError);
 }
 
+/// Where a message came from, what it is and until when it matters.
+#[derive(Default)]
+pub struct Head {
+    pub(crate) tag: u32,
+    /// The number that a message shares with those that it caused; 0 for none.
+    pub(crate) trace: u64,
+    pub(crate) sender: Option<AnyPid>,
+    /// For asks.
+    pub(crate) deadline: Option<Instant>,
+    /// Who sent it, if it came from another node.
+    pub(crate) peer: Option<Arc<PeerIdentity>>,
+    /// Present if it came through a link: dropping it gives the credit back.
+    pub(crate) credit: Option<Credit>,
+}
+
+/// What an observer wants to know of an ask.
+pub(crate) struct Origin {
+    pub(crate) sender: Option<AnyPid>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Head {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            sender: self.sender.clone(),
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// The parcel of messages of type `M`.
 pub(crate) struct Sealed<M: Message> {
+    pub(crate) head: Head,
     pub(crate) message: M,
     pub(crate) reply: Reply<M::Result>,
 }
@@ -34,6 +72,10 @@ where
     M: Message + Send + 'static,
     M::Result: Send,
 {
+    fn head(&mut self) -> &mut Head {
+        &mut self.head
+    }
+
     fn cancelled(&self) -> bool {
         self.reply.cancelled()
     }
@@ -114,7 +156,7 @@ pub enum OpenError {
     Body(#[from] DecodeError),
 }
 
-/// Decodes a message from another node; called by the code that [`protocol!`](crate::protocol) writes.
+/// Decodes a message from another node, whose head is the caller's to fill in; called by the code that [`protocol!`](crate::protocol) writes.
 #[doc(hidden)]
 pub fn open<P, M>(
     version: u16,
@@ -134,7 +176,12 @@ where
         Some(replier) => Reply::Remote(replier, write_answer::<P, M::Result>),
         None => Reply::Nobody,
     };
-    Ok(Box::new(Sealed { message, reply }))
+    let head = Head::default();
+    Ok(Box::new(Sealed {
+        head,
+        message,
+        reply,
+    }))
 }
 
 fn write_answer<P: Protocol, R: Serialize>(answer: &R) -> Result<Written<Vec<u8>>, EncodeError> {

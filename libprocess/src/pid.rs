@@ -5,11 +5,13 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::{Deserialize, Serialize};
 
+use crate::link::Link;
 use crate::protocol::Protocol;
+use crate::slot::Slot;
 
 /// The incarnation of a pid that means "whoever holds the name when the message arrives".
 pub const ANY_INCARNATION: u64 = 0;
@@ -24,35 +26,71 @@ pub struct Pid<P> {
 }
 
 /// The address of an actor, its protocol forgotten: enough to watch it, to compare and to print it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AnyPid {
-    name: Arc<str>,
-    address: SocketAddr,
-    incarnation: u64,
+///
+/// Besides the address it knows the way there, so that sending needs no lookup: a pid made by `spawn`
+/// is the way itself, others remember where they led last time.
+#[derive(Clone)]
+pub struct AnyPid(Way);
+
+#[derive(Clone)]
+enum Way {
+    /// One life of an actor of this process.
+    Spawned(Arc<Slot>),
+    /// Learnt from elsewhere, or a name.
+    Known(Arc<Known>),
+}
+
+/// What makes a pid: two with the same are equal, whatever they remember.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Address {
+    pub(crate) name: Arc<str>,
+    pub(crate) node: SocketAddr,
+    pub(crate) incarnation: u64,
+}
+
+struct Known {
+    address: Address,
+    last: Mutex<LastWay>,
+}
+
+/// Where a pid led last time. Weak, so that a pid kept for long keeps neither actors nor links.
+#[derive(Clone, Default)]
+pub(crate) enum LastWay {
+    #[default]
+    Unknown,
+    Here(Weak<Slot>),
+    There(Weak<Link>),
 }
 
 impl AnyPid {
-    pub(crate) fn new(name: Arc<str>, address: SocketAddr, incarnation: u64) -> Self {
-        Self {
+    pub(crate) fn new(name: Arc<str>, node: SocketAddr, incarnation: u64) -> Self {
+        let address = Address {
             name,
-            address,
+            node,
             incarnation,
-        }
+        };
+        let last = Mutex::default();
+        Self(Way::Known(Arc::new(Known { address, last })))
+    }
+
+    /// The pid of an actor that lives behind `slot`.
+    pub(crate) fn spawned(slot: Arc<Slot>) -> Self {
+        Self(Way::Spawned(slot))
     }
 
     /// The actor's name, unique on its node.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.parts().name
     }
 
     /// The address of the node it lives on.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.parts().node
     }
 
     /// Which life of the name is meant; [`ANY_INCARNATION`] means whichever is there.
     pub fn incarnation(&self) -> u64 {
-        self.incarnation
+        self.parts().incarnation
     }
 
     /// Gives the pid a protocol. Nothing is checked here: a wrong guess is answered by
@@ -62,19 +100,127 @@ impl AnyPid {
     }
 
     pub(crate) fn shared_name(&self) -> &Arc<str> {
-        &self.name
+        &self.parts().name
+    }
+
+    /// The actor behind it, if the pid is the way to it. It may have ended, and its node may be any of
+    /// this process.
+    pub(crate) fn slot(&self) -> Option<&Arc<Slot>> {
+        match &self.0 {
+            Way::Spawned(slot) => Some(slot),
+            Way::Known(_) => None,
+        }
+    }
+
+    /// Where it led last time.
+    pub(crate) fn last_way(&self) -> LastWay {
+        match &self.0 {
+            Way::Spawned(_) => LastWay::Unknown,
+            Way::Known(known) => known.last().clone(),
+        }
+    }
+
+    /// Remembers where it led, for this pid and all its clones.
+    pub(crate) fn remember(&self, way: LastWay) {
+        if let Way::Known(known) = &self.0 {
+            *known.last() = way;
+        }
+    }
+
+    fn parts(&self) -> &Address {
+        match &self.0 {
+            Way::Spawned(slot) => &slot.address,
+            Way::Known(known) => &known.address,
+        }
+    }
+
+    /// Whether it is a clone of the other: the quick way to know that they are equal.
+    fn is_clone(&self, other: &Self) -> bool {
+        std::ptr::eq(self.parts(), other.parts())
+    }
+}
+
+impl Known {
+    fn last(&self) -> MutexGuard<'_, LastWay> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PartialEq for AnyPid {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_clone(other) || self.parts() == other.parts()
+    }
+}
+
+impl Eq for AnyPid {}
+
+impl PartialOrd for AnyPid {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for AnyPid {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.is_clone(other) {
+            true => Ordering::Equal,
+            false => self.parts().cmp(other.parts()),
+        }
+    }
+}
+
+impl Hash for AnyPid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+/// What crosses the wire.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "AnyPid")]
+struct Written<Name> {
+    name: Name,
+    address: SocketAddr,
+    incarnation: u64,
+}
+
+impl Serialize for AnyPid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = Written {
+            name: self.name(),
+            address: self.address(),
+            incarnation: self.incarnation(),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyPid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::<Arc<str>>::deserialize(deserializer)?;
+        Ok(Self::new(
+            written.name,
+            written.address,
+            written.incarnation,
+        ))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.node)
     }
 }
 
 impl fmt::Display for AnyPid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.name, self.address)
+        self.parts().fmt(f)
     }
 }
 
 impl fmt::Debug for AnyPid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}#{:x}", self.name, self.address, self.incarnation)
+        write!(f, "{}#{:x}", self.parts(), self.incarnation())
     }
 }
 
@@ -114,12 +260,12 @@ impl<P> Pid<P> {
 
     /// The address of the node it lives on.
     pub fn address(&self) -> SocketAddr {
-        self.any.address
+        self.any.address()
     }
 
     /// Which life of the name is meant; [`ANY_INCARNATION`] means whichever is there.
     pub fn incarnation(&self) -> u64 {
-        self.any.incarnation
+        self.any.incarnation()
     }
 }
 

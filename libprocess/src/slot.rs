@@ -1,5 +1,6 @@
 //! What a node keeps of each of its actors: name, mailbox, watchers.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,10 +10,11 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::error::{AskError, ExitReason, Exited};
-use crate::mailbox::{Delivery, Mailbox};
+use crate::mailbox::{Delivery, Mailbox, Notice, Pushed};
+use crate::node::{Home, Node};
 use crate::observe::BegunAsks;
 use crate::parcel::{OpenError, Parcel, Replier};
-use crate::pid::AnyPid;
+use crate::pid::{Address, AnyPid};
 use crate::protocol::Protocol;
 
 /// Turns bytes into a parcel; see [`Protocol::open`].
@@ -23,10 +25,14 @@ type Orphan = Box<dyn FnOnce(AskError) + Send>;
 
 /// One life of one actor, as its node sees it.
 pub(crate) struct Slot {
-    pub(crate) pid: AnyPid,
+    pub(crate) address: Address,
+    /// The node on which it lives, to be compared with: a pid may be used on any node of the process.
+    home: Home,
     pub(crate) protocol: &'static str,
     /// The messages of its protocol: number and name.
     pub(crate) messages: &'static [(u32, &'static str)],
+    /// The type that stands for the protocol.
+    kind: TypeId,
     pub(crate) open: Open,
     pub(crate) mailbox: Mailbox,
     pub(crate) handled: AtomicU64,
@@ -89,10 +95,11 @@ impl Watcher {
                 watcher,
                 monitor,
                 pid,
-            } => watcher.mailbox.put(Delivery::Exited {
-                monitor,
-                notice: Exited { pid, reason },
-            }),
+            } => {
+                let exited = Exited { pid, reason };
+                let notice = Box::new(Notice { monitor, exited });
+                watcher.mailbox.put(Delivery::Exited(notice));
+            }
             Self::Child(child) => child.kill(),
             // A watcher that went away no longer wants to know.
             Self::Future(waiting) => drop(waiting.send(reason)),
@@ -109,14 +116,17 @@ impl Watcher {
 
 impl Slot {
     pub(crate) fn new<P: Protocol>(
-        pid: AnyPid,
+        address: Address,
+        home: Home,
         mailbox: usize,
         parentage: Option<Box<Parentage>>,
     ) -> Self {
         Self {
-            pid,
+            address,
+            home,
             protocol: P::NAME,
             messages: P::MESSAGES,
+            kind: TypeId::of::<P>(),
             open: P::open,
             mailbox: Mailbox::new(mailbox),
             handled: AtomicU64::new(0),
@@ -130,6 +140,37 @@ impl Slot {
             watchers: Mutex::new(Some(BTreeMap::new())),
             next_watcher: AtomicU64::new(0),
             orphans: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn pid(self: &Arc<Self>) -> AnyPid {
+        AnyPid::spawned(self.clone())
+    }
+
+    pub(crate) fn is_on(&self, node: &Node) -> bool {
+        node.is_home(&self.home)
+    }
+
+    /// Whether it has this protocol. The name decides, since two types may stand for one protocol.
+    pub(crate) fn speaks<P: Protocol>(&self) -> bool {
+        self.kind == TypeId::of::<P>() || self.protocol == P::NAME
+    }
+
+    /// The one door by which messages come in, those from this node and those from others.
+    pub(crate) fn enter(&self, parcel: Box<dyn Parcel>) -> Pushed {
+        self.mailbox.push(parcel)
+    }
+
+    /// Lets a message in as soon as there is room. False if the actor ended.
+    pub(crate) async fn enter_ready(&self, mut parcel: Box<dyn Parcel>) -> bool {
+        loop {
+            // The common case, without a place among those who wait.
+            parcel = match self.enter(parcel) {
+                Pushed::Taken => return true,
+                Pushed::Ended(_) => return false,
+                Pushed::Full(parcel) => parcel,
+            };
+            self.mailbox.room().await;
         }
     }
 
@@ -185,6 +226,10 @@ impl Slot {
     /// Why the actor ended, if it did.
     pub(crate) fn end_reason(&self) -> Option<ExitReason> {
         self.reason.get().cloned()
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.reason.get().is_some()
     }
 
     /// First step of the end: from here on unanswered asks know the reason.

@@ -20,8 +20,8 @@ use tokio::time::Instant;
 use super::drain::Ready;
 use super::futures::Futures;
 use crate::error::{AskError, ExitReason, Exited, SendError, SpawnError};
-use crate::mailbox::Origin;
 use crate::node::{Adoption, Ask, Node, Sender, Watch};
+use crate::parcel::Head;
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::{Accepts, Process};
 use crate::slot::{Slot, Watcher};
@@ -46,7 +46,9 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     _alive: Addr<A>,
     pub(super) node: Node,
     pub(super) slot: Arc<Slot>,
-    pub(super) origin: Origin,
+    me: AnyPid,
+    /// Of the message being handled; empty outside of handlers.
+    pub(super) origin: Head,
     pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
     pub(super) budget: usize,
@@ -80,8 +82,9 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             _alive: parts.address(),
             parts,
             node,
+            me: slot.pid(),
             slot,
-            origin: Origin::default(),
+            origin: Head::default(),
             futures: Futures::new(),
             budget: 0,
             random,
@@ -105,7 +108,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 
     /// The address of this actor, untyped.
     pub fn me_any(&self) -> &AnyPid {
-        &self.slot.pid
+        &self.me
     }
 
     /// The actor that sent the message being handled; `None` if it was no actor, and outside of handlers.
@@ -168,10 +171,10 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let (node, slot, to) = (self.node.clone(), self.slot.clone(), to.clone());
+        let (node, me, to) = (self.node.clone(), self.me.clone(), to.clone());
         let trace = self.origin.trace;
         async move {
-            let pid = Some(&slot.pid);
+            let pid = Some(&me);
             node.tell_ready_from(Sender { pid, trace }, &to, message)
                 .await
         }
@@ -290,7 +293,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 
     fn as_sender(&self) -> Sender<'_> {
         Sender {
-            pid: Some(&self.slot.pid),
+            pid: Some(&self.me),
             trace: self.origin.trace,
         }
     }
@@ -311,7 +314,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 impl<A: Process> Context<A> {
     /// The address of this actor.
     pub fn me(&self) -> Pid<A::Protocol> {
-        Pid::from_any(self.slot.pid.clone())
+        Pid::from_any(self.me.clone())
     }
 }
 

@@ -32,7 +32,7 @@ where
         tracing::error!(actor = %ctx.me_any(), "a message does not have the type of its number");
         return;
     };
-    let Sealed { message, reply } = *sealed;
+    let Sealed { message, reply, .. } = *sealed;
     if !reply.wanted() {
         actor.handle(message, ctx).handle(ctx, None);
         return;

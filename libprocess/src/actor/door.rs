@@ -4,57 +4,62 @@
 use std::sync::Arc;
 
 use super::Context;
+#[cfg(feature = "sim")]
 use crate::error::Exited;
-use crate::mailbox::Letter;
+use crate::mailbox::Notice;
+use crate::parcel::Parcel;
 use crate::protocol::Process;
 use crate::slot::Slot;
 
-/// The letter, if it is to be handled now.
+/// The message, if it is to be handled now.
 #[cfg(feature = "sim")]
-pub(super) fn pass<A: Process>(ctx: &Context<A>, letter: Letter) -> Option<Letter> {
+pub(super) fn pass<A: Process>(
+    ctx: &Context<A>,
+    mut parcel: Box<dyn Parcel>,
+) -> Option<Box<dyn Parcel>> {
     use crate::mailbox::Delivery;
     use crate::protocol::Protocol;
     use crate::sim::{Judgement, Message};
 
     let Some(world) = ctx.node.seat().as_simulated() else {
-        return Some(letter);
+        return Some(parcel);
     };
-    let named = |(tag, _): &&(u32, &str)| *tag == letter.tag;
+    let head = std::mem::take(parcel.head());
+    let named = |(tag, _): &&(u32, &str)| *tag == head.tag;
     let name = A::Protocol::MESSAGES.iter().find(named);
-    let origin = &letter.origin;
     let message = Message {
         name: name.map_or("unknown", |(_, name)| name),
-        is_ask: origin.deadline.is_some(),
-        sender: origin.sender.as_ref(),
-        peer: origin.peer.as_deref(),
-        trace: origin.trace,
-        parcel: &*letter.parcel,
+        is_ask: head.deadline.is_some(),
+        sender: head.sender.as_ref(),
+        peer: head.peer.as_deref(),
+        trace: head.trace,
+        parcel: &*parcel,
     };
-    match world.judge(&ctx.slot, &message) {
-        Judgement::Handle => return Some(letter),
-        Judgement::Lose => world.lose(Delivery::Message(letter)),
-        Judgement::Hold => {
-            let sender = origin.sender.clone();
-            world.hold(&ctx.slot, sender, Delivery::Message(letter));
-        }
+    let judgement = world.judge(&ctx.slot, &message);
+    let sender = head.sender.clone();
+    *parcel.head() = head;
+    match judgement {
+        Judgement::Handle => return Some(parcel),
+        Judgement::Lose => world.lose(Delivery::message(parcel)),
+        Judgement::Hold => world.hold(&ctx.slot, sender, Delivery::message(parcel)),
     }
     None
 }
 
-/// Whether the notice of an end is to be handled now.
+/// The notice of an end, if it is to be handled now.
 #[cfg(feature = "sim")]
-pub(super) fn pass_exit<A: Process>(ctx: &Context<A>, monitor: u64, notice: &Exited) -> bool {
+pub(super) fn pass_exit<A: Process>(ctx: &Context<A>, notice: Box<Notice>) -> Option<Notice> {
     use crate::mailbox::Delivery;
 
     let Some(world) = ctx.node.seat().as_simulated() else {
-        return true;
+        return Some(*notice);
     };
-    if !world.holds_exit(&ctx.slot, &notice.pid, &notice.reason.to_string()) {
-        return true;
+    let Exited { pid, reason } = &notice.exited;
+    if !world.holds_exit(&ctx.slot, pid, &reason.to_string()) {
+        return Some(*notice);
     }
-    let (sender, notice) = (Some(notice.pid.clone()), notice.clone());
-    world.hold(&ctx.slot, sender, Delivery::Exited { monitor, notice });
-    false
+    world.hold(&ctx.slot, Some(pid.clone()), Delivery::Exited(notice));
+    None
 }
 
 /// What is written down of an answer.
@@ -83,7 +88,7 @@ impl Answering {
 
     pub(super) fn note(&mut self, from: &Arc<Slot>) {
         if let Some(world) = self.world.take() {
-            world.answered(&from.pid, self.to.take(), self.message, self.trace);
+            world.answered(&from.pid(), self.to.take(), self.message, self.trace);
         }
     }
 }
@@ -97,13 +102,13 @@ fn short(path: &'static str) -> &'static str {
 }
 
 #[cfg(not(feature = "sim"))]
-pub(super) fn pass<A: Process>(_: &Context<A>, letter: Letter) -> Option<Letter> {
-    Some(letter)
+pub(super) fn pass<A: Process>(_: &Context<A>, parcel: Box<dyn Parcel>) -> Option<Box<dyn Parcel>> {
+    Some(parcel)
 }
 
 #[cfg(not(feature = "sim"))]
-pub(super) fn pass_exit<A: Process>(_: &Context<A>, _: u64, _: &Exited) -> bool {
-    true
+pub(super) fn pass_exit<A: Process>(_: &Context<A>, notice: Box<Notice>) -> Option<Notice> {
+    Some(*notice)
 }
 
 #[cfg(not(feature = "sim"))]

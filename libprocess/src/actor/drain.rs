@@ -13,7 +13,8 @@ use tokio::time::Instant;
 use super::futures::Futures;
 use super::{Context, door};
 use crate::error::AskError;
-use crate::mailbox::{Delivery, Letter, Origin};
+use crate::mailbox::{Delivery, Notice};
+use crate::parcel::{Head, Parcel};
 use crate::protocol::{Process, Serves};
 use crate::slot::Slot;
 
@@ -44,20 +45,22 @@ impl<A: Process> ActorFuture<A> for Drain {
             ctx.budget -= 1;
             match self.0.mailbox.poll_take(task) {
                 Poll::Pending => break,
-                Poll::Ready(Delivery::Message(letter)) => handle(actor, letter, ctx),
+                Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
+                    handle(actor, parcel, ctx);
+                }
                 Poll::Ready(Delivery::Answer(hand_over)) => {
                     hand_over();
                     // The future that waited for it runs before the next message is handled.
                     Futures::poll_woken(actor, ctx, task);
                 }
-                Poll::Ready(Delivery::Exited { monitor, notice }) => {
-                    if !door::pass_exit(ctx, monitor, &notice) {
+                Poll::Ready(Delivery::Exited(notice)) => {
+                    let Some(Notice { monitor, exited }) = door::pass_exit(ctx, notice) else {
                         continue;
-                    }
-                    if ctx.take_monitor(&notice.pid, monitor)
+                    };
+                    if ctx.take_monitor(&exited.pid, monitor)
                         && let Some(on_exit) = ctx.on_exit
                     {
-                        on_exit(actor, notice, ctx);
+                        on_exit(actor, exited, ctx);
                     }
                 }
                 Poll::Ready(Delivery::Stop) => ctx.stop(),
@@ -68,29 +71,25 @@ impl<A: Process> ActorFuture<A> for Drain {
     }
 }
 
-fn handle<A: Process>(actor: &mut A, letter: Letter, ctx: &mut Context<A>) {
-    let deadline = letter.origin.deadline;
+fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Context<A>) {
+    let deadline = parcel.head().deadline;
     if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-        return letter.parcel.refuse(AskError::Timeout);
+        return parcel.refuse(AskError::Timeout);
     }
-    if letter.parcel.cancelled() {
+    if parcel.cancelled() {
         return;
     }
-    let Some(letter) = door::pass(ctx, letter) else {
+    let Some(mut parcel) = door::pass(ctx, parcel) else {
         return;
     };
-    let Letter {
-        tag,
-        parcel,
-        origin,
-        credit,
-    } = letter;
-    tracing::trace!(actor = %ctx.slot.pid, tag, trace = origin.trace, "message");
+    let mut head = std::mem::take(parcel.head());
+    let (tag, credit) = (head.tag, head.credit.take());
+    tracing::trace!(actor = %ctx.slot.address, tag, trace = head.trace, "message");
     // Before its answer leaves: who has the answer can see that it was handled.
     ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
-    ctx.origin = origin;
+    ctx.origin = head;
     A::Protocol::dispatch(actor, tag, parcel, ctx);
-    ctx.origin = Origin::default();
+    ctx.origin = Head::default();
     // Only now: what a node may have in this mailbox includes the message being handled.
     drop(credit);
 }

@@ -136,6 +136,8 @@ pub(crate) struct Link {
     up: OnceLock<Up>,
     pulse: Pulse,
     outbox: Mutex<Outbox>,
+    /// It has ended: pids that remember it look for another.
+    over: AtomicBool,
     /// Per lane: its writer has something to do.
     wake: [Notify; DATA_LANES + 1],
     /// Told when those who wait to send should look again.
@@ -223,6 +225,7 @@ impl Link {
             up: OnceLock::new(),
             pulse,
             outbox: Mutex::default(),
+            over: AtomicBool::new(false),
             wake: std::array::from_fn(|_| Notify::new()),
             room: Notify::new(),
             tables: Mutex::default(),
@@ -232,6 +235,14 @@ impl Link {
             finished_lanes: AtomicUsize::new(0),
             changed: Notify::new(),
         })
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_of(&self, node: &Node) -> bool {
+        self.node.is_same(node)
     }
 
     /// Sends a tell.
@@ -320,7 +331,7 @@ impl Link {
     pub(crate) fn watch(self: &Arc<Self>, pid: &AnyPid, watcher: Watcher) -> u64 {
         let monitor = self.next_id.fetch_add(1, Ordering::Relaxed);
         let name = match &watcher {
-            Watcher::Actor { watcher, .. } => watcher.pid.name().to_owned(),
+            Watcher::Actor { watcher, .. } => watcher.address.name.to_string(),
             _ => String::new(),
         };
         let refused = {
@@ -397,6 +408,7 @@ impl Link {
         if !self.outbox().end(&reason) {
             return;
         }
+        self.over.store(true, Ordering::Release);
         self.links.forget(self);
         let tables = {
             let mut tables = self.tables();

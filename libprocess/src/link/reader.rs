@@ -11,10 +11,9 @@ use super::credit::Account;
 use super::{DATA_LANES, Link, MESSAGE_OVERHEAD, MONITORS, READ, ROUTES, code};
 use crate::error::{AskError, ExitReason};
 use crate::limits::MAX_NAME;
-use crate::mailbox::{Letter, Origin};
 use crate::node::Watch;
 use crate::parcel::{OpenError, Replier};
-use crate::pid::AnyPid;
+use crate::pid::{AnyPid, LastWay};
 use crate::slot::{Slot, Watcher};
 use crate::transport::ReceiveLane;
 use crate::wire::frame::{self, Asked, Control, Frame, FrameError, Head, Route};
@@ -223,9 +222,12 @@ impl DataLane {
             return Err(Breach::Name);
         }
         let to: Arc<str> = Arc::from(route.to);
-        let from = route
-            .from
-            .map(|(name, incarnation)| AnyPid::new(Arc::from(name), self.link.remote, incarnation));
+        let from = route.from.map(|(name, incarnation)| {
+            let from = AnyPid::new(Arc::from(name), self.link.remote, incarnation);
+            // What goes back goes the same way.
+            from.remember(LastWay::There(Arc::downgrade(&self.link)));
+            from
+        });
         self.routes.push(Known {
             asker: match &from {
                 Some(pid) => pid.shared_name().clone(),
@@ -269,12 +271,12 @@ impl DataLane {
             link.count_dropped();
             let why = format!(
                 "{} speaks {}, not {}",
-                slot.pid, slot.protocol, known.protocol
+                slot.address, slot.protocol, known.protocol
             );
             refuse(reply, AskError::Refused(why));
             return Ok(());
         }
-        let parcel = match (slot.open)(head.tag, known.version, body, reply) {
+        let mut parcel = match (slot.open)(head.tag, known.version, body, reply) {
             Ok(parcel) => parcel,
             Err(error) => {
                 link.count_dropped();
@@ -284,18 +286,15 @@ impl DataLane {
         };
         let deadline = asked
             .map(|asked| Instant::now() + Duration::from_millis(u64::from(asked.milliseconds)));
-        let letter = Letter {
+        *parcel.head() = crate::parcel::Head {
             tag: head.tag,
-            parcel,
-            origin: Origin {
-                sender: known.from.clone(),
-                peer: link.up.get().map(|up| up.peer.clone()),
-                deadline,
-                trace: head.trace,
-            },
+            trace: head.trace,
+            sender: known.from.clone(),
+            deadline,
+            peer: link.up.get().map(|up| up.peer.clone()),
             credit: Some(credit),
         };
-        crate::node::deliver(&slot, letter);
+        link.node.deliver(&slot, parcel);
         Ok(())
     }
 }
@@ -317,7 +316,7 @@ fn refuse(reply: Option<Replier>, why: AskError) {
 }
 
 fn report(slot: &Slot, link: &Link, error: &OpenError) {
-    tracing::warn!(to = %slot.pid, from = %link.remote, %error, "message refused");
+    tracing::warn!(to = %slot.address, from = %link.remote, %error, "message refused");
 }
 
 impl Link {

@@ -9,8 +9,11 @@ mod watch;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 use std::time::{Duration, SystemTime};
 
 use rand::rngs::StdRng;
@@ -22,7 +25,7 @@ use crate::arbiter::{Arbiters, Placement};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::link::{Link, LinkInfo, Links};
 use crate::mailbox::Delivery;
-use crate::pid::{ANY_INCARNATION, AnyPid};
+use crate::pid::{ANY_INCARNATION, AnyPid, LastWay};
 use crate::seat::Seat;
 use crate::slot::Slot;
 
@@ -30,7 +33,7 @@ pub use ask::Ask;
 pub use builder::NodeBuilder;
 pub(crate) use process::Adoption;
 pub use process::{ProcessBuilder, ProcessInfo};
-pub(crate) use send::{Sender, deliver};
+pub(crate) use send::Sender;
 pub use watch::Monitor;
 pub(crate) use watch::Watch;
 
@@ -59,6 +62,34 @@ struct Inner {
     seat: Seat,
     /// Supervisors that have no supervisor, in the order of their start.
     roots: Mutex<Vec<AnyPid>>,
+}
+
+/// Which node something belongs to: no two of a process are alike, also not one after the other.
+pub(crate) struct Home(Weak<Inner>);
+
+/// Where messages to a pid go.
+pub(crate) enum Way<'a> {
+    Here(Found<'a>),
+    There(Arc<Link>),
+    /// There is no such actor, or no network.
+    Nowhere,
+}
+
+/// An actor of this node.
+pub(crate) enum Found<'a> {
+    Known(&'a Arc<Slot>),
+    Looked(Arc<Slot>),
+}
+
+impl Deref for Found<'_> {
+    type Target = Arc<Slot>;
+
+    fn deref(&self) -> &Arc<Slot> {
+        match self {
+            Self::Known(slot) => slot,
+            Self::Looked(slot) => slot,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -175,7 +206,7 @@ impl Node {
         };
         let roots = std::mem::take(&mut *self.roots());
         for slot in slots {
-            if slot.parentage.is_none() && !roots.contains(&slot.pid) {
+            if slot.parentage.is_none() && !roots.contains(&slot.pid()) {
                 slot.mailbox.put(Delivery::Stop);
             }
         }
@@ -213,11 +244,7 @@ impl Node {
 
     /// A snapshot of the actors alive, by name.
     pub fn processes(&self) -> Vec<ProcessInfo> {
-        self.read()
-            .slots
-            .values()
-            .map(|slot| ProcessInfo::of(slot))
-            .collect()
+        self.read().slots.values().map(ProcessInfo::of).collect()
     }
 
     pub(crate) fn slots(&self) -> Vec<Arc<Slot>> {
@@ -274,29 +301,93 @@ impl Node {
     }
 
     /// The link to another node; none if this one has no network.
+    #[cfg(feature = "fuzzing")]
     pub(crate) fn link(&self, address: SocketAddr) -> Option<Arc<Link>> {
         self.0.links.as_ref().map(|links| links.to(self, address))
     }
 
-    /// The living actor that `pid` means, if it is one of this node's.
-    pub(crate) fn find(&self, pid: &AnyPid) -> Option<Arc<Slot>> {
-        if !self.is_here(pid) {
-            return None;
+    /// What its actors remember it by.
+    fn home(&self) -> Home {
+        Home(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn is_home(&self, home: &Home) -> bool {
+        std::ptr::eq(home.0.as_ptr(), Arc::as_ptr(&self.0))
+    }
+
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where messages to `pid` go.
+    pub(crate) fn way<'a>(&self, pid: &'a AnyPid) -> Way<'a> {
+        if let Some(slot) = pid.slot()
+            && slot.is_on(self)
+        {
+            return match slot.has_ended() {
+                true => Way::Nowhere,
+                false => Way::Here(Found::Known(slot)),
+            };
         }
-        self.find_named(pid.name(), pid.incarnation())
+        match pid.last_way() {
+            LastWay::Here(slot) => {
+                let slot = slot.upgrade();
+                if let Some(slot) = slot.filter(|slot| slot.is_on(self) && !slot.has_ended()) {
+                    return Way::Here(Found::Looked(slot));
+                }
+            }
+            LastWay::There(link) => {
+                let link = link.upgrade();
+                if let Some(link) = link.filter(|link| link.is_of(self) && !link.is_over()) {
+                    return Way::There(link);
+                }
+            }
+            LastWay::Unknown => {}
+        }
+        self.look_up(pid)
+    }
+
+    /// As [`way`](Self::way), for a pid that does not know it (any more).
+    fn look_up<'a>(&self, pid: &'a AnyPid) -> Way<'a> {
+        if self.is_here(pid) {
+            return match self.find_named(pid.name(), pid.incarnation()) {
+                Some(slot) => {
+                    pid.remember(LastWay::Here(Arc::downgrade(&slot)));
+                    Way::Here(Found::Looked(slot))
+                }
+                None => Way::Nowhere,
+            };
+        }
+        match &self.0.links {
+            Some(links) => {
+                let link = links.to(self, pid.address());
+                pid.remember(LastWay::There(Arc::downgrade(&link)));
+                Way::There(link)
+            }
+            None => Way::Nowhere,
+        }
+    }
+
+    /// The actor that `pid` means, if it is one of this node's. It may have ended just now.
+    pub(crate) fn find(&self, pid: &AnyPid) -> Option<Arc<Slot>> {
+        match pid.slot() {
+            Some(slot) if slot.is_on(self) => Some(slot.clone()),
+            _ if self.is_here(pid) => self.find_named(pid.name(), pid.incarnation()),
+            _ => None,
+        }
     }
 
     pub(crate) fn find_named(&self, name: &str, incarnation: u64) -> Option<Arc<Slot>> {
         let registry = self.read();
         let slot = registry.slots.get(name)?;
-        let meant = incarnation == ANY_INCARNATION || incarnation == slot.pid.incarnation();
+        let meant = incarnation == ANY_INCARNATION || incarnation == slot.address.incarnation;
         meant.then(|| slot.clone())
     }
 
     /// Removes an actor that has ended. Its end is then to be [`announced`](Self::announced).
     pub(crate) fn forget(&self, slot: &Arc<Slot>) {
         let mut registry = self.write();
-        let name = slot.pid.name();
+        let name = &*slot.address.name;
         if registry
             .slots
             .get(name)

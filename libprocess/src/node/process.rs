@@ -12,7 +12,7 @@ use super::Node;
 use crate::actor::{Context, Life, Placed, Ready};
 use crate::error::SpawnError;
 use crate::limits::{MAILBOX, MAX_NAME};
-use crate::pid::{ANY_INCARNATION, AnyPid, Pid};
+use crate::pid::{ANY_INCARNATION, Address, AnyPid, Pid};
 use crate::protocol::Process;
 use crate::slot::{Parentage, Slot};
 
@@ -112,7 +112,7 @@ impl ProcessBuilder {
         F: FnOnce(&mut Context<A>) -> A + Send + 'static,
     {
         let slot = self.register::<A>()?;
-        let pid = Pid::from_any(slot.pid.clone());
+        let pid = Pid::from_any(slot.pid());
         let random = StdRng::from_rng(&mut *self.node.random());
         let (ready, parent) = match self.adoption {
             Some(Adoption {
@@ -151,24 +151,30 @@ impl ProcessBuilder {
             incarnation = incarnation.wrapping_add(1);
         }
         let name: Arc<str> = Arc::from(self.name.as_str());
-        let pid = AnyPid::new(name.clone(), self.node.address(), incarnation);
+        let address = Address {
+            name: name.clone(),
+            node: self.node.address(),
+            incarnation,
+        };
         let parentage = self.adoption.as_ref().map(|adoption| {
             Box::new(Parentage {
-                parent: adoption.parent.pid.clone(),
+                parent: adoption.parent.pid(),
                 restarts: adoption.restarts,
             })
         });
-        let slot = Arc::new(Slot::new::<A::Protocol>(pid, self.mailbox, parentage));
+        let home = self.node.home();
+        let slot = Slot::new::<A::Protocol>(address, home, self.mailbox, parentage);
+        let slot = Arc::new(slot);
         registry.slots.insert(name, slot.clone());
         Ok(slot)
     }
 }
 
 impl ProcessInfo {
-    pub(crate) fn of(slot: &Slot) -> Self {
+    pub(crate) fn of(slot: &Arc<Slot>) -> Self {
         let parentage = slot.parentage.as_deref();
         Self {
-            pid: slot.pid.clone(),
+            pid: slot.pid(),
             protocol: slot.protocol,
             depth: slot.mailbox.depth(),
             capacity: slot.mailbox.limit(),

@@ -8,11 +8,11 @@ use actix::Message;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Ask, Node};
+use super::{Ask, Node, Way};
 use crate::error::{AskError, ExitReason, SendError};
-use crate::link::{Cancel, Outgoing};
-use crate::mailbox::{Letter, Origin, Pushed};
-use crate::parcel::{Answer, Reply, Sealed};
+use crate::link::{Cancel, Done, Outgoing};
+use crate::mailbox::Pushed;
+use crate::parcel::{Answer, Head, Parcel, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
@@ -78,20 +78,18 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        if self.is_here(to.as_any()) {
-            match self.find_speaking::<P>(to) {
-                Some(slot) => deliver(&slot, letter::<P, M>(from, message, Reply::Nobody, None)),
-                None => self.count_undelivered(),
+        match self.way(to.as_any()) {
+            Way::Here(slot) if slot.speaks::<P>() => {
+                self.deliver(&slot, parcel::<P, M>(from, message, Reply::Nobody, None));
             }
-            return;
-        }
-        match (self.link(to.address()), outgoing(from, to, &message)) {
-            (Some(link), Ok(outgoing)) => link.tell(outgoing),
-            (_, Err(error)) => {
-                tracing::warn!(%to, %error, "message not sent");
-                self.count_undelivered();
-            }
-            (None, _) => self.count_undelivered(),
+            Way::Here(_) | Way::Nowhere => self.count_undelivered(),
+            Way::There(link) => match outgoing(from, to, &message) {
+                Ok(outgoing) => link.tell(outgoing),
+                Err(error) => {
+                    tracing::warn!(%to, %error, "message not sent");
+                    self.count_undelivered();
+                }
+            },
         }
     }
 
@@ -106,25 +104,25 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        if !self.is_here(to.as_any()) {
-            let outgoing = outgoing(from, to, &message)
-                .map_err(|error| SendError::Unsendable(error.to_string()))?;
-            let link = self.link(to.address());
-            let link = link.ok_or(SendError::Exited(ExitReason::NoProcess))?;
-            return link.tell_ready(outgoing).await.map_err(SendError::Exited);
-        }
-        let Some(slot) = self.find_speaking::<P>(to) else {
-            self.count_undelivered();
-            return Err(SendError::Exited(ExitReason::NoProcess));
+        let slot = match self.way(to.as_any()) {
+            Way::Here(slot) if slot.speaks::<P>() => slot,
+            Way::Here(_) | Way::Nowhere => {
+                self.count_undelivered();
+                return Err(SendError::Exited(ExitReason::NoProcess));
+            }
+            Way::There(link) => {
+                let outgoing = outgoing(from, to, &message)
+                    .map_err(|error| SendError::Unsendable(error.to_string()))?;
+                return link.tell_ready(outgoing).await.map_err(SendError::Exited);
+            }
         };
-        let letter = letter::<P, M>(from, message, Reply::Nobody, None);
-        match slot.mailbox.push_ready(letter).await {
+        let parcel = parcel::<P, M>(from, message, Reply::Nobody, None);
+        match slot.enter_ready(parcel).await {
             true => Ok(()),
             false => Err(SendError::Exited(reason(&slot))),
         }
     }
 
-    /// `asker` is set if an actor asks.
     pub(crate) fn ask_from<P, M>(
         &self,
         from: Sender<'_>,
@@ -144,46 +142,48 @@ impl Node {
             Some(asker) => Reply::Actor(asker.clone(), answer),
             None => Reply::Future(answer),
         };
-        if self.is_here(to.as_any()) {
-            match self.find_speaking::<P>(to) {
-                Some(slot) => {
-                    let letter = letter::<P, M>(from, message, reply, Some(deadline));
-                    deliver(&slot, letter);
-                }
-                None => {
-                    self.count_undelivered();
-                    reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
-                }
+        let cancel = match self.way(to.as_any()) {
+            Way::Here(slot) if slot.speaks::<P>() => {
+                let parcel = parcel::<P, M>(from, message, reply, Some(deadline));
+                self.deliver(&slot, parcel);
+                None
             }
-            return Ask::new(waiting, deadline, None);
-        }
-        let cancel = match (self.link(to.address()), outgoing(from, to, &message)) {
-            (Some(link), Ok(outgoing)) => {
-                let done = Box::new(move |answer: Answer<Written<&[u8]>>| {
-                    reply.answer(answer.and_then(|body| {
-                        let refused = |error| AskError::Refused(format!("its answer: {error}"));
-                        P::decode_answer(body.version, body.bytes).map_err(refused)
-                    }));
-                });
-                let ask = link.ask(outgoing, deadline, done);
-                Some(Cancel { link, ask })
-            }
-            (None, _) | (_, Err(EncodeError::LocalProtocol)) => {
+            Way::Here(_) | Way::Nowhere => {
+                self.count_undelivered();
                 reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
                 None
             }
-            (_, Err(error)) => {
-                reply.answer(Err(AskError::Refused(error.to_string())));
-                None
-            }
+            Way::There(link) => match outgoing(from, to, &message) {
+                Ok(outgoing) => {
+                    let done = decode_then::<P, M>(reply);
+                    let ask = link.ask(outgoing, deadline, done);
+                    Some(Cancel { link, ask })
+                }
+                Err(error) => {
+                    reply.answer(Err(match error {
+                        EncodeError::LocalProtocol => AskError::Exited(ExitReason::NoProcess),
+                        error => AskError::Refused(error.to_string()),
+                    }));
+                    None
+                }
+            },
         };
         Ask::new(waiting, deadline, cancel)
     }
 
-    /// The living actor of this node that `to` means, provided it speaks `P`.
-    fn find_speaking<P: crate::Protocol>(&self, to: &Pid<P>) -> Option<Arc<Slot>> {
-        self.find(to.as_any())
-            .filter(|slot| slot.protocol == P::NAME)
+    /// Into the mailbox, or back to the asker.
+    pub(crate) fn deliver(&self, slot: &Slot, parcel: Box<dyn Parcel>) {
+        match slot.enter(parcel) {
+            Pushed::Taken => {}
+            Pushed::Full(parcel) => {
+                parcel.refuse(AskError::Exited(ExitReason::Overloaded));
+                slot.overflow();
+            }
+            Pushed::Ended(parcel) => {
+                self.count_undelivered();
+                parcel.refuse(AskError::Exited(reason(slot)));
+            }
+        }
     }
 
     pub(crate) fn count_undelivered(&self) {
@@ -191,28 +191,45 @@ impl Node {
     }
 }
 
-fn letter<P, M>(
+fn parcel<P, M>(
     from: Sender<'_>,
     message: M,
     reply: Reply<M::Result>,
     deadline: Option<Instant>,
-) -> Letter
+) -> Box<dyn Parcel>
 where
     P: Accepts<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    Letter {
+    let head = Head {
         tag: P::TAG,
-        parcel: Box::new(Sealed { message, reply }),
-        origin: Origin {
-            sender: from.pid.cloned(),
-            peer: None,
-            deadline,
-            trace: from.trace,
-        },
+        trace: from.trace,
+        sender: from.pid.cloned(),
+        deadline,
+        peer: None,
         credit: None,
-    }
+    };
+    Box::new(Sealed {
+        head,
+        message,
+        reply,
+    })
+}
+
+/// Hands an answer from another node to whom it is for.
+fn decode_then<P, M>(reply: Reply<M::Result>) -> Done
+where
+    P: Accepts<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    Box::new(move |answer: Answer<Written<&[u8]>>| {
+        reply.answer(answer.and_then(|body| {
+            let refused = |error| AskError::Refused(format!("its answer: {error}"));
+            P::decode_answer(body.version, body.bytes).map_err(refused)
+        }));
+    })
 }
 
 fn outgoing<'a, P, M>(
@@ -234,20 +251,6 @@ where
         ask: None,
         body: P::encode(message)?,
     })
-}
-
-/// Into the mailbox, or back to the asker.
-pub(crate) fn deliver(slot: &Slot, letter: Letter) {
-    match slot.mailbox.push(letter) {
-        Pushed::Taken => {}
-        Pushed::Full(letter) => {
-            letter
-                .parcel
-                .refuse(AskError::Exited(ExitReason::Overloaded));
-            slot.overflow();
-        }
-        Pushed::Ended(letter) => letter.parcel.refuse(AskError::Exited(reason(slot))),
-    }
 }
 
 fn reason(slot: &Slot) -> ExitReason {

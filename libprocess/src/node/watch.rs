@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
 
-use super::Node;
+use super::{Node, Way};
 use crate::error::{ExitReason, Exited};
 use crate::link::Link;
 use crate::pid::AnyPid;
@@ -43,26 +43,21 @@ impl Node {
     }
 
     pub(crate) fn watch(&self, pid: &AnyPid, watcher: Watcher) -> Watch {
-        if !self.is_here(pid) {
-            return match self.link(pid.address()) {
-                Some(link) => {
-                    let number = link.watch(pid, watcher);
-                    Watch::There(link, number)
-                }
-                None => {
-                    watcher.announce(ExitReason::NoProcess);
-                    Watch::Over
-                }
-            };
-        }
-        let Some(slot) = self.find(pid) else {
-            watcher.announce(ExitReason::NoProcess);
-            return Watch::Over;
+        let slot = match self.way(pid) {
+            Way::Here(slot) => Arc::clone(&slot),
+            Way::There(link) => {
+                let number = link.watch(pid, watcher);
+                return Watch::There(link, number);
+            }
+            Way::Nowhere => {
+                watcher.announce(ExitReason::NoProcess);
+                return Watch::Over;
+            }
         };
         match slot.watch(watcher) {
             Ok(number) => Watch::Here(slot, number),
             Err(late) => {
-                late.announce(slot.end_reason().unwrap_or(ExitReason::NoProcess));
+                late.announce(ExitReason::NoProcess);
                 Watch::Over
             }
         }
@@ -80,7 +75,7 @@ impl Slot {
         let watcher = Watcher::Parent {
             watcher: self.clone(),
             monitor,
-            pid: child.pid.clone(),
+            pid: child.pid(),
         };
         // It cannot have ended, as it has not begun.
         let _ = child.watch(watcher);

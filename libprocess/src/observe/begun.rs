@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::limits::ASKS;
 use super::view::{AskView, ProcessView};
-use crate::mailbox::Origin;
+use crate::parcel::{Head, Origin};
 use crate::slot::Slot;
 
 /// Those of one actor. Bounded by the asks that it has accepted.
@@ -31,13 +31,13 @@ pub(crate) struct Begun {
 
 impl Begun {
     /// The actor of `slot` has begun to handle an `M` of this origin.
-    pub(crate) fn note<M>(slot: &Arc<Slot>, origin: &Origin) -> Self {
+    pub(crate) fn note<M>(slot: &Arc<Slot>, head: &Head) -> Self {
+        let origin = head.origin();
         let mut asks = slot.begun.lock();
         let asks = asks.get_or_insert_default();
         let number = asks.next;
         asks.next += 1;
-        asks.waiting
-            .insert(number, (type_name::<M>(), origin.clone()));
+        asks.waiting.insert(number, (type_name::<M>(), origin));
         Self {
             slot: slot.clone(),
             number,
@@ -76,7 +76,7 @@ impl BegunAsks {
 
 impl Slot {
     /// What can be seen of the actor.
-    pub(super) fn view(&self) -> ProcessView {
+    pub(super) fn view(self: &Arc<Self>) -> ProcessView {
         let info = crate::node::ProcessInfo::of(self);
         let now = Instant::now();
         let mut asks = self.begun.views(now);

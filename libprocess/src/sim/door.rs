@@ -36,7 +36,7 @@ pub(crate) enum Judgement {
 impl Simulated {
     /// Asks the taps about a message for `slot`, and writes it down.
     pub(crate) fn judge(&self, slot: &Arc<Slot>, message: &Message<'_>) -> Judgement {
-        let to = &slot.pid;
+        let to = &slot.pid();
         let from_node = match (message.sender, message.peer) {
             (Some(actor), _) => Some(actor.address()),
             (None, None) => Some(to.address()),
@@ -102,7 +102,7 @@ impl Simulated {
     /// Whether a notice of the end of `gone` has to wait behind a delayed message of that actor; if not, it is
     /// written down.
     pub(crate) fn holds_exit(&self, slot: &Arc<Slot>, gone: &AnyPid, reason: &str) -> bool {
-        let pair = (Some(gone.clone()), slot.pid.clone());
+        let pair = (Some(gone.clone()), slot.pid());
         if self.world().taps(|taps| taps.is_held(&pair)) {
             return true;
         }
@@ -110,7 +110,7 @@ impl Simulated {
             at: self.world().elapsed(),
             from: Some(gone.clone()),
             from_node: Some(gone.address()),
-            to: Some(slot.pid.clone()),
+            to: Some(slot.pid()),
             message: reason.to_owned().into(),
             kind: Kind::Exit,
             trace: 0,
@@ -141,7 +141,7 @@ impl Simulated {
 
     /// Keeps what [`judge`](Self::judge) said to hold.
     pub(crate) fn hold(&self, slot: &Arc<Slot>, sender: Option<AnyPid>, delivery: Delivery) {
-        let pair = (sender, slot.pid.clone());
+        let pair = (sender, slot.pid());
         self.world().taps(|taps| taps.hold(pair, delivery));
     }
 
@@ -151,7 +151,7 @@ impl Simulated {
     }
 
     fn release_after(&self, by: Duration, slot: &Arc<Slot>, sender: Option<&AnyPid>) {
-        let pair = (sender.cloned(), slot.pid.clone());
+        let pair = (sender.cloned(), slot.pid());
         let (world, slot) = (Arc::downgrade(self.world()), Arc::downgrade(slot));
         // Handlers of simulated nodes run within the world's `LocalSet`.
         tokio::task::spawn_local(async move {
