@@ -13,6 +13,7 @@ mod groups;
 mod lease;
 mod liveness;
 mod machines;
+mod monitors;
 mod observation;
 mod page;
 mod partition;
