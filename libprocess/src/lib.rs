@@ -45,6 +45,7 @@
 #![doc = include_str!("../README.md")]
 
 mod actor;
+mod allow;
 mod arbiter;
 #[cfg(feature = "daemon")]
 pub mod daemon;
@@ -74,6 +75,7 @@ pub mod wire;
 pub use actix::Message;
 
 pub use actor::{Context, Peer};
+pub use allow::Allow;
 pub use error::{AskError, ExitReason, Exited, SendError, SpawnError};
 pub use link::LinkInfo;
 pub use node::{Ask, LOCAL_ADDRESS, Monitor, Node, NodeBuilder, ProcessBuilder, ProcessInfo};

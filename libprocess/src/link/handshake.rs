@@ -102,11 +102,7 @@ pub(super) async fn dial(link: Arc<Link>) {
     }
     if link.up.get().is_none() {
         if refused.is_distrust() {
-            tracing::warn!(
-                peer = %link.remote, reason = %refused,
-                "no link: one side does not believe the other's certificate; both need one from \
-                 an authority that the other trusts in its role"
-            );
+            tracing::warn!(peer = %link.remote, reason = %refused, "no link");
         } else {
             tracing::debug!(peer = %link.remote, reason = %refused, "no link");
         }
@@ -149,8 +145,12 @@ pub(super) async fn accept(node: Node, links: Arc<Links>) {
         links.runtime().clone().spawn(async move {
             let address = incoming.remote_address();
             let welcomed = timeout(CONNECT_TIMEOUT, welcome(&node, &links, incoming)).await;
-            if let Ok(Err(error)) = welcomed {
-                tracing::debug!(peer = %address, %error, "no link");
+            match welcomed {
+                Ok(Err(error)) if error.is_distrust() => links.complaints.say(|more| {
+                    tracing::warn!(peer = %address, %error, more, "no link");
+                }),
+                Ok(Err(error)) => tracing::debug!(peer = %address, %error, "no link"),
+                Ok(Ok(())) | Err(_) => {}
             }
             drop(place);
         });

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::credit::Account;
 use super::{DATA_LANES, Link, MESSAGE_OVERHEAD, MONITORS, READ, ROUTES, code};
+use crate::allow::Gate;
 use crate::error::{AskError, ExitReason};
 use crate::limits::MAX_NAME;
 use crate::node::Watch;
@@ -152,6 +153,8 @@ struct Known {
     to_incarnation: u64,
     from: Option<AnyPid>,
     asker: Arc<str>,
+    /// What the peer may send here.
+    gate: Gate,
     /// The actor, as last seen.
     slot: Option<Arc<Slot>>,
     account: Arc<Account>,
@@ -234,6 +237,7 @@ impl DataLane {
                 None => Arc::from(""),
             },
             account: self.link.account(&to),
+            gate: self.link.gate(&route.protocol),
             protocol: route.protocol,
             version: route.version,
             to,
@@ -262,6 +266,11 @@ impl DataLane {
                 None => return Ok(()),
             },
         };
+        if !known.gate.lets(head.tag) {
+            link.count_dropped();
+            refuse(reply, AskError::Refused(link.not_allowed(known, head.tag)));
+            return Ok(());
+        }
         let Some(slot) = known.find(link) else {
             link.count_dropped();
             refuse(reply, AskError::Exited(ExitReason::NoProcess));
@@ -316,10 +325,33 @@ fn refuse(reply: Option<Replier>, why: AskError) {
 }
 
 fn report(slot: &Slot, link: &Link, error: &OpenError) {
-    tracing::warn!(to = %slot.address, from = %link.remote, %error, "message refused");
+    link.links.complaints.say(|more| {
+        tracing::warn!(to = %slot.address, from = %link.remote, %error, more, "message refused");
+    });
 }
 
 impl Link {
+    fn gate(&self, protocol: &str) -> Gate {
+        let peer = self.up.get().map(|up| &*up.peer);
+        self.links.rules.gate(protocol, peer)
+    }
+
+    /// Takes note of a message that the peer may not send; gives the words for it.
+    fn not_allowed(&self, known: &Known, tag: u32) -> String {
+        self.links.count_refused();
+        let peer = self.up.get().map(|up| &*up.peer);
+        let role = peer.map_or("nobody", |peer| &peer.role);
+        let protocol = &known.protocol;
+        self.links.complaints.say(|more| {
+            let identity = peer.map(ToString::to_string);
+            tracing::warn!(
+                from = %self.remote, identity, to = %known.to, protocol, tag, more,
+                "message refused: the peer's role is not on the allow-list of the protocol"
+            );
+        });
+        format!("role `{role}` may not send message {tag} of `{protocol}`")
+    }
+
     fn announce(&self, monitor: u64, reason: ExitReason) {
         let watcher = self.tables().monitors.remove(&monitor);
         if let Some(watcher) = watcher {

@@ -9,12 +9,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout_at};
 
+use super::complaints::Complaints;
 use super::pause::Pauses;
 use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
+use crate::allow::Rules;
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::seat::Seat;
-use crate::transport::{Endpoint, Liveness};
+use crate::tls::{Identity, Trust};
+use crate::transport::{BindError, Endpoint, Liveness};
 use crate::wire::frame::Hello;
 
 /// Nodes that one node may be linked to: more than the largest cluster has.
@@ -28,6 +31,10 @@ pub(crate) struct Links {
     endpoint: Mutex<Option<Endpoint>>,
     tasks: Tasks,
     liveness: Liveness,
+    /// Who may send what.
+    pub(super) rules: Rules,
+    refused: AtomicU64,
+    pub(super) complaints: Complaints,
     /// Connections made.
     attempts: AtomicU64,
     table: RwLock<Table>,
@@ -67,7 +74,7 @@ pub(super) enum Decision {
 impl Links {
     /// The links of a node that is reached through `endpoint`. Must be called within a runtime, on
     /// which they will run.
-    pub(crate) fn new(endpoint: Endpoint, liveness: Liveness) -> Arc<Self> {
+    pub(crate) fn new(endpoint: Endpoint, liveness: Liveness, rules: Rules) -> Arc<Self> {
         let tasks = Tasks {
             runtime: Handle::current(),
             seat: endpoint.seat(),
@@ -76,6 +83,9 @@ impl Links {
             endpoint: Mutex::new(Some(endpoint)),
             tasks,
             liveness,
+            rules,
+            refused: AtomicU64::new(0),
+            complaints: Complaints::default(),
             attempts: AtomicU64::new(0),
             table: RwLock::default(),
         })
@@ -225,6 +235,23 @@ impl Links {
 
     pub(super) fn next_attempt(&self) -> u64 {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Messages that peers were not allowed to send.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// New handshakes use another identity from now on; links stay as they are.
+    pub(crate) fn rotate(&self, identity: &Identity, trusts: &[Trust]) -> Result<(), BindError> {
+        match self.endpoint() {
+            Some(endpoint) => endpoint.rotate(identity, trusts),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn liveness(&self) -> Liveness {

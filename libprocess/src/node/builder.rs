@@ -8,8 +8,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::{LOCAL_ADDRESS, Node};
+use crate::allow::{Allow, Rules};
 use crate::arbiter::Placement;
 use crate::link::Links;
+use crate::protocol::Protocol;
 use crate::tls::{Authority, Identity, Trust};
 use crate::transport::{BindError, EndpointConfig, Liveness, Network, bind};
 
@@ -25,6 +27,7 @@ pub struct NodeBuilder {
     liveness: Liveness,
     network: Network,
     threads: Option<usize>,
+    rules: Rules,
 }
 
 impl Node {
@@ -44,6 +47,7 @@ impl Node {
             liveness: Liveness::default(),
             network: Network::default(),
             threads: None,
+            rules: Rules::default(),
         }
     }
 }
@@ -95,6 +99,15 @@ impl NodeBuilder {
         self
     }
 
+    /// Who may send messages of a protocol to actors of this node. Protocols without such a list are open to
+    /// every peer that is believed. It is checked before a message is looked at: what is not allowed is
+    /// refused to those who ask, dropped and counted ([`Node::refused`]) for those who tell. Actors of this
+    /// node itself may send anything; to monitor is allowed to all.
+    pub fn allow<P: Protocol>(mut self, allow: Allow<P>) -> Self {
+        self.rules.add(allow);
+        self
+    }
+
     /// How many threads the actors share; by default one per core.
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);
@@ -132,7 +145,7 @@ impl NodeBuilder {
         let bound = endpoint.local_addr();
         let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
         let seat = endpoint.seat();
-        let links = Links::new(endpoint, self.liveness);
+        let links = Links::new(endpoint, self.liveness, self.rules);
         let node = Node::new(
             advertised,
             bound,

@@ -28,6 +28,8 @@ use crate::mailbox::Delivery;
 use crate::pid::{ANY_INCARNATION, AnyPid, LastWay};
 use crate::seat::Seat;
 use crate::slot::Slot;
+use crate::tls::{Identity, Trust};
+use crate::transport::BindError;
 
 pub use ask::Ask;
 pub use builder::NodeBuilder;
@@ -277,6 +279,29 @@ impl Node {
             let ended = self.monitor(&root);
             self.stop(root);
             ended.await;
+        }
+    }
+
+    /// Messages that peers were not allowed to send, since the start of the node: see
+    /// [`NodeBuilder::allow`].
+    pub fn refused(&self) -> u64 {
+        self.0.links.as_ref().map_or(0, |links| links.refused())
+    }
+
+    /// Changes what the node presents to others and, if `trusts` are given, whom it believes: for a
+    /// certificate that is about to expire. Links stay up; those made from now on use the new one.
+    ///
+    /// # Errors
+    /// If the identity cannot be used; then the old one stays.
+    pub fn rotate(
+        &self,
+        identity: &Identity,
+        trusts: impl IntoIterator<Item = Trust>,
+    ) -> Result<(), BindError> {
+        let trusts = trusts.into_iter().collect::<Vec<_>>();
+        match &self.0.links {
+            Some(links) => links.rotate(identity, &trusts),
+            None => Ok(()),
         }
     }
 

@@ -18,9 +18,9 @@ fn handshake(
     client: (&Identity, &[Trust]),
     server: (&Identity, &[Trust]),
 ) -> Result<(PeerIdentity, PeerIdentity), rustls::Error> {
-    let (server_config, _) = configure(server.0, server.1).unwrap();
-    let (_, client_config) = configure(client.0, client.1).unwrap();
-    shake(client_config, server_config)
+    let accepting = configure(server.0, server.1).unwrap();
+    let opening = configure(client.0, client.1).unwrap();
+    shake(opening.client, accepting.server)
 }
 
 fn shake(
@@ -113,7 +113,7 @@ fn an_expired_certificate_is_refused() {
 fn a_client_without_a_certificate_is_refused() {
     let authority = Authority::generate("test");
     let master = authority.issue("master", "m");
-    let (server, client) = configure(&master, &[authority.trust()]).unwrap();
+    let Configuration { server, client, .. } = configure(&master, &[authority.trust()]).unwrap();
     let mut anonymous = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .unwrap()
@@ -209,4 +209,83 @@ fn an_authority_that_others_can_read_or_that_is_broken_is_refused() {
     fs::write(&file, "nonsense").unwrap();
     let error = Authority::load_or_create(folder.path()).err().unwrap();
     assert!(matches!(error, AuthorityError::Malformed { .. }), "{error}");
+}
+
+/// One handshake of a client that may remember an earlier one; and how it went.
+fn meet(
+    client: &Arc<ClientConfig>,
+    server: &Arc<ServerConfig>,
+) -> (rustls::HandshakeKind, Vec<PeerIdentity>) {
+    let name = ServerName::try_from(session_name("10.0.0.1:5050".parse().unwrap())).unwrap();
+    let mut client = ClientConnection::new(client.clone(), name).unwrap();
+    let mut server = ServerConnection::new(server.clone()).unwrap();
+    assert!(
+        client.early_data().is_none(),
+        "nothing is sent before the handshake"
+    );
+    // Once more than needed: then the ticket for the next time has arrived, too.
+    for _ in 0..4 {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        server.process_new_packets().unwrap();
+        bytes.clear();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        client.process_new_packets().unwrap();
+    }
+    let of = |chain: Option<&[rustls::pki_types::CertificateDer<'static>]>| {
+        PeerIdentity::of_certificate(&chain.unwrap()[0]).unwrap()
+    };
+    let kinds = (
+        client.handshake_kind().unwrap(),
+        server.handshake_kind().unwrap(),
+    );
+    assert_eq!(kinds.0, kinds.1);
+    (
+        kinds.0,
+        vec![
+            of(client.peer_certificates()),
+            of(server.peer_certificates()),
+        ],
+    )
+}
+
+#[test]
+fn nodes_that_met_before_resume_their_session_and_know_each_other() {
+    use rustls::HandshakeKind::{Full, Resumed};
+    let authority = Authority::generate("test");
+    let trusts = [authority.trust()];
+    let configured = |role| configure(&authority.issue(role, "x"), &trusts).unwrap();
+    let (agent, master) = (configured("agent"), configured("master"));
+    let known = vec![
+        PeerIdentity::new("master", "x"),
+        PeerIdentity::new("agent", "x"),
+    ];
+
+    let (client, server) = (Arc::new(agent.client), Arc::new(master.server));
+    assert_eq!(meet(&client, &server), (Full, known.clone()));
+    assert_eq!(meet(&client, &server), (Resumed, known.clone()));
+    // A rotated identity, on either side, proves itself anew.
+    let rotated = Arc::new(configured("master").server);
+    assert_eq!(meet(&client, &rotated), (Full, known.clone()));
+    let rotated = Arc::new(configured("agent").client);
+    assert_eq!(meet(&rotated, &server), (Full, known));
+}
+
+#[test]
+fn a_certificate_that_expired_since_is_not_believed_after_the_handshake() {
+    let authority = Authority::generate("test");
+    let good = configure(&authority.issue("agent", "a"), &[authority.trust()]).unwrap();
+    let now = SystemTime::now();
+    let validity = Validity {
+        from: now - Duration::from_secs(7200),
+        until: now - Duration::from_secs(3600),
+    };
+    let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let expired = authority.sign(&PeerIdentity::new("agent", "a"), &key, &validity);
+    let valid = authority.issue("agent", "a");
+    good.verifier.check_again(&valid.chain()).unwrap();
+    let refused = good.verifier.check_again(&expired.chain()).unwrap_err();
+    assert!(refused.to_string().contains("expired"), "{refused}");
 }

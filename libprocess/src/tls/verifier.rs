@@ -16,7 +16,7 @@ use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 use super::{PeerIdentity, Trust};
 
 /// Believes a certificate if one of the trusts does.
-pub(super) struct PeerVerifier {
+pub(crate) struct PeerVerifier {
     trusts: Vec<Anchored>,
     provider: Arc<CryptoProvider>,
 }
@@ -41,6 +41,16 @@ impl PeerVerifier {
             trusts: trusts.collect(),
             provider,
         }
+    }
+
+    /// Checks a peer again once the handshake is over: a resumed one does not look at certificates, and
+    /// this one may have expired since the session began.
+    pub(crate) fn check_again(&self, chain: &[CertificateDer<'_>]) -> Result<(), Error> {
+        let (certificate, intermediates) =
+            chain.split_first().ok_or(CertificateError::BadEncoding)?;
+        // Certificates are issued for both sides of a link, and the handshake has seen to the side.
+        let usage = KeyUsage::client_auth();
+        self.verify(certificate, intermediates, UnixTime::now(), usage)
     }
 
     fn verify(

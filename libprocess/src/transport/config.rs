@@ -11,7 +11,7 @@ use ring::hmac;
 
 use super::keys::EndpointKeys;
 use super::{BindError, EndpointConfig, MAX_LANES};
-use crate::tls;
+use crate::tls::{self, Identity, Trust};
 
 /// How soon silence counts as the end of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,27 +49,42 @@ const LANE_WINDOW: u32 = 2 << 20;
 /// What a connection may have under way, and so what it costs at most in memory at each end.
 const CONNECTION_WINDOW: u32 = 8 << 20;
 
+/// How connections are accepted and opened with one identity.
+pub(super) struct Ways {
+    pub(super) server: ServerConfig,
+    pub(super) client: ClientConfig,
+    pub(super) verifier: Arc<tls::PeerVerifier>,
+}
+
 /// quinn's configurations for both directions.
-pub(super) fn quic(config: &EndpointConfig) -> Result<(ServerConfig, ClientConfig), BindError> {
-    let own = [config.identity.trust()];
-    let trusts = match config.trusts.as_slice() {
+pub(super) fn ways(
+    identity: &Identity,
+    trusts: &[Trust],
+    liveness: Liveness,
+) -> Result<Ways, BindError> {
+    let own = [identity.trust()];
+    let trusts = match trusts {
         [] => &own,
         trusts => trusts,
     };
     let refused = |error: &dyn std::fmt::Display| BindError::Identity {
         reason: error.to_string(),
     };
-    let (server, client) = tls::configure(&config.identity, trusts).map_err(|e| refused(&e))?;
-    let server = QuicServerConfig::try_from(server).map_err(|e| refused(&e))?;
-    let client = QuicClientConfig::try_from(client).map_err(|e| refused(&e))?;
+    let tls = tls::configure(identity, trusts).map_err(|e| refused(&e))?;
+    let server = QuicServerConfig::try_from(tls.server).map_err(|e| refused(&e))?;
+    let client = QuicClientConfig::try_from(tls.client).map_err(|e| refused(&e))?;
 
-    let transport = Arc::new(transport(config.liveness));
+    let transport = Arc::new(transport(liveness));
     let mut server = ServerConfig::with_crypto(Arc::new(server));
     // A node's address is part of its name: it does not move during a connection.
     server.transport_config(transport.clone()).migration(false);
     let mut client = ClientConfig::new(Arc::new(client));
     client.transport_config(transport);
-    Ok((server, client))
+    Ok(Ways {
+        server,
+        client,
+        verifier: tls.verifier,
+    })
 }
 
 pub(super) fn endpoint(config: &EndpointConfig) -> Result<quinn::EndpointConfig, BindError> {

@@ -9,7 +9,8 @@ use quinn::{ConnectionError, VarInt};
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 
-use super::{PeerIdentity, ReceiveLane, SendLane};
+use super::{PeerIdentity, ReceiveLane, SendLane, refusal};
+use crate::tls::PeerVerifier;
 
 /// A connection with one peer. Clones are handles of the same connection; when the last one and the
 /// last lane are dropped, it is closed.
@@ -18,6 +19,9 @@ pub struct Connection {
     inner: quinn::Connection,
     peer: PeerIdentity,
 }
+
+/// The code with which a connection is closed whose peer turns out not to be believed after all.
+const DISTRUST: u32 = 16;
 
 /// Why a connection is over.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -48,12 +52,25 @@ pub enum CloseReason {
 }
 
 impl Connection {
-    /// None if the peer has no identity, which the handshake does not let happen.
-    pub(super) fn established(inner: quinn::Connection) -> Option<Self> {
-        let chain = inner.peer_identity()?;
-        let chain = chain.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-        let peer = PeerIdentity::of_certificate(chain.first()?)?;
-        Some(Connection { inner, peer })
+    /// The connection, unless its peer is not to be believed: a certificate may have expired since the
+    /// session began that this handshake resumed.
+    pub(super) fn established(
+        inner: quinn::Connection,
+        verifier: &PeerVerifier,
+    ) -> Result<Self, CloseReason> {
+        let chain = inner.peer_identity().and_then(|chain| {
+            let chain = chain.downcast::<Vec<CertificateDer<'static>>>();
+            chain.ok()
+        });
+        // The handshake does not let it happen that there is none.
+        let chain = chain.ok_or(CloseReason::Local)?;
+        if let Err(error) = verifier.check_again(&chain) {
+            inner.close(VarInt::from_u32(DISTRUST), refusal::PEERS.as_bytes());
+            return Err(CloseReason::Refused(refusal::ours(&error)));
+        }
+        let identity = chain.first().and_then(PeerIdentity::of_certificate);
+        let peer = identity.ok_or(CloseReason::Local)?;
+        Ok(Connection { inner, peer })
     }
 
     /// Opens a lane to the peer. Waits while [`MAX_LANES`](super::MAX_LANES) are open. The peer
@@ -132,6 +149,11 @@ impl fmt::Debug for Connection {
 impl From<ConnectionError> for CloseReason {
     fn from(error: ConnectionError) -> Self {
         match error {
+            ConnectionError::ApplicationClosed(close)
+                if close.error_code == VarInt::from_u32(DISTRUST) =>
+            {
+                CloseReason::Refused(refusal::theirs())
+            }
             ConnectionError::ApplicationClosed(close) => CloseReason::Peer {
                 code: close.error_code.into_inner(),
                 reason: close.reason,
@@ -139,7 +161,7 @@ impl From<ConnectionError> for CloseReason {
             ConnectionError::LocallyClosed => CloseReason::Local,
             ConnectionError::Reset => CloseReason::Restarted,
             ConnectionError::TimedOut => CloseReason::Silent,
-            other => CloseReason::Refused(other.to_string()),
+            other => CloseReason::Refused(refusal::explain(&other)),
         }
     }
 }

@@ -1,30 +1,38 @@
 //! A node's end of the network.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use thiserror::Error;
 
+use super::config::Ways;
 use super::simulated::{SimulatedRuntime, SimulatedSocket};
-use super::{CloseReason, Connection, EndpointConfig, Network, config, vacancy};
+use super::{CloseReason, Connection, EndpointConfig, Liveness, Network, config, vacancy};
 use crate::seat::Seat;
+use crate::tls::{Identity, PeerVerifier, Trust, session_name};
 
 /// Opens and accepts connections at one address. Clones are handles of the same endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
     inner: quinn::Endpoint,
     address: SocketAddr,
     seat: Seat,
     /// Its datagrams go through the system.
     real: bool,
+    liveness: Liveness,
+    /// Shared by all handles, and changed by [`rotate`](Endpoint::rotate).
+    ways: Arc<RwLock<Ways>>,
 }
 
 /// A peer that wants to connect, before it proved who it is.
-#[derive(Debug)]
-pub struct Incoming(quinn::Incoming);
+pub struct Incoming {
+    inner: quinn::Incoming,
+    verifier: Arc<PeerVerifier>,
+}
 
 /// Why an endpoint could not be made.
 #[derive(Debug, Error)]
@@ -86,7 +94,7 @@ pub enum ConnectError {
 /// # Errors
 /// If the address cannot be had, or the identity or the keys are unusable.
 pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
-    let (server, client) = config::quic(&config)?;
+    let ways = config::ways(&config.identity, &config.trusts, config.liveness)?;
     let endpoint = config::endpoint(&config)?;
     let (socket, seat) = socket(&config).map_err(|source| refusal(config.address, source))?;
     let address = socket
@@ -97,15 +105,16 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
         true => Arc::new(SimulatedRuntime(seat.clone())),
         false => Arc::new(TokioRuntime),
     };
-    let mut inner =
-        quinn::Endpoint::new_with_abstract_socket(endpoint, Some(server), socket, runtime)
-            .map_err(|source| refusal(config.address, source))?;
-    inner.set_default_client_config(client);
+    let server = Some(ways.server.clone());
+    let inner = quinn::Endpoint::new_with_abstract_socket(endpoint, server, socket, runtime)
+        .map_err(|source| refusal(config.address, source))?;
     Ok(Endpoint {
         inner,
         address,
         seat,
         real: matches!(config.network, Network::Udp),
+        liveness: config.liveness,
+        ways: Arc::new(RwLock::new(ways)),
     })
 }
 
@@ -140,17 +149,21 @@ impl Endpoint {
     /// If nobody answers there in time or the system says that nobody will, or if one side does not believe
     /// the other.
     pub async fn connect(&self, to: SocketAddr) -> Result<Connection, ConnectError> {
-        // The name is required by the protocol; ours are in certificates.
+        let (client, verifier) = {
+            let ways = self.ways();
+            (ways.client.clone(), ways.verifier.clone())
+        };
+        // Ours are in certificates; this is the one under which a session is remembered.
         let connecting = self
             .inner
-            .connect(to, "node")
+            .connect_with(client, to, &session_name(to))
             .map_err(|error| match error {
                 quinn::ConnectError::EndpointStopping => ConnectError::ShuttingDown,
                 _ => ConnectError::InvalidAddress(to),
             })?;
         tokio::select! {
             biased;
-            established = established(connecting, to) => established,
+            established = established(connecting, to, &verifier) => established,
             () = self.vacant(to) => Err(ConnectError::Failed {
                 address: to,
                 reason: CloseReason::Vacant,
@@ -169,7 +182,9 @@ impl Endpoint {
 
     /// The next peer that wants to connect; None once the endpoint was closed.
     pub async fn accept(&self) -> Option<Incoming> {
-        self.inner.accept().await.map(Incoming)
+        let inner = self.inner.accept().await?;
+        let verifier = self.ways().verifier.clone();
+        Some(Incoming { inner, verifier })
     }
 
     /// The address bound, with the port that was chosen.
@@ -178,6 +193,23 @@ impl Endpoint {
     }
 
     /// The node's part in a simulated world.
+    /// Connections made from now on present another identity and, if there are any, believe other `trusts`;
+    /// those that are up stay as they are.
+    ///
+    /// # Errors
+    /// If the identity cannot be used; then everything stays as it was.
+    pub fn rotate(&self, identity: &Identity, trusts: &[Trust]) -> Result<(), BindError> {
+        let ways = config::ways(identity, trusts, self.liveness)?;
+        let mut current = self.ways.write().unwrap_or_else(PoisonError::into_inner);
+        self.inner.set_server_config(Some(ways.server.clone()));
+        *current = ways;
+        Ok(())
+    }
+
+    fn ways(&self) -> RwLockReadGuard<'_, Ways> {
+        self.ways.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn seat(&self) -> Seat {
         self.seat.clone()
     }
@@ -193,7 +225,7 @@ impl Endpoint {
 impl Incoming {
     /// Who asks. Not yet proven.
     pub fn remote_address(&self) -> SocketAddr {
-        self.0.remote_address()
+        self.inner.remote_address()
     }
 
     /// Shakes hands.
@@ -201,20 +233,33 @@ impl Incoming {
     /// # Errors
     /// If the peer fails to prove that it is somebody we believe.
     pub async fn accept(self) -> Result<Connection, ConnectError> {
-        let address = self.0.remote_address();
-        let connecting = self.0.accept().map_err(|error| ConnectError::Failed {
+        let address = self.inner.remote_address();
+        let connecting = self.inner.accept().map_err(|error| ConnectError::Failed {
             address,
             reason: error.into(),
         })?;
-        established(connecting, address).await
+        established(connecting, address, &self.verifier).await
     }
 }
 
 async fn established(
     connecting: quinn::Connecting,
     address: SocketAddr,
+    verifier: &PeerVerifier,
 ) -> Result<Connection, ConnectError> {
     let failed = |reason| ConnectError::Failed { address, reason };
     let connection = connecting.await.map_err(|error| failed(error.into()))?;
-    Connection::established(connection).ok_or(failed(CloseReason::Local))
+    Connection::established(connection, verifier).map_err(failed)
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.address)
+    }
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Incoming({})", self.remote_address())
+    }
 }

@@ -18,6 +18,7 @@ mod endpoint;
 mod keys;
 mod lane;
 mod network;
+mod refusal;
 mod simulated;
 mod vacancy;
 

@@ -10,6 +10,7 @@ mod evolution;
 mod examples;
 mod faults;
 mod groups;
+mod identity;
 mod lease;
 mod liveness;
 mod machines;
