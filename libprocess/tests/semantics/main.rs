@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod groups;
 mod identity;
+mod lanes;
 mod lease;
 mod liveness;
 mod machines;
