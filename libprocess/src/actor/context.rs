@@ -2,17 +2,20 @@
 //!
 //! One of the two files that name `actix::dev`.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use actix::dev::{AsyncContextParts, ContextFut, ContextParts, Mailbox};
+use actix::dev::Mailbox;
 use actix::fut::wrap_future;
 use actix::{
     Actor, ActorContext, ActorFuture, ActorFutureExt, ActorState, Addr, AsyncContext, Handler,
     Message, SpawnHandle,
 };
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -41,9 +44,11 @@ pub enum Peer {
 ///
 /// Timers, futures and `stop` come from actix's [`AsyncContext`] and [`ActorContext`].
 pub struct Context<A: Actor<Context = Context<A>>> {
-    parts: ContextParts<A>,
-    /// actix ends an actor that has no address left; ours are reached by name.
-    _alive: Addr<A>,
+    pub(super) life: ActorState,
+    /// What the actor waits for, the latest last.
+    pub(super) waits: Vec<Pin<Box<dyn ActorFuture<A, Output = ()>>>>,
+    /// Made when first asked for: actors have their own address.
+    pub(super) actix: OnceCell<Box<ActixAddress<A>>>,
     pub(super) node: Node,
     pub(super) slot: Arc<Slot>,
     me: AnyPid,
@@ -52,7 +57,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
     pub(super) budget: usize,
-    random: StdRng,
+    random: Random,
     monitors: BTreeMap<AnyPid, (u64, Watch)>,
     next_monitor: u64,
     /// Told when the actor has started, if somebody waits for that.
@@ -62,43 +67,48 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
 }
 
-/// The future that runs an actor.
-pub(super) type Running<A> = ContextFut<A, Context<A>>;
+/// An address as actix has it.
+pub(super) struct ActixAddress<A: Actor<Context = Context<A>>> {
+    address: Addr<A>,
+    /// Taken out while it is polled.
+    pub(super) mailbox: Cell<Option<Mailbox<A>>>,
+}
+
+impl<A: Actor<Context = Context<A>>> ActixAddress<A> {
+    fn new() -> Box<Self> {
+        let mailbox = Mailbox::default();
+        Box::new(Self {
+            address: mailbox.address(),
+            mailbox: Cell::new(Some(mailbox)),
+        })
+    }
+}
+
+/// A random generator, made when it is first used: most actors have no need of one.
+enum Random {
+    Seed(u64),
+    Made(Box<StdRng>),
+}
 
 impl<A: Actor<Context = Context<A>>> Context<A> {
-    /// A context that runs `main`, and the mailbox of actix's own (unused but for its shape).
-    pub(super) fn new(
-        node: Node,
-        slot: Arc<Slot>,
-        random: StdRng,
-        ready: Option<Ready>,
-        main: impl ActorFuture<A, Output = ()> + 'static,
-    ) -> (Self, Mailbox<A>) {
-        let mailbox = Mailbox::default();
-        let mut parts = ContextParts::new(mailbox.sender_producer());
-        // The only one that actix knows of; it polls the others.
-        parts.spawn(main);
-        let ctx = Self {
-            _alive: parts.address(),
-            parts,
+    pub(super) fn new(node: Node, slot: Arc<Slot>, seed: u64, ready: Option<Ready>) -> Self {
+        Self {
+            life: ActorState::Running,
+            waits: Vec::new(),
+            actix: OnceCell::new(),
             node,
             me: slot.pid(),
             slot,
             origin: Head::default(),
             futures: Futures::new(),
             budget: 0,
-            random,
+            random: Random::Seed(seed),
             monitors: BTreeMap::new(),
             next_monitor: 0,
             ready,
             failure: None,
             on_exit: None,
-        };
-        (ctx, mailbox)
-    }
-
-    pub(super) fn run(self, actor: A, mailbox: Mailbox<A>) -> Running<A> {
-        ContextFut::new(self, actor, mailbox)
+        }
     }
 
     /// The node this actor lives on.
@@ -147,7 +157,13 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 
     /// This actor's random generator, seeded by the node's.
     pub fn random(&mut self) -> &mut StdRng {
-        &mut self.random
+        if let Random::Seed(seed) = self.random {
+            self.random = Random::Made(Box::new(StdRng::seed_from_u64(seed)));
+        }
+        match &mut self.random {
+            Random::Made(random) => random,
+            Random::Seed(_) => unreachable!("made above"),
+        }
     }
 
     /// Sends a message and forgets it. Never blocks; see [`Node::tell`].
@@ -278,7 +294,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     pub fn fail(&mut self, why: impl Into<String>) {
         self.failure
             .get_or_insert_with(|| ExitReason::Failed(why.into()));
-        self.parts.terminate();
+        self.terminate();
     }
 
     fn handle_exits(&mut self)
@@ -320,21 +336,23 @@ impl<A: Process> Context<A> {
 
 impl<A: Actor<Context = Self>> ActorContext for Context<A> {
     fn stop(&mut self) {
-        self.parts.stop();
+        if self.life == ActorState::Running {
+            self.life = ActorState::Stopping;
+        }
     }
 
     fn terminate(&mut self) {
-        self.parts.terminate();
+        self.life = ActorState::Stopped;
     }
 
     fn state(&self) -> ActorState {
-        self.parts.state()
+        self.life
     }
 }
 
 impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     fn address(&self) -> Addr<A> {
-        self.parts.address()
+        self.actix.get_or_init(ActixAddress::new).address.clone()
     }
 
     fn spawn<F>(&mut self, future: F) -> SpawnHandle
@@ -349,21 +367,16 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
         F: ActorFuture<A, Output = ()> + 'static,
     {
         let blocked = Blocked::new(self.slot.clone());
-        self.parts.wait(future.map(move |(), _, _| drop(blocked)));
+        let wait = future.map(move |(), _, _| drop(blocked));
+        self.waits.push(Box::pin(wait));
     }
 
     fn waiting(&self) -> bool {
-        self.parts.waiting()
+        !self.waits.is_empty() || self.life != ActorState::Running
     }
 
     fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
         self.futures.cancel(handle)
-    }
-}
-
-impl<A: Actor<Context = Self>> AsyncContextParts<A> for Context<A> {
-    fn parts(&mut self) -> &mut ContextParts<A> {
-        &mut self.parts
     }
 }
 

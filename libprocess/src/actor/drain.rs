@@ -1,12 +1,10 @@
 //! The main future of every actor: takes deliveries from the mailbox, a bounded number per turn, and
 //! polls the other futures.
 
-use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 
-use actix::{ActorContext, ActorFuture, AsyncContext};
+use actix::{ActorContext, AsyncContext};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -16,59 +14,47 @@ use crate::error::AskError;
 use crate::mailbox::{Delivery, Notice};
 use crate::parcel::{Head, Parcel};
 use crate::protocol::{Process, Serves};
-use crate::slot::Slot;
 
 /// Told when an actor has started: `started` has returned, and what it waits for is over.
 pub(crate) type Ready = oneshot::Sender<()>;
 
-pub(super) struct Drain(pub(super) Arc<Slot>);
-
-impl<A: Process> ActorFuture<A> for Drain {
-    type Output = ();
-
-    fn poll(
-        self: Pin<&mut Self>,
-        actor: &mut A,
-        ctx: &mut Context<A>,
-        task: &mut task::Context<'_>,
-    ) -> Poll<()> {
-        if let Some(ready) = ctx.ready.take() {
-            // A supervisor that is gone no longer wants to know.
-            let _ = ready.send(());
-        }
-        // While the actor waits or stops, actix polls this again when that is over.
-        while !ctx.waiting() {
-            if ctx.budget == 0 {
-                task.waker().wake_by_ref();
-                break;
-            }
-            ctx.budget -= 1;
-            match self.0.mailbox.poll_take(task) {
-                Poll::Pending => break,
-                Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
-                    handle(actor, parcel, ctx);
-                }
-                Poll::Ready(Delivery::Answer(hand_over)) => {
-                    hand_over();
-                    // The future that waited for it runs before the next message is handled.
-                    Futures::poll_woken(actor, ctx, task);
-                }
-                Poll::Ready(Delivery::Exited(notice)) => {
-                    let Some(Notice { monitor, exited }) = door::pass_exit(ctx, notice) else {
-                        continue;
-                    };
-                    if ctx.take_monitor(&exited.pid, monitor)
-                        && let Some(on_exit) = ctx.on_exit
-                    {
-                        on_exit(actor, exited, ctx);
-                    }
-                }
-                Poll::Ready(Delivery::Stop) => ctx.stop(),
-            }
-        }
-        Futures::poll_woken(actor, ctx, task);
-        Poll::Pending
+/// One turn: messages up to the turn's budget, and the futures that were woken.
+pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut task::Context<'_>) {
+    if let Some(ready) = ctx.ready.take() {
+        // A supervisor that is gone no longer wants to know.
+        let _ = ready.send(());
     }
+    // While the actor waits or stops, this is called again when that is over.
+    while !ctx.waiting() {
+        if ctx.budget == 0 {
+            task.waker().wake_by_ref();
+            break;
+        }
+        ctx.budget -= 1;
+        match ctx.slot.mailbox.poll_take(task) {
+            Poll::Pending => break,
+            Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
+                handle(actor, parcel, ctx);
+            }
+            Poll::Ready(Delivery::Answer(hand_over)) => {
+                hand_over();
+                // The future that waited for it runs before the next message is handled.
+                Futures::poll_woken(actor, ctx, task);
+            }
+            Poll::Ready(Delivery::Exited(notice)) => {
+                let Some(Notice { monitor, exited }) = door::pass_exit(ctx, notice) else {
+                    continue;
+                };
+                if ctx.take_monitor(&exited.pid, monitor)
+                    && let Some(on_exit) = ctx.on_exit
+                {
+                    on_exit(actor, exited, ctx);
+                }
+            }
+            Poll::Ready(Delivery::Stop) => ctx.stop(),
+        }
+    }
+    Futures::poll_woken(actor, ctx, task);
 }
 
 fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Context<A>) {

@@ -22,7 +22,8 @@ pub(super) struct Futures<A: Actor> {
     /// The one being polled was cancelled by itself.
     cancelled: bool,
     polled: Option<usize>,
-    woken: Arc<Woken>,
+    /// Made with the first future: most actors have none.
+    woken: Option<Arc<Woken>>,
 }
 
 /// The numbers of futures to be polled, in the order in which they were woken.
@@ -50,7 +51,7 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
             last: SpawnHandle::default(),
             cancelled: false,
             polled: None,
-            woken: Arc::default(),
+            woken: None,
         }
     }
 
@@ -64,7 +65,7 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
         let alarm = Arc::new(Alarm {
             number,
             queued: AtomicBool::new(false),
-            woken: self.woken.clone(),
+            woken: self.woken.get_or_insert_default().clone(),
         });
         alarm.wake_by_ref();
         self.sleeping.insert(number, (Box::pin(future), alarm));
@@ -84,7 +85,9 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
     /// Polls those that were woken so far, until the actor has to wait or stop. Those that are woken
     /// meanwhile get their turn with the next call, for which `task` is woken.
     pub(super) fn poll_woken(actor: &mut A, ctx: &mut Context<A>, task: &mut task::Context<'_>) {
-        let woken = ctx.futures.woken.clone();
+        let Some(woken) = ctx.futures.woken.clone() else {
+            return;
+        };
         let count = woken.listen(task);
         for _ in 0..count {
             if ctx.waiting() {

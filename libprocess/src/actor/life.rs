@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use actix::ActorContext;
-use rand::rngs::StdRng;
 use tokio::time::Instant;
 
 use super::Context;
-use super::context::Running;
-use super::drain::{Drain, Ready};
+use super::drain::Ready;
+use super::running::Running;
 use crate::error::ExitReason;
 use crate::limits::MESSAGES_PER_TURN;
 use crate::node::{Node, Watch};
@@ -57,20 +56,18 @@ pub(crate) struct Placed<A: Process> {
 
 impl<A: Process> Placed<A> {
     /// Builds the actor. A panic of `make` is its end.
-    pub(crate) fn new<F>(life: Life, random: StdRng, ready: Option<Ready>, make: F) -> Self
+    pub(crate) fn new<F>(life: Life, seed: u64, ready: Option<Ready>, make: F) -> Self
     where
         F: FnOnce(&mut Context<A>) -> A,
     {
-        let drain = Drain(life.slot.clone());
-        let (mut ctx, mailbox) =
-            Context::new(life.node.clone(), life.slot.clone(), random, ready, drain);
+        let mut ctx = Context::new(life.node.clone(), life.slot.clone(), seed, ready);
         let made = catch_unwind(AssertUnwindSafe(|| make(&mut ctx)));
         let mut placed = Self {
             running: None,
             life,
         };
         match made {
-            Ok(actor) => placed.running = Some(ctx.run(actor, mailbox)),
+            Ok(actor) => placed.running = Some(Running::new(actor, ctx)),
             Err(panic) => placed.end(ExitReason::Panicked(text(&*panic))),
         }
         placed
@@ -79,7 +76,6 @@ impl<A: Process> Placed<A> {
     fn end(&mut self, reason: ExitReason) {
         self.life.slot.set_reason(reason);
         if let Some(mut running) = self.running.take() {
-            // Terminated, so that dropping it does not run its code again on half a state.
             running.ctx().terminate();
             // Its fields may still panic; the reason is already known.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));

@@ -6,6 +6,7 @@ mod door;
 mod drain;
 mod futures;
 mod life;
+mod running;
 
 pub use context::{Context, Peer};
 pub use dispatch::{dispatch, dispatch_unlisted};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use rand::Rng;
 use tokio::task::JoinSet;
 
 use super::Node;
@@ -113,7 +112,7 @@ impl ProcessBuilder {
     {
         let slot = self.register::<A>()?;
         let pid = Pid::from_any(slot.pid());
-        let random = StdRng::from_rng(&mut *self.node.random());
+        let seed = self.node.random().random();
         let (ready, parent) = match self.adoption {
             Some(Adoption {
                 parent,
@@ -126,7 +125,7 @@ impl ProcessBuilder {
         let life = Life::new(self.node.clone(), slot.clone(), parent);
         let seat = self.node.0.seat.clone();
         let job = Box::new(move |actors: &mut JoinSet<()>| {
-            let task = seat.spawn_local(actors, Placed::new(life, random, ready, make));
+            let task = seat.spawn_local(actors, Placed::new(life, seed, ready, make));
             slot.runs_as(task);
         });
         self.node.0.arbiters.place(job, self.own_thread);
