@@ -19,6 +19,7 @@ mod monitors;
 mod observation;
 mod page;
 mod partition;
+mod places;
 mod pressure;
 mod processes;
 mod reaching;
