@@ -138,6 +138,11 @@ pub(super) async fn accept(node: Node, links: Arc<Links>) {
         return;
     };
     while let Some(incoming) = endpoint.accept().await {
+        if places.available_permits() < HANDSHAKES / 2 && !incoming.is_proven() {
+            // It may be a flood with forged addresses: those never get a place.
+            incoming.ask_for_proof();
+            continue;
+        }
         let Ok(place) = places.clone().try_acquire_owned() else {
             continue;
         };

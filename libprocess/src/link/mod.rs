@@ -25,6 +25,8 @@ mod credit;
 #[cfg(feature = "fuzzing")]
 mod fuzzing;
 mod handshake;
+#[cfg(test)]
+mod hostile;
 mod lanes;
 mod liveness;
 mod outbox;

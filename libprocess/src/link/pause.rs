@@ -113,7 +113,7 @@ mod tests {
         let mut random = StdRng::seed_from_u64(1);
         let (mut pauses, now) = (Pauses::default(), Instant::now());
         let address = |port: u32| SocketAddr::from(([10, 0, (port >> 8) as u8, port as u8], 1));
-        for port in 0..2 * ADDRESSES as u32 {
+        for port in 0..ADDRESSES as u32 + 100 {
             pauses.failed(address(port), now, &mut random);
         }
         assert_eq!(pauses.at.len(), ADDRESSES);

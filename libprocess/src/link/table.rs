@@ -151,7 +151,7 @@ impl Links {
                 }
                 (Some(newest), _) => {
                     let same = newest.incarnation == hello.incarnation;
-                    if same && newest.attempt > hello.attempt {
+                    if same && newest.attempt >= hello.attempt {
                         return Decision::Refuse;
                     }
                 }

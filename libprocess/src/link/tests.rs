@@ -11,19 +11,23 @@ use crate::prelude::*;
 use crate::protocol;
 use crate::tls::Authority;
 use crate::transport::{
-    CloseReason, Connection, EndpointConfig, Liveness, Network, SendLane, bind,
+    CloseReason, Connection, Endpoint, EndpointConfig, Liveness, Network, SendLane, bind,
 };
 use crate::wire::frame::{self, Control, Head, Hello, Route, Written};
 
-const SOON: Duration = Duration::from_secs(10);
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Blob(String);
+pub(super) struct Blob(pub(super) String);
 
-protocol! { BlobProtocol = "blob" { 1 => Blob -> u64 } }
+/// Said back.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Echo(pub(super) String);
+
+protocol! { pub(super) BlobProtocol = "blob" { 1 => Blob -> u64, 2 => Echo -> String } }
 
 /// Measures what it gets.
-struct Scale;
+pub(super) struct Scale;
 
 impl Actor for Scale {
     type Context = Context<Self>;
@@ -40,16 +44,24 @@ impl Handler<Blob> for Scale {
     }
 }
 
-/// A node with an actor, and a peer that has a good certificate and nothing else.
-struct Scene {
-    node: Node,
-    scale: Pid<BlobProtocol>,
-    authority: Authority,
-    connection: Connection,
-    control: SendLane,
+impl Handler<Echo> for Scale {
+    type Result = String;
+    fn handle(&mut self, Echo(text): Echo, _: &mut Context<Self>) -> String {
+        text
+    }
 }
 
-async fn scene() -> Scene {
+/// A node with an actor, and a peer that has a good certificate and nothing else.
+pub(super) struct Scene {
+    pub(super) node: Node,
+    pub(super) scale: Pid<BlobProtocol>,
+    pub(super) authority: Authority,
+    pub(super) endpoint: Endpoint,
+    pub(super) connection: Connection,
+    pub(super) control: SendLane,
+}
+
+pub(super) async fn scene() -> Scene {
     let authority = Authority::generate("test");
     let node = Node::bind("127.0.0.1:0")
         .identity(authority.issue("node", "honest"))
@@ -73,18 +85,19 @@ async fn scene() -> Scene {
         node,
         scale,
         authority,
+        endpoint,
         connection,
         control,
     }
 }
 
-fn frames(write: impl FnOnce(&mut BytesMut)) -> Bytes {
+pub(super) fn frames(write: impl FnOnce(&mut BytesMut)) -> Bytes {
     let mut frames = BytesMut::new();
     write(&mut frames);
     frames.freeze()
 }
 
-fn hello(version: u32) -> Bytes {
+pub(super) fn hello(version: u32) -> Bytes {
     let hello = Hello {
         version,
         incarnation: 7,
@@ -93,7 +106,7 @@ fn hello(version: u32) -> Bytes {
     frames(|out| frame::put_control(out, &Control::Hello(hello)))
 }
 
-fn route(to: &str) -> Route {
+pub(super) fn route(to: &str) -> Route {
     Route {
         protocol: "blob".into(),
         version: 1,
@@ -103,25 +116,25 @@ fn route(to: &str) -> Route {
     }
 }
 
-const FIRST: Head = Head {
+pub(super) const FIRST: Head = Head {
     route: 0,
     tag: 1,
     trace: 0,
 };
 
 impl Scene {
-    async fn say(&mut self, bytes: Bytes) {
+    pub(super) async fn say(&mut self, bytes: Bytes) {
         // The node may have hung up already, which is what we are waiting for.
         let _ = self.control.write_chunk(bytes).await;
     }
 
-    async fn say_on_a_data_lane(&self, bytes: Bytes) {
+    pub(super) async fn say_on_a_data_lane(&self, bytes: Bytes) {
         let mut lane = self.connection.open_uni().await.unwrap();
         let _ = lane.write_chunk(bytes).await;
     }
 
     /// The peer is shown the door, and the node serves others as before.
-    async fn expect_thrown_out(self) {
+    pub(super) async fn expect_thrown_out(self) {
         let closed = timeout(SOON, self.connection.closed()).await.unwrap();
         match closed {
             CloseReason::Peer { code, .. } => assert_eq!(code, u64::from(code::PROTOCOL)),

@@ -228,6 +228,17 @@ impl Incoming {
         self.inner.remote_address()
     }
 
+    /// Whether it was seen that the peer gets what is sent to this address.
+    pub fn is_proven(&self) -> bool {
+        self.inner.remote_address_validated()
+    }
+
+    /// Asks the peer to come back with proof of its address. Nothing is kept of it until then.
+    pub fn ask_for_proof(self) {
+        // It fails only for an address that is proven already: then the peer was not to be asked.
+        let _ = self.inner.retry();
+    }
+
     /// Shakes hands.
     ///
     /// # Errors

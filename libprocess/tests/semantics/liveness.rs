@@ -102,6 +102,38 @@ fn a_network_that_carries_one_direction_only_ends_a_link_on_both_sides() {
     }
 }
 
+/// Whoever made the link, however long the node was gone, and whenever in the rhythm of pings it died.
+#[test]
+fn the_links_of_a_former_life_end_within_half_a_second_of_the_return() {
+    for killed in [0, 1] {
+        for gone in [0, 150, 1000, 2500] {
+            sim::explore(0..4, move |net| async move {
+                let Pair { nodes, ends, .. } = pair(&net).await;
+                let [end_at_one, end_at_other] = ends;
+                let mut survivors_end = if killed == 0 {
+                    end_at_other
+                } else {
+                    end_at_one
+                };
+                sleep(5 * SECOND + Duration::from_millis(110 * net.seed())).await;
+                net.crash(&nodes[killed]);
+                sleep(Duration::from_millis(gone)).await;
+                let still = timeout(Duration::ZERO, &mut survivors_end).await;
+                assert!(still.is_err(), "it knew before");
+
+                let returned = Instant::now();
+                let _again = net.restart(&nodes[killed]).await;
+                let exited = timeout(SECOND, survivors_end)
+                    .await
+                    .expect("it is not noticed");
+                assert_eq!(exited.reason, ExitReason::Disconnected);
+                let noticed = returned.elapsed();
+                assert!(noticed <= Duration::from_millis(500), "{noticed:?}");
+            });
+        }
+    }
+}
+
 #[test]
 fn an_idle_link_lives_and_costs_one_ping_at_a_time() {
     sim::run(1, |net| async move {
