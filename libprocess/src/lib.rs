@@ -31,6 +31,7 @@
 //!   link/      two nodes: connection, lanes, credit, what ends when a link ends
 //!   transport/ QUIC, and the seam below which it is simulated
 //!   daemon/    signals, an orderly end, systemd, logs (feature `daemon`)
+//!   http/      actors as HTTP resources, pages of a node (feature `http`)
 //!   observe/   views of nodes and clusters, metrics, readiness
 //!   tls/       authorities, identities, roles
 //!   sim/       the simulated world
@@ -54,6 +55,8 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod group;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod limits;
 mod link;
 mod mailbox;

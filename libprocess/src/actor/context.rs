@@ -19,11 +19,13 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::drain::Ready;
 use super::futures::Futures;
 use crate::error::{AskError, ExitReason, Exited, SendError, SpawnError};
 use crate::node::{Adoption, Ask, Node, Sender, Watch};
+use crate::observe::spans::{Cause, Inherited};
 use crate::parcel::Head;
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::{Accepts, Process};
@@ -54,6 +56,8 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     me: AnyPid,
     /// Of the message being handled; empty outside of handlers.
     pub(super) origin: Head,
+    /// Of the same message, if a subscriber wants it.
+    pub(super) span: Option<Box<Span>>,
     pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
     pub(super) budget: usize,
@@ -100,6 +104,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             me: slot.pid(),
             slot,
             origin: Head::default(),
+            span: None,
             futures: Futures::new(),
             budget: 0,
             random: Random::Seed(seed),
@@ -140,7 +145,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     }
 
     /// The number that the message being handled shares with all messages that led to it and that it
-    /// causes, across nodes; 0 outside of handlers.
+    /// causes, across nodes, also by the futures that its handler spawns; 0 outside of all that.
     pub fn trace(&self) -> u64 {
         self.origin.trace
     }
@@ -307,6 +312,22 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         });
     }
 
+    /// What futures inherit that are spawned now.
+    fn cause(&self) -> Cause {
+        Cause {
+            trace: self.origin.trace,
+            span: self.span.clone(),
+        }
+    }
+
+    /// Gives what it was.
+    pub(crate) fn set_cause(&mut self, cause: Cause) -> Cause {
+        Cause {
+            trace: std::mem::replace(&mut self.origin.trace, cause.trace),
+            span: std::mem::replace(&mut self.span, cause.span),
+        }
+    }
+
     fn as_sender(&self) -> Sender<'_> {
         Sender {
             pid: Some(&self.me),
@@ -359,7 +380,8 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     where
         F: ActorFuture<A, Output = ()> + 'static,
     {
-        self.futures.spawn(future)
+        let cause = self.cause();
+        self.futures.spawn(future, cause)
     }
 
     fn wait<F>(&mut self, future: F)
@@ -367,7 +389,7 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
         F: ActorFuture<A, Output = ()> + 'static,
     {
         let blocked = Blocked::new(self.slot.clone());
-        let wait = future.map(move |(), _, _| drop(blocked));
+        let wait = Inherited::new(future, self.cause()).map(move |(), _, _| drop(blocked));
         self.waits.push(Box::pin(wait));
     }
 

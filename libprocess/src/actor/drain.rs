@@ -12,6 +12,7 @@ use super::futures::Futures;
 use super::{Context, door};
 use crate::error::AskError;
 use crate::mailbox::{Delivery, Notice};
+use crate::observe::spans;
 use crate::parcel::{Head, Parcel};
 use crate::protocol::{Process, Serves};
 
@@ -70,12 +71,15 @@ fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Cont
     };
     let mut head = std::mem::take(parcel.head());
     let (tag, credit) = (head.tag, head.credit.take());
-    tracing::trace!(actor = %ctx.slot.address, tag, trace = head.trace, "message");
+    let span = spans::message(&ctx.slot, tag, &head);
+    let _entered = span.as_deref().map(|span| span.clone().entered());
+    ctx.span = span;
     // Before its answer leaves: who has the answer can see that it was handled.
     ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
     ctx.origin = head;
     A::Protocol::dispatch(actor, tag, parcel, ctx);
     ctx.origin = Head::default();
+    ctx.span = None;
     // Only now: what a node may have in this mailbox includes the message being handled.
     drop(credit);
 }

@@ -12,6 +12,7 @@ use std::task::{self, Wake, Waker};
 use actix::{Actor, ActorFuture, AsyncContext, SpawnHandle};
 
 use super::Context;
+use crate::observe::spans::Cause;
 
 type Future<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
 
@@ -39,6 +40,8 @@ struct Queue {
 /// The waker of one future.
 struct Alarm {
     number: usize,
+    /// What it was spawned for.
+    cause: Cause,
     /// It is in the queue already.
     queued: AtomicBool,
     woken: Arc<Woken>,
@@ -59,11 +62,13 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
     pub(super) fn spawn(
         &mut self,
         future: impl ActorFuture<A, Output = ()> + 'static,
+        cause: Cause,
     ) -> SpawnHandle {
         self.last = self.last.next();
         let number = self.last.into_usize();
         let alarm = Arc::new(Alarm {
             number,
+            cause,
             queued: AtomicBool::new(false),
             woken: self.woken.get_or_insert_default().clone(),
         });
@@ -101,9 +106,8 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
             alarm.queued.store(false, Ordering::Release);
             ctx.futures.polled = Some(number);
             let waker = Waker::from(alarm.clone());
-            let polled = future
-                .as_mut()
-                .poll(actor, ctx, &mut task::Context::from_waker(&waker));
+            let task = &mut task::Context::from_waker(&waker);
+            let polled = alarm.cause.poll(future.as_mut(), actor, ctx, task);
             ctx.futures.polled = None;
             let cancelled = std::mem::take(&mut ctx.futures.cancelled);
             if polled.is_pending() && !cancelled {

@@ -59,7 +59,8 @@ pub struct Daemon {
     readiness: Readiness,
     steps: Vec<Step>,
     end_within: Duration,
-    hang_up: Box<dyn FnMut() + Send>,
+    /// None: a hang-up ends it.
+    hang_up: Option<Box<dyn FnMut() + Send>>,
     pulse: Pulse,
     watchdog: Option<JoinHandle<()>>,
 }
@@ -70,18 +71,26 @@ impl Daemon {
     /// # Errors
     /// If the signals cannot be had, or `NOTIFY_SOCKET` names no socket.
     pub fn start() -> io::Result<Self> {
-        let notifier = Notifier::from_environment().map_err(io::Error::other)?;
-        Ok(Self::with(Signals::take()?, notifier))
+        Self::start_with(&Readiness::new())
     }
 
-    fn with(signals: Signals, notifier: Notifier) -> Self {
+    /// As [`start`](Self::start), with a readiness that others know of already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(readiness: &Readiness) -> io::Result<Self> {
+        let notifier = Notifier::from_environment().map_err(io::Error::other)?;
+        Ok(Self::with(Signals::take()?, notifier, readiness))
+    }
+
+    fn with(signals: Signals, notifier: Notifier, readiness: &Readiness) -> Self {
         Self {
             signals,
             notifier: Arc::new(notifier),
-            readiness: Readiness::new(),
+            readiness: readiness.clone(),
             steps: Vec::new(),
             end_within: END_WITHIN,
-            hang_up: Box::new(|| tracing::info!("SIGHUP: nothing to renew")),
+            hang_up: Some(Box::new(|| tracing::info!("SIGHUP: nothing to renew"))),
             pulse: Arc::new(|| Box::pin(async { true })),
             watchdog: None,
         }
@@ -112,7 +121,12 @@ impl Daemon {
 
     /// What SIGHUP does: reading certificates anew, opening log files anew. It must not block.
     pub fn on_hang_up(&mut self, hook: impl FnMut() + Send + 'static) {
-        self.hang_up = Box::new(hook);
+        self.hang_up = Some(Box::new(hook));
+    }
+
+    /// Lets SIGHUP end it like SIGTERM: for what runs at a terminal, and is to go when that is closed.
+    pub fn end_on_hang_up(&mut self) {
+        self.hang_up = None;
     }
 
     /// What has to succeed for the watchdog to be told that the daemon lives, such as an ask of its main actor.
@@ -165,13 +179,18 @@ impl Daemon {
         loop {
             tokio::select! {
                 biased;
-                asked = self.signals.next() => match asked {
-                    Asked::Renew => (self.hang_up)(),
-                    Asked::End(signal) => {
-                        tracing::info!("ending after {signal}");
-                        return Ok(signal);
-                    }
-                },
+                asked = self.signals.next() => {
+                    let signal = match (asked, &mut self.hang_up) {
+                        (Asked::Renew, Some(renew)) => {
+                            renew();
+                            continue;
+                        }
+                        (Asked::Renew, None) => "a hang-up",
+                        (Asked::End(signal), _) => signal,
+                    };
+                    tracing::info!("ending after {signal}");
+                    return Ok(signal);
+                }
                 why = &mut failed => return Err(why),
             }
         }

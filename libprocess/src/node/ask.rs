@@ -9,6 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::error::AskError;
 use crate::link::Cancel;
+use crate::observe::spans::Asking;
 use crate::parcel::Answer;
 
 /// The answer to an ask, or the error in its place: it is always one of them, at its deadline at the latest.
@@ -22,6 +23,8 @@ pub struct Ask<R> {
     timer: Option<Pin<Box<Sleep>>>,
     /// For asks to other nodes: tells the callee when dropped.
     _cancel: Option<Cancel>,
+    /// Present if a subscriber wants to know of it.
+    span: Option<Box<Asking>>,
 }
 
 impl<R> Ask<R> {
@@ -29,12 +32,14 @@ impl<R> Ask<R> {
         waiting: oneshot::Receiver<Answer<R>>,
         deadline: Instant,
         cancel: Option<Cancel>,
+        span: Option<Box<Asking>>,
     ) -> Self {
         Self {
             waiting,
             deadline,
             timer: None,
             _cancel: cancel,
+            span,
         }
     }
 }
@@ -43,13 +48,22 @@ impl<R> Future for Ask<R> {
     type Output = Result<R, AskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if let Poll::Ready(answer) = Pin::new(&mut this.waiting).poll(cx) {
+        let answer = ready!(self.poll_answer(cx));
+        if let Some(span) = self.span.take() {
+            span.answered(&answer);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+impl<R> Ask<R> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, AskError>> {
+        if let Poll::Ready(answer) = Pin::new(&mut self.waiting).poll(cx) {
             let dropped = || Err(AskError::Refused("the message was dropped".into()));
             return Poll::Ready(answer.unwrap_or_else(|_| dropped()));
         }
-        let deadline = this.deadline;
-        let timer = this
+        let deadline = self.deadline;
+        let timer = self
             .timer
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(timer.as_mut().poll(cx));

@@ -12,6 +12,7 @@ use super::{Ask, Node, Way};
 use crate::error::{AskError, ExitReason, SendError};
 use crate::link::{Cancel, Done, Outgoing};
 use crate::mailbox::Pushed;
+use crate::observe::spans::Asking;
 use crate::parcel::{Answer, Head, Parcel, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
@@ -168,7 +169,8 @@ impl Node {
                 }
             },
         };
-        Ask::new(waiting, deadline, cancel)
+        let span = Asking::of::<M>(to, from.trace);
+        Ask::new(waiting, deadline, cancel, span)
     }
 
     /// Into the mailbox, or back to the asker.

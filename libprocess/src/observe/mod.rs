@@ -22,6 +22,7 @@ mod prometheus;
 mod readiness;
 #[cfg(test)]
 mod samples;
+pub mod spans;
 mod text;
 mod view;
 

@@ -27,4 +27,5 @@ mod remote;
 mod simulation;
 mod supervision;
 mod tap;
+mod traces;
 mod turns;
