@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::error::{AskError, ExitReason, Exited};
 use crate::limits::MESSAGES_PER_TURN;
+use crate::node::Bonding;
 use crate::parcel::{Origin, Parcel};
 
 /// One thing for an actor to do.
@@ -23,6 +24,8 @@ pub(crate) enum Delivery {
     /// Hands an answer to the future that waits for it.
     Answer(Box<dyn FnOnce() + Send>),
     Exited(Box<Notice>),
+    /// Another actor linked to this one, or unlinked. As many as there are actors that link to it.
+    Bond(Box<Bonding>),
     Stop,
 }
 

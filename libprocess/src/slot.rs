@@ -69,8 +69,9 @@ pub(crate) enum Watcher {
         monitor: u64,
         pid: AnyPid,
     },
-    /// The actor's supervisor. Only an end is an end to it; a message that was dropped is not.
-    Parent {
+    /// The same, but only an end is an end to it; a message that was dropped is not. For supervisors and
+    /// linked actors.
+    OfEnd {
         watcher: Arc<Slot>,
         monitor: u64,
         pid: AnyPid,
@@ -91,7 +92,7 @@ impl Watcher {
                 monitor,
                 pid,
             }
-            | Self::Parent {
+            | Self::OfEnd {
                 watcher,
                 monitor,
                 pid,
@@ -185,6 +186,12 @@ impl Slot {
             }
             None => Err(watcher),
         }
+    }
+
+    /// A number for a bond of this actor, of another kind than those of monitors.
+    pub(crate) fn next_bond(&self) -> u64 {
+        const BONDS: u64 = 1 << 63;
+        self.next_watcher.fetch_add(1, Ordering::Relaxed) | BONDS
     }
 
     pub(crate) fn unwatch(&self, number: u64) {

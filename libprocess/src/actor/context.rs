@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::bonds::Bonds;
 use super::drain::Ready;
 use super::futures::Futures;
 use crate::error::{AskError, ExitReason, Exited, SendError, SpawnError};
@@ -53,7 +54,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) actix: OnceCell<Box<ActixAddress<A>>>,
     pub(super) node: Node,
     pub(super) slot: Arc<Slot>,
-    me: AnyPid,
+    pub(super) me: AnyPid,
     /// Of the message being handled; empty outside of handlers.
     pub(super) origin: Head,
     /// Of the same message, if a subscriber wants it.
@@ -64,6 +65,8 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     random: Random,
     monitors: BTreeMap<AnyPid, (u64, Watch)>,
     next_monitor: u64,
+    /// Most actors have none.
+    pub(super) bonds: Option<Box<Bonds>>,
     /// Told when the actor has started, if somebody waits for that.
     pub(super) ready: Option<Ready>,
     /// Why the actor ends, if it ends itself as failed.
@@ -110,6 +113,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             random: Random::Seed(seed),
             monitors: BTreeMap::new(),
             next_monitor: 0,
+            bonds: None,
             ready,
             failure: None,
             on_exit: None,
@@ -302,7 +306,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         self.terminate();
     }
 
-    fn handle_exits(&mut self)
+    pub(super) fn handle_exits(&mut self)
     where
         A: Handler<Exited>,
     {

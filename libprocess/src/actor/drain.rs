@@ -46,12 +46,17 @@ pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut 
                 let Some(Notice { monitor, exited }) = door::pass_exit(ctx, notice) else {
                     continue;
                 };
-                if ctx.take_monitor(&exited.pid, monitor)
+                let wanted = match ctx.take_monitor(&exited.pid, monitor) {
+                    true => Some(exited),
+                    false => ctx.take_bond(monitor, exited),
+                };
+                if let Some(exited) = wanted
                     && let Some(on_exit) = ctx.on_exit
                 {
                     on_exit(actor, exited, ctx);
                 }
             }
+            Poll::Ready(Delivery::Bond(bonding)) => ctx.bonding(*bonding),
             Poll::Ready(Delivery::Stop) => ctx.stop(),
         }
     }

@@ -1,5 +1,6 @@
 //! One actor from birth to end: its context, how its mailbox is drained, how its end becomes known.
 
+mod bonds;
 mod context;
 mod dispatch;
 mod door;

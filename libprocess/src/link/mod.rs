@@ -20,6 +20,7 @@
 //! * **The end** of a link, for whatever reason, is the end of everything that depends on it: asks fail
 //!   and monitors fire, each exactly once.
 
+mod bonds;
 mod complaints;
 mod credit;
 #[cfg(feature = "fuzzing")]

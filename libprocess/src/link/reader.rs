@@ -36,6 +36,8 @@ pub(super) enum Breach {
     Credit,
     #[error("too many monitors")]
     Monitors,
+    #[error("a link between actors whose number is not new")]
+    Bond,
 }
 
 /// Starts reading a data lane.
@@ -194,6 +196,11 @@ impl Handle for DataLane {
                 if let Some(cancelled) = self.link.tables().serving.get(&ask) {
                     cancelled.store(true, Ordering::Relaxed);
                 }
+                Ok(())
+            }
+            Frame::Bind(bind) => self.link.bind(bind),
+            Frame::Unbind(number) => {
+                self.link.unbind(number);
                 Ok(())
             }
             Frame::Route(route) => self.route(route),
@@ -357,6 +364,7 @@ impl Link {
         if let Some(watcher) = watcher {
             watcher.announce(reason);
         }
+        self.bond_is_over(monitor);
     }
 
     /// A message of the peer reached nobody.

@@ -1,6 +1,7 @@
 //! A node: an address, the actors that live there, and the ways to other nodes.
 
 mod ask;
+mod bond;
 mod builder;
 mod process;
 mod send;
@@ -32,6 +33,7 @@ use crate::tls::{Identity, Trust};
 use crate::transport::BindError;
 
 pub use ask::Ask;
+pub(crate) use bond::{Bond, Bonding, Other, watcher};
 pub use builder::NodeBuilder;
 pub(crate) use process::Adoption;
 pub use process::{ProcessBuilder, ProcessInfo};

@@ -25,6 +25,8 @@ pub struct Monitor {
 pub(crate) enum Watch {
     Here(Arc<Slot>, u64),
     There(Arc<Link>, u64),
+    /// One half of a bond with an actor of another node.
+    Bond(Arc<Link>, u64),
     /// It was told at once.
     Over,
 }
@@ -72,7 +74,7 @@ impl Slot {
         child: &Arc<Slot>,
         monitor: u64,
     ) -> Option<Watch> {
-        let watcher = Watcher::Parent {
+        let watcher = Watcher::OfEnd {
             watcher: self.clone(),
             monitor,
             pid: child.pid(),
@@ -94,6 +96,7 @@ impl Drop for Watch {
         match self {
             Self::Here(slot, number) => slot.unwatch(*number),
             Self::There(link, number) => link.unwatch(*number),
+            Self::Bond(link, number) => link.unbound(*number),
             Self::Over => {}
         }
     }

@@ -24,5 +24,7 @@ pub(crate) fn put(out: &mut BytesMut, frame: &Frame<'_>) {
         Frame::Exited(monitor, reason) => put_exited(out, *monitor, &bounded(reason.clone())),
         Frame::Cancel(ask) => put_cancel(out, *ask),
         Frame::Control(control) => put_control(out, control),
+        Frame::Bind(bind) => put_bind(out, bind),
+        Frame::Unbind(number) => put_unbind(out, *number),
     }
 }

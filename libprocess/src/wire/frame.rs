@@ -20,6 +20,8 @@
 //! | 7    | refuse | ask id 8, [`Refuse`]                                                          |
 //! | 8    | exited | monitor 8, [`ExitReason`]                                                     |
 //! | 9    | cancel | ask id 8 (behind the ask, so that it cannot overtake it)                       |
+//! | 13   | bind   | [`Bind`] (two actors are linked from now on)                                  |
+//! | 14   | unbind | number 8 (of the link between two actors, as the receiver knows it)           |
 //!
 //! On the control lane there is one kind, 10, with a [`Control`]. Types in links are encoded by the codec,
 //! as bodies are; everything else is laid out by hand because every message pays for it.
@@ -83,6 +85,15 @@ pub(crate) struct Route {
     pub(crate) from: Option<(String, u64)>,
 }
 
+/// A link between two actors: names and incarnations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bind {
+    /// Chosen by the sender, without the highest bit.
+    pub(crate) id: u64,
+    pub(crate) from: (String, u64),
+    pub(crate) to: (String, u64),
+}
+
 /// An ask that was not answered; [`AskError`] without what only the asker can find out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Refuse {
@@ -105,6 +116,8 @@ pub(crate) enum Frame<'a> {
     /// Nobody waits for the answer to this ask any more.
     Cancel(u64),
     Control(Control),
+    Bind(Bind),
+    Unbind(u64),
 }
 
 /// What tells and asks have in common.
@@ -180,6 +193,8 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         8 => Frame::Exited(u64(&mut bytes)?, bounded(decode_exact(bytes)?)),
         9 => Frame::Cancel(u64(&mut bytes)?),
         10 => Frame::Control(decode_exact(bytes)?),
+        13 => Frame::Bind(decode_exact(bytes)?),
+        14 => Frame::Unbind(u64(&mut bytes)?),
         kind => return Err(FrameError::UnknownKind(kind)),
     })
 }
@@ -259,6 +274,14 @@ pub(crate) fn put_exited(out: &mut BytesMut, monitor: u64, reason: &ExitReason) 
 
 pub(crate) fn put_cancel(out: &mut BytesMut, ask: u64) {
     frame(out, 9, |out| out.put_u64_le(ask));
+}
+
+pub(crate) fn put_bind(out: &mut BytesMut, bind: &Bind) {
+    frame(out, 13, |out| put_encoded(out, bind));
+}
+
+pub(crate) fn put_unbind(out: &mut BytesMut, number: u64) {
+    frame(out, 14, |out| out.put_u64_le(number));
 }
 
 pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {

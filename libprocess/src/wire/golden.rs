@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
 use super::encode;
-use super::frame::{self, Asked, Control, Head, Hello, Route, Written};
+use super::frame::{self, Asked, Bind, Control, Head, Hello, Route, Written};
 use crate::error::{AskError, ExitReason};
 use crate::pid::AnyPid;
 
@@ -80,6 +80,13 @@ fn frames() -> Vec<BytesMut> {
         frames.push(write(&|out| frame::put_exited(out, 6, &reason)));
     }
     frames.push(write(&|out| frame::put_cancel(out, 4)));
+    let bind = Bind {
+        id: 5,
+        from: ("from".into(), 300),
+        to: ("to".into(), 7),
+    };
+    frames.push(write(&|out| frame::put_bind(out, &bind)));
+    frames.push(write(&|out| frame::put_unbind(out, 5)));
     for control in controls() {
         frames.push(write(&|out| frame::put_control(out, &control)));
     }

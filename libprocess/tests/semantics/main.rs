@@ -13,6 +13,7 @@ mod groups;
 mod identity;
 mod lanes;
 mod lease;
+mod links;
 mod liveness;
 mod machines;
 mod monitors;
