@@ -74,47 +74,59 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 
 /// The value of which `bytes` are the encoding: all of them.
 pub fn decode_exact<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let (value, read) = bincode::serde::decode_from_slice(bytes, config())
-        .map_err(|error| DecodeError::Format(error.to_string()))?;
-    match bytes.len() - read {
-        0 => Ok(value),
-        left => Err(DecodeError::Trailing(left)),
-    }
+    decode(bytes, Age::Same)
 }
 
 /// The value that a node with another version of the protocol may have written. Of the same version: exactly
 /// what `bytes` encode. Of an older one: fields that are missing at the end are `0`, `None`, empty, or an
 /// enum's first variant. Of a newer one: fields that are left over at the end are ignored.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8], writer: Age) -> Result<T, DecodeError> {
-    let malformed = |error: bincode::error::DecodeError| DecodeError::Format(error.to_string());
-    match writer {
-        Age::Same => decode_exact(bytes),
-        Age::Newer => bincode::serde::decode_from_slice(bytes, config())
-            .map(|(value, _)| value)
-            .map_err(malformed),
-        Age::Older => {
-            let mut padded = Padded {
-                bytes,
-                zeros: MISSING,
-            };
-            let value =
-                bincode::serde::decode_from_reader(&mut padded, config()).map_err(malformed)?;
-            match padded.bytes.len() {
-                0 => Ok(value),
-                left => Err(DecodeError::Trailing(left)),
-            }
-        }
+    let mut source = Source {
+        bytes,
+        zeros: if writer == Age::Older { MISSING } else { 0 },
+        top: stack_pointer(),
+    };
+    let value = bincode::serde::decode_from_reader(&mut source, config())
+        .map_err(|error| DecodeError::Format(error.to_string()))?;
+    match source.bytes.len() {
+        0 => Ok(value),
+        _ if writer == Age::Newer => Ok(value),
+        left => Err(DecodeError::Trailing(left)),
     }
 }
 
+/// Stack that decoding one value may take. A type that contains itself is decoded as deep as its bytes say, and two
+/// bytes a level could say millions; threads have two MiB. Hundreds of levels fit, whatever the type.
+const STACK: usize = 512 * 1024;
+
 /// Bytes, and zeros behind them.
-struct Padded<'a> {
+struct Source<'a> {
     bytes: &'a [u8],
     zeros: usize,
+    /// Where the stack was when decoding began.
+    top: usize,
 }
 
-impl Reader for Padded<'_> {
+impl Source<'_> {
+    /// Whether the value is nested deeper than can be honest. Every level reads something, so it is seen in time.
+    #[inline]
+    fn is_too_deep(&self) -> bool {
+        self.top.abs_diff(stack_pointer()) > STACK
+    }
+}
+
+/// About where the stack is now.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let here = 0_u8;
+    std::hint::black_box(&raw const here) as usize
+}
+
+impl Reader for Source<'_> {
     fn read(&mut self, out: &mut [u8]) -> Result<(), bincode::error::DecodeError> {
+        if self.is_too_deep() {
+            return Err(bincode::error::DecodeError::Other("nested too deeply"));
+        }
         let additional = out.len().saturating_sub(self.bytes.len());
         // What begins before the end and goes past it was cut off: no version leaves half a field out.
         if additional > self.zeros || (additional > 0 && !self.bytes.is_empty()) {
@@ -126,6 +138,17 @@ impl Reader for Padded<'_> {
         out[read.len()..].fill(0);
         self.bytes = rest;
         Ok(())
+    }
+
+    #[inline]
+    fn peek_read(&mut self, length: usize) -> Option<&[u8]> {
+        // What is not here is read, where the error is made.
+        self.bytes.get(..length).filter(|_| !self.is_too_deep())
+    }
+
+    #[inline]
+    fn consume(&mut self, length: usize) {
+        self.bytes = &self.bytes[length..];
     }
 }
 
@@ -188,6 +211,25 @@ mod tests {
         assert!(decode::<String>(&[253, 0, 0], Age::Older).is_err());
         // A length alone does not make a text of zeros, beyond what fields may need.
         assert!(decode::<String>(&encode(&100_000_u64).unwrap(), Age::Older).is_err());
+    }
+
+    #[test]
+    fn a_value_that_never_ends_is_refused_before_the_stack_does() {
+        #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+        enum Tree {
+            Leaf,
+            Branch(Vec<Tree>),
+        }
+        // Two bytes a level: a branch of one.
+        let levels = |count: usize| [[1, 1].repeat(count), vec![0]].concat();
+        assert!(decode_exact::<Tree>(&levels(50)).is_ok());
+        for age in [Age::Older, Age::Same, Age::Newer] {
+            let refused = decode::<Tree>(&levels(1_000_000), age);
+            assert!(
+                matches!(&refused, Err(DecodeError::Format(why)) if why.contains("too deeply")),
+                "{refused:?}"
+            );
+        }
     }
 
     #[test]
