@@ -60,6 +60,7 @@ pub mod http;
 pub mod limits;
 mod link;
 mod mailbox;
+pub mod names;
 mod node;
 pub mod observe;
 mod parcel;

@@ -26,6 +26,7 @@ use crate::arbiter::{Arbiters, Placement};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::link::{Link, LinkInfo, Links};
 use crate::mailbox::Delivery;
+use crate::names::NAMES;
 use crate::pid::{ANY_INCARNATION, AnyPid, LastWay};
 use crate::seat::Seat;
 use crate::slot::Slot;
@@ -405,10 +406,17 @@ impl Node {
     }
 
     pub(crate) fn find_named(&self, name: &str, incarnation: u64) -> Option<Arc<Slot>> {
-        let registry = self.read();
-        let slot = registry.slots.get(name)?;
-        let meant = incarnation == ANY_INCARNATION || incarnation == slot.address.incarnation;
-        meant.then(|| slot.clone())
+        let meant = |slot: &&Arc<Slot>| {
+            incarnation == ANY_INCARNATION || incarnation == slot.address.incarnation
+        };
+        if let Some(slot) = self.read().slots.get(name) {
+            return Some(slot).filter(meant).cloned();
+        }
+        if name != NAMES {
+            return None;
+        }
+        self.start_names();
+        self.read().slots.get(name).filter(meant).cloned()
     }
 
     /// Removes an actor that has ended. Its end is then to be [`announced`](Self::announced).

@@ -17,6 +17,7 @@ mod links;
 mod liveness;
 mod machines;
 mod monitors;
+mod names;
 mod observation;
 mod page;
 mod partition;
