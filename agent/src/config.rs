@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use libprocess::observe::Readiness;
 use mesos::flags;
 
 /// The program that runs command tasks: normally this binary again.
@@ -57,6 +58,8 @@ pub struct Config {
     /// The present at the start, in seconds since the epoch; the machine's clock if unset. Not a
     /// flag: simulations set it so that the same seed gives the same timestamps.
     pub start_time: Option<f64>,
+    /// What `/ready` answers. Not a flag either: the daemon around the agent knows.
+    pub readiness: Readiness,
 }
 
 /// Interval of HEARTBEAT events to HTTP executors; Mesos compiles it in.
@@ -89,6 +92,7 @@ impl Config {
             executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,
             max_completed_executors_per_framework: 150,
             start_time: None,
+            readiness: Readiness::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess::http::Pages;
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, AuthorityError, Trust};
 use mesos::attributes::Attributes;
@@ -160,16 +161,19 @@ impl Agent {
 
 impl AgentHandle {
     /// Waits until the agent ends, by order of its master or by a failure; answers why.
-    pub async fn ended(&self) -> String {
+    pub fn ended(&self) -> impl Future<Output = String> + Send + use<> {
         let mut ended = self.ended.clone();
-        let told = async {
-            let told = ended.wait_for(Option::is_some).await;
-            told.ok().and_then(|why| why.clone())
-        };
-        let exited = self.node.monitor(&self.pid).await;
-        match exited.reason {
-            ExitReason::Normal => told.await.unwrap_or_else(|| "it was stopped".to_owned()),
-            reason => format!("the agent {reason}"),
+        let monitor = self.node.monitor(&self.pid);
+        async move {
+            let exited = monitor.await;
+            match exited.reason {
+                ExitReason::Normal => {
+                    let told = ended.wait_for(Option::is_some).await;
+                    let told = told.ok().and_then(|why| why.clone());
+                    told.unwrap_or_else(|| "it was stopped".to_owned())
+                }
+                reason => format!("the agent {reason}"),
+            }
         }
     }
 
@@ -328,6 +332,7 @@ async fn start_parts(
         agent: pid.clone(),
         containerizer,
         view: view_for_readers.clone(),
+        pages: Pages::new(node, &config.readiness),
         heartbeat: config.executor_heartbeat_interval,
     };
     let http = http.map(|bound| bound.serve(doors)).transpose()?;

@@ -1,10 +1,11 @@
 //! Log lines on standard error.
 
-use std::io::IsTerminal;
+use libprocess::daemon::Logs;
 
-use tracing_subscriber::EnvFilter;
+use crate::arguments::{LogFlags, LogFormat};
 
-use crate::arguments::LogFlags;
+/// Servers and transports speak of every connection at their own info level.
+const CALMED: &str = "actix_server=warn,actix_web=warn,quinn=warn,rustls=warn";
 
 /// Turns logging on. `RUST_LOG`, where set, says more than the flags can.
 ///
@@ -23,25 +24,21 @@ pub(crate) fn start(flags: &LogFlags) -> Result<(), String> {
             ));
         }
     };
-    // Servers and transports speak of every connection at their own info level.
-    let default = format!("{level},actix_server=warn,actix_web=warn,quinn=warn,rustls=warn");
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    write(filter);
-    Ok(())
+    let logs = Logs {
+        filter: format!("{level},{CALMED}"),
+        format: match flags.logging_format {
+            LogFormat::Text => libprocess::daemon::Format::Text,
+            LogFormat::Json => libprocess::daemon::Format::Json,
+        },
+        ..Logs::default()
+    };
+    logs.start().map_err(|error| error.to_string())
 }
 
 /// Turns logging on if `RUST_LOG` is set: what an executor logs would stand among its task's errors.
 pub(crate) fn start_if_asked() {
-    if let Ok(filter) = EnvFilter::try_from_default_env() {
-        write(filter);
+    if std::env::var_os("RUST_LOG").is_some() {
+        // An executor without a log is better than none.
+        let _ = Logs::default().start();
     }
-}
-
-fn write(filter: EnvFilter) {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
 }

@@ -50,7 +50,12 @@ impl Library {
             processes: self.node.processes(),
             system: system::read(),
         };
-        documents::read(&self.view(), &surroundings, path, query)
+        let mut document = documents::read(&self.view(), &surroundings, path, query)?;
+        if document.content_type == libprocess::observe::CONTENT_TYPE {
+            let node = libprocess::observe::metrics(&self.node.view());
+            document.body = [&document.body[..], node.as_bytes()].concat().into();
+        }
+        Ok(document)
     }
 
     /// The newest view.

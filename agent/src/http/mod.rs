@@ -7,6 +7,7 @@
 //! | `/state`, `/flags`, `/version`, `/health` | [`state`] |
 //! | `/containers`, `/monitor/statistics` | [`containers`] |
 //! | `/metrics`, `/metrics/snapshot` | [`metrics`](crate::metrics) |
+//! | `/processes`, `/ready`, `/live` | [`libprocess::http::Pages`] |
 //!
 //! Every path also exists below `/slave(1)`, with a slash at its end, and (for old tools) with
 //! `.json`. What is read comes from the published view. Until credentials can be configured it is
@@ -26,6 +27,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::Method;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer as ActixServer, web};
+use libprocess::http::Pages;
 use libprocess::prelude::*;
 use mesos::protocols::AgentProtocol;
 
@@ -58,6 +60,8 @@ pub(crate) struct Doors {
     pub(crate) agent: Pid<AgentProtocol>,
     pub(crate) containerizer: Pid<ContainerizerProtocol>,
     pub(crate) view: View,
+    /// Of the node below: `/processes`, `/ready`, `/live`, and its part of `/metrics`.
+    pub(crate) pages: Pages,
     pub(crate) heartbeat: Duration,
 }
 
@@ -180,13 +184,16 @@ async fn route(request: HttpRequest, body: web::Payload, doors: web::Data<Doors>
         "/monitor/statistics" => json(&request, &containers::statistics(&doors).await),
         "/metrics" => HttpResponse::Ok()
             .content_type("text/plain; version=0.0.4")
-            .body(metrics::prometheus(view)),
+            .body(metrics::prometheus(view) + &libprocess::observe::metrics(&doors.node.view())),
         "/metrics/snapshot" => json(&request, &metrics::snapshot(view)),
         "/files/browse" => files::browse(&request, view).await,
         "/files/read" => files::read(&request, view).await,
         "/files/download" => files::download(&request, view).await,
         "/files/debug" => json(&request, &files::debug(view)),
-        _ => not_found(),
+        _ => {
+            let page = doors.pages.serve(&request).await;
+            page.unwrap_or_else(not_found)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use frameworks::connect::tls_dir;
 
 /// Where the daemon listens, for actors (QUIC) and for HTTP alike.
@@ -58,7 +58,22 @@ pub(crate) struct LogFlags {
     )]
     pub(crate) logging_level: String,
 
+    /// Form of log lines: for people, or one JSON object a line
+    #[arg(
+        long = "logging_format",
+        env = "MESOS_LOGGING_FORMAT",
+        default_value = "text"
+    )]
+    pub(crate) logging_format: LogFormat,
+
     /// Log errors only
     #[arg(long, env = "MESOS_QUIET")]
     pub(crate) quiet: bool,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }

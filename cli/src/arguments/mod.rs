@@ -6,16 +6,18 @@ mod local;
 mod master;
 mod reading;
 mod run;
+mod top;
 mod values;
 
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agent::{AgentFlags, ContainerFlags};
-pub(crate) use daemon::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
+pub(crate) use daemon::{HttpFlags, LogFlags, LogFormat, NodeFlags, TlsFlags};
 pub(crate) use local::LocalFlags;
 pub(crate) use master::MasterFlags;
 pub(crate) use reading::{ClusterFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand};
 pub(crate) use run::RunFlags;
+pub(crate) use top::TopFlags;
 
 /// Mesos: the resources of many machines for many frameworks.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Framework(ListCommand),
     /// Show the state of a cluster
     State(StateFlags),
+    /// Show what the actors of a cluster do: depths of mailboxes, links, who waits for whom
+    Top(TopFlags),
     /// The built-in executor; agents start it
     #[command(hide = true)]
     Executor,

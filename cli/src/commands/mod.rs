@@ -6,13 +6,14 @@ mod run;
 mod state;
 mod tail;
 mod tasks;
+mod top;
 
 use std::process::ExitCode;
 
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::arguments::{ListCommand, RunFlags, StateFlags, TaskCommand};
+use crate::arguments::{ListCommand, RunFlags, StateFlags, TaskCommand, TopFlags};
 
 pub(crate) async fn run(flags: RunFlags) -> Outcome {
     run::run(flags).await
@@ -38,6 +39,10 @@ pub(crate) async fn framework(command: ListCommand) -> Outcome {
 
 pub(crate) async fn state(flags: StateFlags) -> Outcome {
     state::show(flags).await
+}
+
+pub(crate) async fn top(flags: TopFlags) -> Outcome {
+    top::watch(flags).await
 }
 
 /// Prints `value` as indented JSON.

@@ -2,17 +2,17 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use agent::containerizer::{ContainerizerConfig, Isolation};
 use agent::{Agent, Config, Containers, ExecutorCommand, Executors, executor_trust};
+use libprocess::daemon::{Daemon, Readiness};
 use libprocess::tls::Authority;
 use mesos::election::{Election, Standalone};
 use mesos::protocols::roles;
 
-use super::master::GOODBYE_WITHIN;
-use super::{node, signals};
+use super::master::node_end;
+use super::{node, outcome};
 use crate::arguments::{AgentFlags, ContainerFlags, TlsFlags};
 use crate::{Outcome, logging};
 
@@ -23,32 +23,42 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
     };
     let election: Arc<dyn Election> =
         Arc::new(Standalone::from_flag(master).map_err(|e| format!("--master: {e}"))?);
+    let readiness = Readiness::new();
     let config = Config {
         hostname: flags.node.hostname.clone(),
         resources: flags.resources.clone(),
         attributes: flags.attributes.clone(),
         default_role: flags.default_role.clone(),
         http: !flags.http.no_http,
+        readiness: readiness.clone(),
         ..config(work_dir, &flags.containers, &flags.tls)?
     };
     let containers = containers(work_dir, &flags.containers)?;
     let address = flags.node.address(flags.port);
     let trust = executor_trust(work_dir)?;
-    let node = node::start(address, roles::AGENT, &flags.tls, Some(work_dir), [trust]).await?;
+    let node = node::start(
+        address,
+        roles::AGENT,
+        &flags.tls,
+        Some(work_dir),
+        &readiness,
+        [trust],
+    )
+    .await?;
     let agent = Agent::start(config, &node, containers, election).await?;
-    tracing::info!("agent at {}", node.address());
+    let address = node.address();
+    tracing::info!("agent at {address}");
 
-    let outcome = tokio::select! {
-        biased;
-        signal = signals::end() => {
-            tracing::info!("ending after {}; tasks go on", signal?);
-            Ok(ExitCode::SUCCESS)
-        }
-        why = agent.ended() => Err(format!("the agent ended: {why}").into()),
-    };
-    agent.shutdown(Executors::Leave).await;
-    node.shutdown(GOODBYE_WITHIN).await;
-    outcome
+    let mut daemon = Daemon::start_with(&readiness)?;
+    let ended = agent.ended();
+    daemon.at_end("the agent", |_| {
+        tracing::info!("tasks go on");
+        agent.shutdown(Executors::Leave)
+    });
+    daemon.at_end("the node", |left| node_end(node, left));
+    daemon.ready(&format!("agent at {address}"));
+    let failed = async move { format!("the agent ended: {}", ended.await) };
+    outcome(daemon.run(failed).await)
 }
 
 /// The configuration of an agent in `work_dir`, with this binary as the executor of commands.

@@ -3,11 +3,12 @@
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent::resources::{Machine, agent_resources};
 use agent::{Agent, AgentHandle, Config, Executors, executor_trust};
+use libprocess::daemon::{Daemon, END_WITHIN, Readiness};
 use libprocess::prelude::*;
 use mesos::election::{Election, Standalone};
 use mesos::protocols::roles;
@@ -15,27 +16,35 @@ use mesos::resources::Quantity;
 
 use super::agent::{config, containers};
 use super::master::{GOODBYE_WITHIN, Running};
-use super::{master, node, signals};
+use super::{master, node, outcome};
 use crate::arguments::LocalFlags;
 use crate::{Outcome, logging};
 
 pub(super) async fn run(flags: LocalFlags) -> Outcome {
     logging::start(&flags.log)?;
     let work_dir = WorkDir::of(&flags)?;
-    let cluster = LocalCluster::start(&flags, work_dir.path()).await?;
+    let readiness = Readiness::new();
+    let cluster = LocalCluster::start(&flags, work_dir.path(), &readiness).await?;
     println!("{}", welcome(&cluster, &flags));
 
-    let outcome = tokio::select! {
-        biased;
-        signal = signals::end() => {
-            tracing::info!("ending after {}", signal?);
-            Ok(ExitCode::SUCCESS)
-        }
-        exited = cluster.master.handle.ended() => Err(format!("the master ended: {}", exited.reason).into()),
-    };
-    cluster.stop().await;
-    outcome
+    let mut daemon = Daemon::start_with(&readiness)?;
+    let master = cluster.master.handle.clone();
+    daemon.end_within(end_within(&flags));
+    daemon.end_on_hang_up();
+    daemon.at_end("the cluster", |_| cluster.stop());
+    daemon.ready("a cluster on this machine");
+    let failed = async move { format!("the master ended: {}", master.ended().await.reason) };
+    outcome(daemon.run(failed).await)
 }
+
+/// Agents end one after the other, each once its executors have ended or their time is over.
+fn end_within(flags: &LocalFlags) -> Duration {
+    let one = flags.containers.executor_shutdown_grace_period + AGENT_ENDS_WITHIN;
+    END_WITHIN + one * u32::from(flags.agents)
+}
+
+/// What an agent needs to end beyond its executors' grace period: it gives them 10 s more, and then says goodbye.
+const AGENT_ENDS_WITHIN: Duration = Duration::from_secs(15);
 
 struct LocalCluster {
     master: Running,
@@ -44,16 +53,28 @@ struct LocalCluster {
 }
 
 impl LocalCluster {
-    async fn start(flags: &LocalFlags, work_dir: &Path) -> Result<LocalCluster, Box<dyn Error>> {
+    async fn start(
+        flags: &LocalFlags,
+        work_dir: &Path,
+        readiness: &Readiness,
+    ) -> Result<LocalCluster, Box<dyn Error>> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, flags.port));
         let folder = work_dir.join("master");
-        let node = node::start(address, roles::MASTER, &flags.tls, Some(&folder), []).await?;
+        let node = node::start(
+            address,
+            roles::MASTER,
+            &flags.tls,
+            Some(&folder),
+            readiness,
+            [],
+        )
+        .await?;
         let config = ::master::config::Config {
             work_dir: Some(folder),
             cluster: Some("local".to_owned()),
             ..::master::config::Config::default()
         };
-        let master = master::start(config, true, &node).await?;
+        let master = master::start(config, true, &node, readiness).await?;
         let mut cluster = LocalCluster {
             master,
             node,
@@ -66,6 +87,7 @@ impl LocalCluster {
                 &work_dir.join(format!("agent-{number}")),
                 number,
                 election.clone(),
+                readiness,
             )
             .await
             {
@@ -95,6 +117,7 @@ async fn start_agent(
     work_dir: &Path,
     number: u16,
     election: Arc<dyn Election>,
+    readiness: &Readiness,
 ) -> Result<(AgentHandle, Node), Box<dyn Error>> {
     let mut container_flags = flags.containers.clone();
     // Several clusters and agents on one machine must not take each other's containers for orphans.
@@ -102,6 +125,7 @@ async fn start_agent(
         format!("{}-{}-{number}", container_flags.cgroups_root, flags.port);
     let config = Config {
         resources: Some(resources(flags, work_dir, number)),
+        readiness: readiness.clone(),
         ..config(work_dir, &container_flags, &flags.tls)?
     };
     let containers = containers(work_dir, &container_flags)?;
@@ -111,7 +135,15 @@ async fn start_agent(
     let wanted = flags.port.checked_add(number).unwrap_or_default();
     let is_free = TcpListener::bind(at(wanted)).is_ok() && UdpSocket::bind(at(wanted)).is_ok();
     let address = at(if is_free { wanted } else { 0 });
-    let node = node::start(address, roles::AGENT, &flags.tls, Some(work_dir), [trust]).await?;
+    let node = node::start(
+        address,
+        roles::AGENT,
+        &flags.tls,
+        Some(work_dir),
+        readiness,
+        [trust],
+    )
+    .await?;
     let agent = Agent::start(config, &node, containers, election).await?;
     Ok((agent, node))
 }

@@ -1,8 +1,8 @@
 //! `mesos master`.
 
-use std::process::ExitCode;
 use std::time::Duration;
 
+use libprocess::daemon::{Daemon, Readiness};
 use libprocess::prelude::*;
 use master::config::Config;
 use master::http::{HttpOptions, HttpServer};
@@ -10,7 +10,7 @@ use master::reader::{Library, Reader};
 use master::{Master, MasterHandle};
 use mesos::protocols::roles;
 
-use super::{node, signals};
+use super::{node, outcome};
 use crate::arguments::MasterFlags;
 use crate::{Outcome, logging};
 
@@ -20,28 +20,33 @@ pub(super) const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 pub(super) async fn run(flags: MasterFlags) -> Outcome {
     logging::start(&flags.log)?;
     let address = flags.node.address(flags.port);
+    let readiness = Readiness::new();
     let node = node::start(
         address,
         roles::MASTER,
         &flags.tls,
         flags.work_dir.as_deref(),
+        &readiness,
         [],
     )
     .await?;
     let http = !flags.http.no_http;
-    let running = start(flags.config(), http, &node).await?;
-    tracing::info!("master at {}", node.address());
-    let outcome = tokio::select! {
-        biased;
-        signal = signals::end() => {
-            tracing::info!("ending after {}", signal?);
-            Ok(ExitCode::SUCCESS)
-        }
-        exited = running.handle.ended() => Err(format!("the master ended: {}", exited.reason).into()),
-    };
-    running.stop().await;
-    node.shutdown(GOODBYE_WITHIN).await;
-    outcome
+    let running = start(flags.config(), http, &node, &readiness).await?;
+    let address = node.address();
+    tracing::info!("master at {address}");
+
+    let mut daemon = Daemon::start_with(&readiness)?;
+    let master = running.handle.clone();
+    daemon.at_end("the master", |_| running.stop());
+    daemon.at_end("the node", |left| node_end(node, left));
+    daemon.ready(&format!("master at {address}"));
+    let failed = async move { format!("the master ended: {}", master.ended().await.reason) };
+    outcome(daemon.run(failed).await)
+}
+
+/// Takes leave of other nodes.
+pub(super) async fn node_end(node: Node, left: Duration) {
+    node.shutdown(left.min(GOODBYE_WITHIN)).await;
 }
 
 /// A master and its door for HTTP.
@@ -65,6 +70,7 @@ pub(super) async fn start(
     config: Config,
     http: bool,
     node: &Node,
+    readiness: &Readiness,
 ) -> Result<Running, Box<dyn std::error::Error>> {
     let handle = Master::start(config, node).await?;
     let library = Library::new(node, handle.view.clone());
@@ -72,6 +78,7 @@ pub(super) async fn start(
     let options = HttpOptions {
         address: node.address(),
         credentials: None,
+        readiness: readiness.clone(),
     };
     let http = match http {
         true => Some(HttpServer::start(

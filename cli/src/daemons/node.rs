@@ -4,12 +4,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use frameworks::connect::ConnectError;
+use libprocess::observe::{Observer, Readiness};
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, Trust};
 
 use crate::arguments::TlsFlags;
 
 /// Makes the node of a daemon in `role`, which believes the authority of `--tls_dir` and `others`.
+///
+/// Others may look at what it does (`mesos top`).
 ///
 /// The keys by which a restarted node ends the links of its former life at once are kept below `work_dir`; a
 /// daemon that keeps nothing is noticed by its silence instead.
@@ -18,6 +21,7 @@ pub(super) async fn start(
     role: &str,
     tls: &TlsFlags,
     work_dir: Option<&Path>,
+    readiness: &Readiness,
     others: impl IntoIterator<Item = Trust>,
 ) -> Result<Node, ConnectError> {
     let authority = Authority::load_or_create(&tls.folder())?;
@@ -31,5 +35,8 @@ pub(super) async fn start(
     if let Some(work_dir) = work_dir {
         builder = builder.keys_dir(work_dir.join("keys"));
     }
-    Ok(builder.start().await?)
+    let node = builder.start().await?;
+    // The name cannot be taken on a new node; one that is going down needs no observer.
+    let _ = Observer::start(&node, readiness);
+    Ok(node)
 }

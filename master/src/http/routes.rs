@@ -10,6 +10,7 @@
 //! | `/redirect` | to the leader; nothing below it, against loops |
 //! | `/agent/<id>/files/{browse,read,download}` | sandboxes, for the page |
 //! | `/`, `/static/*`, `/favicon.ico` | the page |
+//! | `/processes`, `/ready`, `/live` | what the node below does ([`libprocess::http::Pages`]) |
 //! | `/state`, `/metrics`, .. | documents ([`crate::documents`]) |
 
 use actix_web::http::{Method, StatusCode};
@@ -64,6 +65,11 @@ async fn read(
         ["favicon.ico"] => site.page.serve(request, "favicon.svg"),
         ["redirect"] => Err(status::redirect(&site.library.leader(), "")),
         ["redirect", ..] => Err(status::not_found()),
+        // Metrics are a document: those of Mesos, with the node's behind them.
+        ["processes" | "ready" | "live"] => {
+            let page = site.pages.serve(request).await;
+            page.ok_or_else(status::not_found)
+        }
         ["agent", agent, "files", action] => sandbox::serve(request, agent, action, site).await,
         _ => reads::serve(request, path, site).await,
     }

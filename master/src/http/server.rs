@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, web};
+use libprocess::http::Pages;
+use libprocess::observe::Readiness;
 use libprocess::prelude::*;
 use mesos::protocols::MasterProtocol;
 use tokio::task::JoinHandle;
@@ -43,6 +45,8 @@ pub struct HttpOptions {
     /// Who may use it. `None`: anybody who can reach it, which is why it then listens on the
     /// loopback interface only.
     pub credentials: Option<Credentials>,
+    /// What `/ready` answers.
+    pub readiness: Readiness,
 }
 
 /// Why the server does not listen.
@@ -73,6 +77,8 @@ pub(super) struct Site {
     pub(super) library: Library,
     pub(super) credentials: Option<Credentials>,
     pub(super) page: Page,
+    /// Of the node below: `/processes`, `/ready`, `/live`.
+    pub(super) pages: Pages,
     /// Subscriptions ever made, for the names of their actors.
     pub(super) subscriptions: AtomicU64,
 }
@@ -105,6 +111,7 @@ impl HttpServer {
             library,
             credentials: options.credentials,
             page: Page::new(),
+            pages: Pages::new(node, &options.readiness),
             subscriptions: AtomicU64::new(0),
         }));
         let refused = |reason| HttpStartError::Bind { address, reason };

@@ -117,6 +117,7 @@ impl Rig {
         let options = HttpOptions {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             credentials,
+            readiness: libprocess::observe::Readiness::new(),
         };
         let library = Library::new(&node, views.subscribe());
         let server = HttpServer::start(options, &node, master, library).unwrap();
