@@ -4,11 +4,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use frameworks::connect::ConnectError;
-use libprocess::observe::{Observer, Readiness};
+use libprocess::Allow;
+use libprocess::observe::{Observer, ObserverProtocol, Readiness};
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, Trust};
+use mesos::protocols::roles;
 
 use crate::arguments::TlsFlags;
+
+/// Who may see what a daemon does: people, and the daemons that show whole clusters to people. Frameworks and
+/// executors have no business with the names of others' actors.
+const LOOKERS: [&str; 3] = [roles::OPERATOR, roles::MASTER, roles::AGENT];
 
 /// Makes the node of a daemon in `role`, which believes the authority of `--tls_dir` and `others`.
 ///
@@ -28,7 +34,8 @@ pub(super) async fn start(
     let identity = authority.issue(role, &address.to_string());
     let mut builder = Node::bind(address)
         .identity(identity)
-        .trust(authority.trust());
+        .trust(authority.trust())
+        .allow(Allow::<ObserverProtocol>::roles(LOOKERS));
     for trust in others {
         builder = builder.trust(trust);
     }
