@@ -189,7 +189,10 @@ fn write_links(text: &mut String, links: &[LinkView], layout: Layout) {
             count(link.messages_in),
             bytes(link.bytes_out),
             bytes(link.bytes_in),
-            bytes(link.waiting as u64),
+            match link.waiting {
+                0 => String::new(),
+                some => bytes(some as u64),
+            },
             nonzero(link.dropped),
         ];
         let name = format!("  {} {role}", link.address);
@@ -363,7 +366,7 @@ NODE 10.0.0.1:5050: ready, 3 actors, 1 link
     observer(1)                             0        0            0us
   zoo                                       0        0            0us          2
   LINK TO                           RTT   SENT   RECV    OUT     IN   WAIT  DROP
-  10.0.0.2:5051 agent             250us     30     20  2.0MB  1.0kB     0B     1
+  10.0.0.2:5051 agent             250us     30     20  2.0MB  1.0kB            1
 
 NODE 10.0.0.2:5051 (agent): ready, 1 actor, 0 links
   ACTOR                                 DEPTH  HANDLED   MSG/S   BUSY  DROP  RST
