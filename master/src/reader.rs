@@ -50,12 +50,7 @@ impl Library {
             processes: self.node.processes(),
             system: system::read(),
         };
-        let mut document = documents::read(&self.view(), &surroundings, path, query)?;
-        if document.content_type == libprocess::observe::CONTENT_TYPE {
-            let node = libprocess::observe::metrics(&self.node.view());
-            document.body = [&document.body[..], node.as_bytes()].concat().into();
-        }
-        Ok(document)
+        documents::read(&self.view(), &surroundings, path, query)
     }
 
     /// The newest view.

@@ -184,7 +184,7 @@ async fn route(request: HttpRequest, body: web::Payload, doors: web::Data<Doors>
         "/monitor/statistics" => json(&request, &containers::statistics(&doors).await),
         "/metrics" => HttpResponse::Ok()
             .content_type("text/plain; version=0.0.4")
-            .body(metrics::prometheus(view) + &libprocess::observe::metrics(&doors.node.view())),
+            .body(metrics::prometheus(view) + &doors.pages.metrics()),
         "/metrics/snapshot" => json(&request, &metrics::snapshot(view)),
         "/files/browse" => files::browse(&request, view).await,
         "/files/read" => files::read(&request, view).await,

@@ -71,13 +71,18 @@ impl Pages {
             "/processes" => self.processes(request).await,
             "/metrics" => HttpResponse::Ok()
                 .content_type(CONTENT_TYPE)
-                .body(metrics(&self.readiness.seen_on(self.node.view()))),
+                .body(self.metrics()),
             "/ready" => match self.readiness.check() {
                 Ok(()) => HttpResponse::Ok().body("ready\n"),
                 Err(why) => HttpResponse::ServiceUnavailable().body(format!("{why}\n")),
             },
             _ => HttpResponse::Ok().body("live\n"),
         })
+    }
+
+    /// The content of `/metrics`, for servers that have metrics of their own there.
+    pub fn metrics(&self) -> String {
+        metrics(&self.readiness.seen_on(self.node.view()))
     }
 
     async fn processes(&self, request: &HttpRequest) -> HttpResponse {

@@ -3,10 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
+use mesos::protocols::reader::ReadError;
 
 use super::reply::{self, text};
 use super::server::Site;
 use super::status;
+use crate::metrics;
 
 /// Serves a document. It is written on a thread of its own: that of a large cluster takes longer
 /// than streams may stand still.
@@ -15,9 +17,19 @@ pub(super) async fn serve(
     path: &str,
     site: &Site,
 ) -> Result<HttpResponse, HttpResponse> {
-    let library = site.library.clone();
+    let (library, pages) = (site.library.clone(), site.pages.clone());
     let (path, query) = (path.to_owned(), request.query_string().to_owned());
-    let document = web::block(move || library.read(&path, &query)).await;
+    let document = web::block(move || {
+        let mut document = library.read(&path, &query)?;
+        if document.content_type == metrics::CONTENT_TYPE {
+            // Behind the master's own numbers those of its node.
+            document.body = [&document.body[..], pages.metrics().as_bytes()]
+                .concat()
+                .into();
+        }
+        Ok::<_, ReadError>(document)
+    })
+    .await;
     match document {
         Ok(Ok(document)) => Ok(reply::body(request, &document.content_type, document.body)),
         Ok(Err(error)) => Err(status::unread(request, &error)),

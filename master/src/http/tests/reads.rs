@@ -40,6 +40,22 @@ async fn documents_have_their_types_and_old_names() {
 }
 
 #[tokio::test]
+async fn the_node_below_shows_what_it_does() {
+    let rig = Rig::new(takes_everything);
+    // Nobody has said that it is ready.
+    let ready = rig.get("/ready").await;
+    assert_eq!((ready.status, &*ready.text()), (503, "starting\n"));
+    assert_eq!(rig.get("/live").await.status, 200);
+    let processes = rig.get("/processes").await;
+    let view: libprocess::observe::NodeView = serde_json::from_slice(&processes.body).unwrap();
+    let names = view.processes.iter().map(|process| process.pid.name());
+    assert!(names.eq(["master"]));
+    let metrics = rig.get("/metrics").await;
+    assert!(metrics.text().contains("\nlibprocess_ready 0\n"));
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn jsonp_wraps_and_refuses_scripts() {
     let rig = Rig::new(takes_everything);
     let response = rig.get("/version?jsonp=f").await;
