@@ -50,6 +50,7 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
     tracing::info!("agent at {address}");
 
     let mut daemon = Daemon::start_with(&readiness)?;
+    daemon.on_hang_up(node::renewal(&node, roles::AGENT, &flags.tls));
     let ended = agent.ended();
     daemon.at_end("the agent", |_| {
         tracing::info!("tasks go on");

@@ -36,6 +36,7 @@ pub(super) async fn run(flags: MasterFlags) -> Outcome {
     tracing::info!("master at {address}");
 
     let mut daemon = Daemon::start_with(&readiness)?;
+    daemon.on_hang_up(node::renewal(&node, roles::MASTER, &flags.tls));
     let master = running.handle.clone();
     daemon.at_end("the master", |_| running.stop());
     daemon.at_end("the node", |left| node_end(node, left));

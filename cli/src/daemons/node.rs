@@ -47,3 +47,28 @@ pub(super) async fn start(
     let _ = Observer::start(&node, readiness);
     Ok(node)
 }
+
+/// What a daemon does when it hangs up: it presents a new certificate, of the authority as it is now. Links stay.
+pub(super) fn renewal(
+    node: &Node,
+    role: &'static str,
+    tls: &TlsFlags,
+) -> impl FnMut() + Send + 'static {
+    let (node, folder) = (node.clone(), tls.folder());
+    move || {
+        let renewed = Authority::load_or_create(&folder)
+            .map_err(|error| error.to_string())
+            .and_then(|authority| {
+                let identity = authority.issue(role, &node.address().to_string());
+                // Whom it believes stays.
+                node.rotate(&identity, [])
+                    .map_err(|error| error.to_string())
+            });
+        match renewed {
+            Ok(()) => tracing::info!("the certificate was renewed"),
+            Err(error) => {
+                tracing::warn!("the certificate was not renewed, the old one stays: {error}")
+            }
+        }
+    }
+}
