@@ -144,7 +144,10 @@ fn pure_cores_take_time_and_chance_as_arguments() {
 #[test]
 fn only_http_folders_know_http() {
     let broken = lines_with("actix_web::", |file| {
-        file.contains("/http/") || file.starts_with("bench/") || file.starts_with("tests/")
+        file.contains("/http/")
+            || file.starts_with("libprocess/examples/http_")
+            || file.starts_with("bench/")
+            || file.starts_with("tests/")
     });
     assert_none("HTTP stays in http/ folders", broken);
 }
@@ -247,9 +250,11 @@ fn sources() -> Vec<String> {
     files
 }
 
-/// Tests beside code, in files of their own.
+/// Tests beside code, in files of their own, and fuzz targets.
 fn is_test(file: &str) -> bool {
-    file.contains("/tests/") || file.starts_with("tests/") || file.ends_with("/tests.rs")
+    ["/tests/", "/fuzz/"].iter().any(|folder| file.contains(folder))
+        || file.starts_with("tests/")
+        || file.ends_with("/tests.rs")
 }
 
 /// Every line of code with its place; comments and what follows a file's test module are left out.
