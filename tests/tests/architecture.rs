@@ -252,7 +252,9 @@ fn sources() -> Vec<String> {
 
 /// Tests beside code, in files of their own, and fuzz targets.
 fn is_test(file: &str) -> bool {
-    ["/tests/", "/fuzz/"].iter().any(|folder| file.contains(folder))
+    ["/tests/", "/fuzz/"]
+        .iter()
+        .any(|folder| file.contains(folder))
         || file.starts_with("tests/")
         || file.ends_with("/tests.rs")
 }
