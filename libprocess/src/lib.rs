@@ -3,20 +3,22 @@
 //! The local engine is [actix](https://docs.rs/actix): `Actor`, `Handler<M>` and `Message` are its own
 //! traits, unchanged. libprocess adds what actix does not have: an address that works from another
 //! machine ([`Pid`]), the list of what may be sent to it ([`protocol!`]), links between nodes (QUIC,
-//! mutual TLS), failure detection (`monitor`), and a simulated world (feature `sim`).
+//! mutual TLS), failure detection (`monitor`, `link`), [supervision](supervise), [groups](group) across nodes, and a
+//! simulated world (feature `sim`).
 //!
 //! # What it is not
 //!
 //! * Not reliable delivery: a message arrives at most once. What must happen is asked again, by the
 //!   protocols above; what went wrong is always visible.
-//! * Not a registry, a cluster membership or a consensus: a node knows whom it talks to, no more.
+//! * Not a cluster membership or a consensus: a node knows whom it talks to; members of a [group] agree in the
+//!   end, and never on an order.
 //! * Not a process-wide runtime: a [`Node`] is a value. Two in one process are the normal case in tests.
 //!
 //! # Where to start
 //!
 //! The manual below: a quick start, then what is guaranteed and what is not. In the reference: [`Node`] (start
-//! one, spawn, send), [`Context`] (what a handler can do), [`protocol!`] (what can be sent), [`tls`] (who may
-//! talk to whom), [`limits`] (the bounds of actors; those of links are in `link/mod.rs`).
+//! one, spawn, send), [`Context`] (what a handler can do), [`protocol!`] (what can be sent), [`supervise`] (who
+//! keeps actors alive), [`group`] and [`names`] (how they find each other), [`tls`] (who may talk to whom), [`limits`] (the bounds of actors; those of links are in `link/mod.rs`).
 //!
 //! # How it is built
 //!
