@@ -107,6 +107,7 @@ pub(super) fn pass<A: Process>(_: &Context<A>, parcel: Box<dyn Parcel>) -> Optio
 }
 
 #[cfg(not(feature = "sim"))]
+#[allow(clippy::boxed_local, reason = "a simulated world keeps the box")]
 pub(super) fn pass_exit<A: Process>(_: &Context<A>, notice: Box<Notice>) -> Option<Notice> {
     Some(*notice)
 }
@@ -116,6 +117,10 @@ pub(super) struct Answering;
 
 #[cfg(not(feature = "sim"))]
 impl Answering {
+    #[allow(
+        clippy::extra_unused_type_parameters,
+        reason = "a simulated world notes it"
+    )]
     pub(super) fn to<A, M>(_: &Context<A>) -> Self
     where
         A: actix::Actor<Context = Context<A>>,
