@@ -19,6 +19,7 @@ use bytes::{Buf, BytesMut};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::carrier::Carrier;
 use super::liveness::Watchdog;
 use super::reader::{Breach, Incoming};
 use super::table::Decision;
@@ -270,7 +271,7 @@ impl Link {
             incarnation,
         } = greeted;
         let up = Up {
-            connection: connection.clone(),
+            carrier: Carrier::Quic(connection.clone()),
             peer: Arc::new(connection.peer()),
             incarnation,
             since: Instant::now(),

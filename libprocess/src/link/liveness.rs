@@ -183,13 +183,11 @@ impl Link {
     fn ask_the_system(self: &Arc<Self>) {
         if let Some(endpoint) = self.links.endpoint()
             && let Some(up) = self.up.get()
+            && let Some(address) = up.carrier.remote_address()
             && !self.pulse.asking.swap(true, Ordering::Relaxed)
         {
             let link = self.clone();
-            let (address, patience) = (
-                up.connection.remote_address(),
-                self.pulse.liveness.ping_every,
-            );
+            let patience = self.pulse.liveness.ping_every;
             self.links.runtime().spawn(async move {
                 let vacant = timeout(patience, endpoint.vacant(address)).await;
                 link.pulse.asking.store(false, Ordering::Relaxed);
@@ -201,11 +199,11 @@ impl Link {
         }
     }
 
-    fn fell_silent(self: &Arc<Self>) {
+    pub(crate) fn fell_silent(self: &Arc<Self>) {
         let silence = self.pulse.liveness.silent_after;
         tracing::debug!(peer = %self.remote, ?silence, "nothing was heard");
         if let Some(up) = self.up.get() {
-            up.connection
+            up.carrier
                 .close(code::SILENT, b"nothing was heard from this node");
         }
         self.end(ExitReason::Disconnected);

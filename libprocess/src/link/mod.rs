@@ -21,6 +21,7 @@
 //!   and monitors fire, each exactly once.
 
 mod bonds;
+mod carrier;
 mod complaints;
 mod credit;
 #[cfg(feature = "fuzzing")]
@@ -30,6 +31,8 @@ mod handshake;
 mod hostile;
 mod lanes;
 mod liveness;
+#[cfg(feature = "sim")]
+mod memory;
 mod outbox;
 mod pause;
 mod reader;
@@ -54,15 +57,18 @@ use crate::parcel::Answer;
 use crate::pid::AnyPid;
 use crate::slot::Watcher;
 use crate::tls::PeerIdentity;
-use crate::transport::{Connection, Traffic};
+use crate::transport::Traffic;
 use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
+use carrier::Carrier;
 use liveness::Pulse;
 use outbox::{Added, Outbox, lane_of};
 
 pub(crate) use credit::Credit;
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::Lanes;
+#[cfg(feature = "sim")]
+pub(crate) use memory::Greeting;
 pub(crate) use outbox::Outgoing;
 pub(crate) use table::Links;
 
@@ -169,7 +175,7 @@ struct Asking {
 
 /// What is known once both hellos are there.
 struct Up {
-    connection: Connection,
+    carrier: Carrier,
     peer: Arc<PeerIdentity>,
     incarnation: u64,
     since: Instant,
@@ -400,10 +406,7 @@ impl Link {
     fn wake(self: &Arc<Self>, lane: usize) {
         // Before it is up nobody writes; then `rise` starts the writers.
         if let Some(up) = self.up.get() {
-            if self.outbox().start(lane) {
-                lanes::spawn_writer(self, &up.connection, lane, None);
-            }
-            self.wake[lane].notify_one();
+            up.carrier.wake(self, lane);
         }
     }
 
@@ -429,7 +432,7 @@ impl Link {
                 ExitReason::NodeDown => code::NODE_DOWN,
                 _ => code::OVER,
             };
-            up.connection.close(code, b"");
+            up.carrier.close(code, b"");
         }
         for wake in &self.wake {
             wake.notify_one();
@@ -462,7 +465,7 @@ impl Link {
             messages_out,
             messages_in: self.messages_in.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
-            traffic: up.map(|up| up.connection.traffic()),
+            traffic: up.and_then(|up| up.carrier.traffic()),
         }
     }
 

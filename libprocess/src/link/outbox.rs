@@ -221,6 +221,11 @@ impl Outbox {
         std::array::from_fn(|lane| !self.lanes[lane].pending.is_empty())
     }
 
+    /// Lanes whose writers run.
+    pub(super) fn started_lanes(&self) -> [bool; DATA_LANES + 1] {
+        std::array::from_fn(|lane| self.lanes[lane].started)
+    }
+
     /// Bytes that wait to be sent.
     pub(super) fn waiting(&self) -> usize {
         self.bytes

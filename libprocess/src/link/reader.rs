@@ -458,7 +458,7 @@ impl Link {
         Ok(())
     }
 
-    fn lane_finished(self: &Arc<Self>) {
+    pub(super) fn lane_finished(self: &Arc<Self>) {
         self.finished_lanes.fetch_add(1, Ordering::AcqRel);
         self.check_goodbye();
     }
@@ -475,7 +475,7 @@ impl Link {
     pub(super) fn breached(self: &Arc<Self>, breach: &Breach) {
         tracing::warn!(peer = %self.remote, %breach, "the peer broke the protocol");
         if let Some(up) = self.up.get() {
-            up.connection
+            up.carrier
                 .close(code::PROTOCOL, breach.to_string().as_bytes());
         }
         self.end(ExitReason::Disconnected);

@@ -27,6 +27,9 @@ const LINKS: usize = 65_536;
 const CLOSING: Duration = Duration::from_millis(500);
 
 pub(crate) struct Links {
+    /// On the message network of a simulated world; then there is no endpoint.
+    #[cfg(feature = "sim")]
+    attachment: Option<crate::sim::Attachment>,
     /// None once the node is down: whoever holds it holds the address.
     endpoint: Mutex<Option<Endpoint>>,
     tasks: Tasks,
@@ -80,7 +83,33 @@ impl Links {
             seat: endpoint.seat(),
         };
         Arc::new(Self {
+            #[cfg(feature = "sim")]
+            attachment: None,
             endpoint: Mutex::new(Some(endpoint)),
+            tasks,
+            liveness,
+            rules,
+            refused: AtomicU64::new(0),
+            complaints: Complaints::default(),
+            attempts: AtomicU64::new(0),
+            table: RwLock::default(),
+        })
+    }
+
+    /// The links of a node on the message network.
+    #[cfg(feature = "sim")]
+    pub(crate) fn in_memory(
+        attachment: crate::sim::Attachment,
+        liveness: Liveness,
+        rules: Rules,
+    ) -> Arc<Self> {
+        let tasks = Tasks {
+            runtime: Handle::current(),
+            seat: attachment.seat(),
+        };
+        Arc::new(Self {
+            attachment: Some(attachment),
+            endpoint: Mutex::new(None),
             tasks,
             liveness,
             rules,
@@ -93,6 +122,10 @@ impl Links {
 
     /// Begins to accept links.
     pub(crate) fn open(self: &Arc<Self>, node: &Node) {
+        #[cfg(feature = "sim")]
+        if let Some(attachment) = &self.attachment {
+            return attachment.listen(self, node);
+        }
         self.tasks
             .spawn(handshake::accept(node.clone(), self.clone()));
     }
@@ -121,9 +154,17 @@ impl Links {
         };
         match refused {
             Some(reason) => link.end(reason),
-            None => self.tasks.spawn(handshake::dial(link.clone())),
+            None => self.dial(&link),
         }
         link
+    }
+
+    fn dial(&self, link: &Arc<Link>) {
+        #[cfg(feature = "sim")]
+        if let Some(attachment) = &self.attachment {
+            return attachment.dial(link);
+        }
+        self.tasks.spawn(handshake::dial(link.clone()));
     }
 
     /// What becomes of a connection that the node at `address` has made.
@@ -207,6 +248,7 @@ impl Links {
             let _ = timeout_at(deadline, link.ended()).await;
             link.end(ExitReason::NodeDown);
         }
+        self.detach();
         if let Some(endpoint) = self.take_endpoint() {
             let closing = Instant::now() + CLOSING;
             let _ = timeout_at(closing, endpoint.close(b"the node was shut down")).await;
@@ -223,6 +265,7 @@ impl Links {
         for link in links {
             link.end(ExitReason::NodeDown);
         }
+        self.detach();
         if let Some(endpoint) = self.take_endpoint() {
             self.tasks.spawn(async move { endpoint.close(b"").await });
         }
@@ -269,6 +312,13 @@ impl Links {
             .clone()
     }
 
+    fn detach(&self) {
+        #[cfg(feature = "sim")]
+        if let Some(attachment) = &self.attachment {
+            attachment.detach();
+        }
+    }
+
     fn take_endpoint(&self) -> Option<Endpoint> {
         self.endpoint
             .lock()
@@ -301,9 +351,15 @@ impl Table {
 impl Link {
     /// Sends what waits, then nothing more.
     fn say_goodbye(self: &Arc<Self>) {
-        self.outbox().say_goodbye();
-        for lane in &self.wake {
-            lane.notify_one();
+        let started = {
+            let mut outbox = self.outbox();
+            outbox.say_goodbye();
+            outbox.started_lanes()
+        };
+        for (lane, started) in started.into_iter().enumerate() {
+            if started {
+                self.wake(lane);
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use crate::allow::{Allow, Rules};
 use crate::arbiter::Placement;
 use crate::link::Links;
 use crate::protocol::Protocol;
+#[cfg(feature = "sim")]
+use crate::tls::PeerIdentity;
 use crate::tls::{Authority, Identity, Trust};
 use crate::transport::{BindError, EndpointConfig, Liveness, Network, bind};
 
@@ -124,12 +126,33 @@ impl NodeBuilder {
             source,
         })?;
         let seed = self.seed.unwrap_or_else(|| StdRng::from_os_rng().random());
-        let simulated = matches!(self.network, Network::Simulated(_));
+        let simulated = !matches!(self.network, Network::Udp);
         let placement = match (simulated, self.threads) {
             (true, _) => Placement::Here,
             (false, Some(count)) => Placement::Threads(count),
             (false, None) => Placement::cores(),
         };
+        #[cfg(feature = "sim")]
+        if let Network::Messages(messages) = &self.network {
+            let identity = self.identity.map(|identity| identity.peer().clone());
+            let identity = messages.identity().or(identity);
+            let identity = identity.unwrap_or_else(|| PeerIdentity::new("node", "node"));
+            let attached = messages.attach(address, identity);
+            let attachment = attached.map_err(|source| BindError::of(address, source))?;
+            let (bound, seat) = (attachment.address(), attachment.seat());
+            let links = Links::in_memory(attachment, self.liveness, self.rules);
+            let advertised = self.advertised.unwrap_or(bound);
+            let node = Node::new(
+                advertised,
+                bound,
+                seed,
+                placement,
+                Some(links.clone()),
+                seat,
+            );
+            links.open(&node);
+            return Ok(node);
+        }
         let identity = self
             .identity
             .unwrap_or_else(|| Authority::generate("nobody").issue("node", "node"));

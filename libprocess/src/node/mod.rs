@@ -270,11 +270,9 @@ impl Node {
         self.0.undelivered.load(Ordering::Relaxed)
     }
 
-    /// Tells whether anything still holds the node.
-    #[cfg(all(test, feature = "sim"))]
-    pub(crate) fn downgrade(&self) -> std::sync::Weak<dyn std::any::Any + Send + Sync> {
-        let weak: std::sync::Weak<Inner> = Arc::downgrade(&self.0);
-        weak
+    #[cfg(feature = "sim")]
+    pub(crate) fn downgrade(&self) -> WeakNode {
+        WeakNode(Arc::downgrade(&self.0))
     }
 
     async fn stop_in_turn(&self, roots: Vec<AnyPid>) {
@@ -463,6 +461,19 @@ impl Node {
 
     pub(crate) fn random(&self) -> MutexGuard<'_, StdRng> {
         self.0.random.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A node that is not held.
+#[cfg(feature = "sim")]
+#[derive(Clone)]
+pub(crate) struct WeakNode(std::sync::Weak<Inner>);
+
+#[cfg(feature = "sim")]
+impl WeakNode {
+    /// The node, if anything else holds it.
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        self.0.upgrade().map(Node)
     }
 }
 

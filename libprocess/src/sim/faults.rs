@@ -24,6 +24,7 @@ impl Net {
                 partition.0.extend(ways);
             }
         });
+        self.messages.shared().look_out();
     }
 
     /// Ends all partitions.
@@ -35,6 +36,7 @@ impl Net {
     /// free for another. [`heal`](Self::heal) does not bring it back.
     pub fn unplug(&self, node: &impl Place) {
         self.datagrams.unplug(node.place());
+        self.messages.shared().unplug(node.place());
     }
 
     /// How long packets take; each draws its own time, so a wide range reorders them. The clock
@@ -53,6 +55,7 @@ impl Net {
             built_in::LOSS,
             chance(probability).then_some(Loss(probability)),
         );
+        self.messages.shared().look_out();
     }
 
     /// Delivers packets twice with this probability.
@@ -105,6 +108,7 @@ impl Net {
     /// ```
     pub fn rule(&self, rule: impl Rule) -> RuleGuard {
         let number = self.world.rules(|rules| rules.add(rule));
+        self.messages.shared().look_out();
         RuleGuard::new(&self.world, number)
     }
 
@@ -123,6 +127,7 @@ impl Net {
     pub fn slow_reader(&self, node: &impl Place, pause: Duration) {
         let pause = (!pause.is_zero()).then_some(pause);
         self.datagrams.slow_down(node.place(), pause);
+        self.messages.shared().slow_down(node.place(), pause);
     }
 
     /// Stops a node, as SIGSTOP does: nothing of it runs, it neither sends nor reads; time goes on. What the scenario
@@ -131,6 +136,7 @@ impl Net {
         self.world
             .machine(node.place(), |machine| machine.gate().clone())
             .close();
+        self.messages.shared().look_out();
     }
 
     /// Lets a paused node run on: as if no time had passed for it, but all its timers are due.
@@ -138,6 +144,7 @@ impl Net {
         self.world
             .machine(node.place(), |machine| machine.gate().clone())
             .open();
+        self.messages.shared().resume(node.place());
     }
 
     /// Sets a machine's clock on the wall forward; see [`Node::wall_time`](crate::Node::wall_time). Timers and

@@ -22,6 +22,7 @@ mod door;
 mod envelope;
 mod faults;
 mod gate;
+mod messages;
 mod net;
 mod party;
 mod rules;
@@ -40,17 +41,22 @@ use std::env;
 use std::future::Future;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use disk::Disk;
 pub(crate) use door::{Judgement, Message};
 pub use envelope::{Envelope, Kind, Passage};
+pub use messages::Messages;
+pub(crate) use messages::{Attachment, WireEnd};
 pub use net::{Net, Place};
 pub use party::{ANY, Party};
 pub use rules::{Packet, Rule, RuleGuard, Verdict};
 pub use tap::{Expect, Never, PATIENCE};
 pub use trace::{Fate, TraceEvent};
 pub(crate) use world::Simulated;
+
+use world::World;
 
 use tokio::task::LocalSet;
 use tokio::time::timeout;
@@ -75,6 +81,22 @@ where
     F: Future,
 {
     world(replayed_seed().unwrap_or(seed), scenario)
+}
+
+/// As [`run`], on the message network (see [`Net::messages`]).
+///
+/// # Panics
+/// As [`run`] does.
+#[track_caller]
+pub fn run_messages<S, F>(seed: u64, scenario: S) -> F::Output
+where
+    S: FnOnce(Net) -> F,
+    F: Future,
+{
+    run(seed, |net| {
+        net.messages();
+        scenario(net)
+    })
 }
 
 /// Runs `scenario` once for each seed; for one seed only if [`SEED_VARIABLE`] is set.
@@ -185,11 +207,11 @@ where
         .build()
         .expect("a runtime without I/O needs nothing of the system");
     let local = LocalSet::new();
-    let kept = OnceCell::new();
+    let kept: OnceCell<Kept> = OnceCell::new();
     let run = || {
         local.block_on(&runtime, async {
             let net = Net::new(seed);
-            let world = kept.get_or_init(|| net.world.clone());
+            let (world, _) = kept.get_or_init(|| (net.world.clone(), net.messages.clone()));
             tokio::select! {
                 biased;
                 why = world.failed() => Err(why),
@@ -201,21 +223,30 @@ where
     };
     let why = match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(output)) => {
-            kept.get().inspect(|world| world.end());
+            kept.get().inspect(|kept| end(kept));
             return Ok(output);
         }
         Ok(Err(why)) => Why::World(why),
         Err(panic) => Why::Panic(panic),
     };
-    let last_lines = kept.get().map(|world| {
-        let lines = world.last_lines(LAST_LINES);
-        world.end();
+    let last_lines = kept.get().map(|kept| {
+        let lines = kept.0.last_lines(LAST_LINES);
+        end(kept);
         lines
     });
     Err(Failed {
         why,
         last_lines: last_lines.unwrap_or_default(),
     })
+}
+
+/// What is left of a world when its scenario is over.
+type Kept = (Arc<World>, Messages);
+
+/// Lets go of all that would hold one another.
+fn end((world, messages): &Kept) {
+    messages.shared().end();
+    world.end();
 }
 
 /// The command that repeats a run. Test harnesses name the thread after the test.

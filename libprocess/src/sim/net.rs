@@ -2,15 +2,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::datagrams::Datagrams;
 use super::disk::Disk;
 use super::envelope::Envelope;
+use super::messages::Messages;
 use super::trace::TraceEvent;
 use super::world::World;
 use crate::node::Node;
-use crate::tls::{Authority, Identity};
+use crate::tls::{Authority, Identity, PeerIdentity};
 use crate::transport::Network;
 
 /// A simulated network and its nodes. Clones are handles of the same one.
@@ -18,6 +19,9 @@ use crate::transport::Network;
 pub struct Net {
     pub(super) world: Arc<World>,
     pub(super) datagrams: Arc<Datagrams>,
+    pub(super) messages: Messages,
+    /// Whether nodes are to be started on the message network.
+    by_message: Arc<AtomicBool>,
     authority: Arc<Authority>,
     /// Nodes started so far: each has chance of its own.
     lives: Arc<AtomicU64>,
@@ -37,9 +41,13 @@ impl Net {
         let datagrams = Arc::new(Datagrams::new(world.clone()));
         let carrier = datagrams.clone();
         tokio::task::spawn_local(async move { carrier.carry().await });
+        let messages = Messages::new(world.clone());
+        tokio::task::spawn_local(messages.shared().clone().carry());
         Net {
             world,
             datagrams,
+            messages,
+            by_message: Arc::default(),
             authority: Arc::new(Authority::from_seed(secret(seed, "authority"))),
             lives: Arc::default(),
             seed,
@@ -61,12 +69,17 @@ impl Net {
     /// If the address is malformed or taken.
     pub async fn node_as(&self, role: &str, name: &str, address: &str) -> Node {
         let life = self.lives.fetch_add(1, Ordering::Relaxed);
-        let started = Node::bind(address)
-            .identity(self.identity(role, name))
-            .seed(derive(self.seed, &format!("node {life}")))
-            .network(self.network())
-            .start()
-            .await;
+        let builder = Node::bind(address).seed(derive(self.seed, &format!("node {life}")));
+        let builder = match self.by_message.load(Ordering::Relaxed) {
+            true => {
+                let identity = PeerIdentity::new(role, name);
+                builder.network(Network::Messages(self.messages.presenting(identity)))
+            }
+            false => builder
+                .identity(self.identity(role, name))
+                .network(self.network()),
+        };
+        let started = builder.start().await;
         let node = started.unwrap_or_else(|error| panic!("no node at {address}: {error}"));
         self.world.machine(node.address(), |machine| {
             machine.identity = Some((role.to_owned(), name.to_owned()));
@@ -135,7 +148,17 @@ impl Net {
 
     /// The network, for nodes that are started by other code.
     pub fn network(&self) -> Network {
-        Network::Simulated(self.datagrams.clone())
+        match self.by_message.load(Ordering::Relaxed) {
+            true => Network::Messages(self.messages.clone()),
+            false => Network::Simulated(self.datagrams.clone()),
+        }
+    }
+
+    /// From now on nodes are started on the message network, where those of the other are not reached: links carry
+    /// messages without QUIC, TLS and tasks, for worlds of very many nodes or very many messages. What they guarantee
+    /// is the same, and the faults are. Nodes are believed to be who they say they are.
+    pub fn messages(&self) {
+        self.by_message.store(true, Ordering::Relaxed);
     }
 
     /// Adds an event of the scenario's own to the trace's hash, with the current time.

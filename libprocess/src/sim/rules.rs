@@ -123,6 +123,12 @@ impl Rules {
         self.rules.remove(&number);
     }
 
+    /// Whether there is one besides partitions that may stop packets.
+    pub(super) fn may_stop(&self) -> bool {
+        let own = self.rules.range(built_in::FIRST_OWN..).next();
+        own.is_some() || self.rules.contains_key(&built_in::LOSS)
+    }
+
     /// What becomes of a packet: after which times its copies arrive, or why it does not.
     pub(super) fn leaves(
         &mut self,

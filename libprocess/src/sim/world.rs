@@ -205,6 +205,19 @@ impl World {
         fate == Fate::Delivered
     }
 
+    /// Whether a packet would pass if it were sent now and took no time. It leaves no trace.
+    pub(super) fn would_pass(&self, packet: &Packet) -> bool {
+        let state = &mut *self.state();
+        let leaves = state.rules.leaves(packet, &mut state.random);
+        leaves.is_ok() && state.rules.arrives(packet).is_ok()
+    }
+
+    /// Whether a rule may stop packets at the moment.
+    pub(super) fn may_stop_packets(&self) -> bool {
+        let state = self.state();
+        !state.partition.0.is_empty() || state.rules.may_stop()
+    }
+
     pub(super) fn rules<R>(&self, change: impl FnOnce(&mut Rules) -> R) -> R {
         change(&mut self.state().rules)
     }

@@ -96,10 +96,10 @@ pub enum ConnectError {
 pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
     let ways = config::ways(&config.identity, &config.trusts, config.liveness)?;
     let endpoint = config::endpoint(&config)?;
-    let (socket, seat) = socket(&config).map_err(|source| refusal(config.address, source))?;
+    let (socket, seat) = socket(&config).map_err(|source| BindError::of(config.address, source))?;
     let address = socket
         .local_addr()
-        .map_err(|source| refusal(config.address, source))?;
+        .map_err(|source| BindError::of(config.address, source))?;
 
     let runtime: Arc<dyn Runtime> = match seat.is_simulated() {
         true => Arc::new(SimulatedRuntime(seat.clone())),
@@ -107,7 +107,7 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
     };
     let server = Some(ways.server.clone());
     let inner = quinn::Endpoint::new_with_abstract_socket(endpoint, server, socket, runtime)
-        .map_err(|source| refusal(config.address, source))?;
+        .map_err(|source| BindError::of(config.address, source))?;
     Ok(Endpoint {
         inner,
         address,
@@ -129,13 +129,18 @@ fn socket(config: &EndpointConfig) -> io::Result<(Arc<dyn AsyncUdpSocket>, Seat)
             let seat = socket.seat();
             Ok((Arc::new(socket), seat))
         }
+        #[cfg(feature = "sim")]
+        Network::Messages(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
-fn refusal(address: SocketAddr, source: io::Error) -> BindError {
-    match source.kind() {
-        io::ErrorKind::AddrInUse => BindError::InUse { address },
-        _ => BindError::Refused { address, source },
+impl BindError {
+    /// What the system said when the address was asked for.
+    pub(crate) fn of(address: SocketAddr, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { address },
+            _ => BindError::Refused { address, source },
+        }
     }
 }
 

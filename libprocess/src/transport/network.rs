@@ -16,6 +16,9 @@ pub enum Network {
     Udp,
     /// A network inside this process; see the module `sim`.
     Simulated(Arc<dyn DatagramNetwork>),
+    /// A network inside this process that carries messages, not datagrams; see [`sim`](crate::sim).
+    #[cfg(feature = "sim")]
+    Messages(crate::sim::Messages),
 }
 
 /// A node's place on a simulated network.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::node::WeakNode;
 use crate::prelude::*;
 use crate::sim::{Net, explore};
 
@@ -60,12 +61,20 @@ async fn busy(net: &Net) -> Vec<Node> {
     nodes
 }
 
-#[test]
-fn nodes_of_earlier_worlds_are_gone() {
-    let seen: Mutex<Vec<Weak<dyn Any + Send + Sync>>> = Mutex::default();
+#[derive(Default)]
+struct Seen {
+    nodes: Vec<WeakNode>,
+    networks: Vec<Weak<dyn Any + Send + Sync>>,
+}
+
+fn check(by_message: bool) {
+    let seen: Mutex<Seen> = Mutex::default();
     explore(0..30, |net| {
         let seen = &seen;
         async move {
+            if by_message {
+                net.messages();
+            }
             let nodes = busy(&net).await;
             match net.seed() % 3 {
                 0 => net.crash(&nodes[0]),
@@ -73,11 +82,22 @@ fn nodes_of_earlier_worlds_are_gone() {
                 _ => {}
             }
             let mut seen = seen.lock().unwrap();
-            seen.extend(nodes.iter().map(Node::downgrade));
-            seen.push(net.downgrade());
+            seen.nodes.extend(nodes.iter().map(Node::downgrade));
+            seen.networks.push(net.downgrade());
         }
     });
     let seen = seen.lock().unwrap();
-    let left = seen.iter().filter(|it| it.upgrade().is_some()).count();
-    assert_eq!(left, 0, "of {} nodes and networks", seen.len());
+    let nodes = seen.nodes.iter().filter(|it| it.upgrade().is_some());
+    let networks = seen.networks.iter().filter(|it| it.upgrade().is_some());
+    assert_eq!((nodes.count(), networks.count()), (0, 0));
+}
+
+#[test]
+fn nodes_of_earlier_worlds_are_gone() {
+    check(false);
+}
+
+#[test]
+fn nodes_of_earlier_worlds_on_the_message_network_are_gone() {
+    check(true);
 }
