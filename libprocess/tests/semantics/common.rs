@@ -2,9 +2,11 @@
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 use std::future::Future;
+use std::ops::Range;
 use std::time::Duration;
 
 use libprocess::prelude::*;
+use libprocess::sim::{self, Net};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -15,6 +17,26 @@ pub async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(SOON, future)
         .await
         .expect("it did not happen in time")
+}
+
+/// Runs a scenario on both simulated networks: what it asserts holds on either.
+#[track_caller]
+pub fn on_both<F: Future>(seed: u64, scenario: impl Fn(Net) -> F) {
+    explore_both(seed..seed + 1, scenario);
+}
+
+/// As [`on_both`], with each seed.
+#[track_caller]
+pub fn explore_both<F: Future>(seeds: Range<u64>, scenario: impl Fn(Net) -> F) {
+    let scenario = &scenario;
+    sim::explore(
+        seeds.clone(),
+        |net| async move { drop(scenario(net).await) },
+    );
+    sim::explore(seeds, |net| async move {
+        net.messages();
+        drop(scenario(net).await);
+    });
 }
 
 #[derive(Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::common::{
-    Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Pause, SOON, Total, Watch, watcher,
+    Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Pause, SOON, Total, Watch,
+    explore_both, on_both, watcher,
 };
 use libprocess::prelude::*;
 use libprocess::sim::{self, Net};
@@ -69,7 +70,7 @@ fn talk(node: &Node, to: &Pid<LogProtocol>, end: u32) {
 #[test]
 fn order_holds_and_the_end_comes_last() {
     const COUNT: u32 = 2000;
-    sim::explore(0..10, |net| async move {
+    explore_both(0..10, |net| async move {
         spoil(&net);
         let (one, other) = (net.node(ONE).await, net.node(OTHER).await);
         let (at_one, mut heard_by_one) = log(&one);
@@ -89,7 +90,7 @@ fn order_holds_and_the_end_comes_last() {
 
 #[test]
 fn a_partition_is_heard_once_on_both_sides_and_heals() {
-    sim::explore(0..10, |net| async move {
+    explore_both(0..10, |net| async move {
         spoil(&net);
         let nodes = [net.node(ONE).await, net.node(OTHER).await];
         let counters = nodes
@@ -127,7 +128,7 @@ fn a_partition_is_heard_once_on_both_sides_and_heals() {
 
 #[test]
 fn what_arrives_before_a_crash_has_no_gaps() {
-    sim::explore(0..5, |net| async move {
+    explore_both(0..5, |net| async move {
         spoil(&net);
         let (one, other) = (net.node(ONE).await, net.node(OTHER).await);
         let (target, mut heard) = log(&other);
@@ -155,7 +156,7 @@ fn what_arrives_before_a_crash_has_no_gaps() {
 
 #[test]
 fn a_slow_link_is_not_a_broken_one() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         net.latency(Duration::from_millis(400)..=Duration::from_millis(600));
         let (one, other) = (net.node(ONE).await, net.node(OTHER).await);
         let counter = other.spawn("counter", |_| Counter::default()).unwrap();
@@ -170,7 +171,7 @@ fn a_slow_link_is_not_a_broken_one() {
 
 #[test]
 fn an_expired_ask_is_not_handled() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (one, other) = (net.node(ONE).await, net.node(OTHER).await);
         let counter = other.spawn("counter", |_| Counter::default()).unwrap();
         one.tell(&counter, Pause);

@@ -7,7 +7,7 @@ use libprocess::sim::{self, Disk};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::common::{Add, Counter, Total, Watch, watcher};
+use crate::common::{Add, Counter, Total, Watch, on_both, watcher};
 
 const ONE: &str = "10.0.0.1:5050";
 const OTHER: &str = "10.0.0.2:5050";
@@ -78,7 +78,7 @@ fn line(text: &str) -> Put {
 
 #[test]
 fn what_was_synced_survives_a_restart_and_nothing_a_new_disk() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (client, node) = (net.node(ONE).await, net.node(OTHER).await);
         let pid = store(&node, net.disk(&node), true);
         client.ask(&pid, line("one"), SECOND).await.unwrap();
@@ -130,7 +130,7 @@ fn what_was_not_synced_survives_as_the_seed_will_have_it() {
 
 #[test]
 fn a_disk_replaces_files_as_a_whole_and_can_be_full() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let node = net.node(ONE).await;
         let disk = net.disk(&node);
         disk.write("a", "old").unwrap();
@@ -172,7 +172,7 @@ fn real_files_live_as_long_as_their_disk() {
 
 #[test]
 fn clocks_on_the_wall_jump_and_timers_do_not_care() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
         let pid = store(&b, net.disk(&b), false);
         let begin = a.wall_time();
@@ -195,7 +195,7 @@ fn clocks_on_the_wall_jump_and_timers_do_not_care() {
 
 #[test]
 fn a_paused_node_does_nothing_and_goes_on_where_it_was() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
         let counter = b.spawn("counter", |_| Counter::default()).unwrap();
         a.ask(&counter, Total, SECOND).await.unwrap();
@@ -213,7 +213,7 @@ fn a_paused_node_does_nothing_and_goes_on_where_it_was() {
 
 #[test]
 fn a_node_that_is_paused_for_long_is_missed_and_returns() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
         let counter = b.spawn("counter", |_| Counter(7)).unwrap();
         let (watching, mut heard) = watcher(&b);
@@ -241,7 +241,7 @@ fn a_node_that_is_paused_for_long_is_missed_and_returns() {
 
 #[test]
 fn a_slow_reader_and_a_narrow_way_slow_only_those_who_use_them() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
         let c = net.node("10.0.0.3:5050").await;
         let at_b = store(&b, net.disk(&b), false);

@@ -27,6 +27,7 @@ mod processes;
 mod reaching;
 mod remote;
 mod simulation;
+mod soak;
 mod supervision;
 mod tap;
 mod traces;

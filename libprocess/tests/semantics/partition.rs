@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use libprocess::sim;
+use crate::common::on_both;
 
 include!("../../examples/shared/counter.rs");
 
@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_partition_is_noticed_and_heals() {
-    sim::run(7, |net| async move {
+    on_both(7, |net| async move {
         let a = net.node("10.0.0.1:5050").await;
         let b = net.node("10.0.0.2:5050").await;
         let counter = b.spawn("counter", |_| Counter(0)).unwrap();

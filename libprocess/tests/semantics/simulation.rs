@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use libprocess::sim::{self, Net};
+
+use crate::common::on_both;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -56,7 +58,7 @@ async fn pair(net: &Net) -> (Node, Node, Pid<JournalProtocol>) {
 
 #[test]
 fn tells_arrive_in_order_before_the_ask_behind_them() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         net.latency(MS..=20 * MS);
         net.loss(0.05);
         net.duplicate(0.05);
@@ -71,7 +73,7 @@ fn tells_arrive_in_order_before_the_ask_behind_them() {
 
 #[test]
 fn a_crash_is_noticed_by_silence_and_a_restart_at_once() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b, journal) = pair(&net).await;
         a.ask(&journal, Read, SECOND).await.unwrap();
         let exited = a.monitor(&journal);
@@ -103,7 +105,7 @@ fn a_crash_is_noticed_by_silence_and_a_restart_at_once() {
 
 #[test]
 fn an_ask_into_a_partition_ends_by_its_deadline() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b, journal) = pair(&net).await;
         a.ask(&journal, Read, SECOND).await.unwrap();
         net.partition_one_way(&[&b], &[&a]);

@@ -8,7 +8,7 @@ use libprocess::sim::{self, ANY, Kind, Net, Passage};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::time::Instant;
 
-use crate::common::{Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Quit, Total};
+use crate::common::{Add, Counter, CounterProtocol, Entry, Log, LogProtocol, Quit, Total, on_both};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -62,7 +62,7 @@ fn failure<F: Future>(scenario: impl FnOnce(Net) -> F) -> String {
 
 #[test]
 fn an_expected_message_is_seen_when_its_actor_handles_it() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, b, counter) = pair(&net).await;
         let third = net.expect::<Add>(&a, "counter").matching(|add| add.0 == 3);
         let total = net.expect::<Total>(ANY, &counter);
@@ -94,7 +94,7 @@ fn what_does_not_come_fails_the_run_and_is_told_what_came_instead() {
 
 #[test]
 fn a_dropped_message_never_arrives_and_the_next_does() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, _b, counter) = pair(&net).await;
         let dropped = net.drop_next::<Add>(ANY, "counter");
         a.tell(&counter, Add(1));
@@ -114,7 +114,7 @@ fn a_dropped_message_never_arrives_and_the_next_does() {
 
 #[test]
 fn what_follows_a_delayed_message_waits_and_other_senders_do_not() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let a = net.node("10.0.0.1:5050").await;
         let b = net.node("10.0.0.2:5050").await;
         let (at_b, mut heard) = log(&b);
@@ -154,7 +154,7 @@ fn a_forbidden_message_fails_the_run_whatever_it_waits_for() {
     assert!(text.contains("never should"), "{text}");
     assert!(text.contains("tell Add"), "{text}");
 
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, _b, counter) = pair(&net).await;
         drop(net.never::<Add>(ANY, ANY));
         a.tell(&counter, Add(1));
@@ -196,7 +196,7 @@ fn the_trace_has_a_line_for_every_envelope() {
 
 #[test]
 fn order_and_answers_survive_a_delay_in_the_middle() {
-    sim::run(1, |net| async move {
+    on_both(1, |net| async move {
         let (a, _b, counter) = pair(&net).await;
         net.delay_next::<Add>(ANY, "counter", 500 * MS);
         a.tell(&counter, Add(1));
