@@ -1,5 +1,6 @@
 //! Simulated worlds: how much faster than real time they run.
 
+mod crowd;
 mod traffic;
 
 use crate::child::Role;
@@ -8,9 +9,24 @@ use crate::table::{Unit, Wanted};
 
 pub(crate) fn contests() -> Vec<Contest> {
     let title = "3 nodes, each sends 1,000 messages a second, full QUIC";
-    let libprocess_quic = Contestant::direct("libprocess", || Ok(traffic::times_real()));
+    let libprocess_quic = Contestant::direct("libprocess", || Ok(traffic::times_real(false)));
     let quic = Contest::new("sim-quic", title, Unit::TimesReal);
-    vec![quic.with(libprocess_quic.wanted(Wanted::Least(5.0)))]
+    let title = "3 nodes, each sends 1,000 messages a second, message link";
+    let libprocess_messages = Contestant::direct("libprocess", || Ok(traffic::times_real(true)));
+    let messages = Contest::new("sim-messages", title, Unit::TimesReal);
+    let title =
+        "100,000 nodes with an actor each that tell their neighbours every second that they live";
+    let crowd_runs = Contestant::direct("libprocess", || Ok(crowd::cost().times_real));
+    let crowd = Contest::new("sim-crowd", title, Unit::TimesReal).at_most_rounds(1);
+    let title = "the same: memory a node, with its actor and two links";
+    let crowd_needs = Contestant::direct("libprocess", || Ok(crowd::cost().bytes));
+    let memory = Contest::new("sim-crowd-memory", title, Unit::Bytes).at_most_rounds(1);
+    vec![
+        quic.with(libprocess_quic.wanted(Wanted::Least(5.0))),
+        messages.with(libprocess_messages.wanted(Wanted::Least(300.0))),
+        crowd.with(crowd_runs),
+        memory.with(crowd_needs),
+    ]
 }
 
 /// The processes that these benchmarks start.

@@ -71,8 +71,11 @@ impl Handler<Heard> for Pulse {
 }
 
 /// Simulated seconds per second, without the start of the world.
-pub(super) fn times_real() -> f64 {
+pub(super) fn times_real(by_message: bool) -> f64 {
     sim::run(1, |net| async move {
+        if by_message {
+            net.messages();
+        }
         let nodes = start(&net).await;
         // Links are made, codes are warm.
         tokio::time::sleep(Duration::from_secs(1)).await;

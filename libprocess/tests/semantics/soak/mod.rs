@@ -22,7 +22,7 @@ use chatter::Chatter;
 use ledger::Ledger;
 
 /// How many seeds are tried unless the variable says otherwise: a few seconds' worth.
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 5;
 
 /// Nodes of a cluster.
 const NODES: usize = 3;

@@ -1,0 +1,100 @@
+//! A hundred thousand nodes with an actor each, in one process: each tells its neighbour once a second that it lives.
+
+use std::time::{Duration, Instant};
+
+use actix::AsyncContext;
+use libprocess::prelude::*;
+use libprocess::sim;
+use serde::{Deserialize, Serialize};
+
+use crate::memory;
+
+const NODES: u32 = 100_000;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// In virtual time.
+const LONG: Duration = Duration::from_secs(10);
+
+#[derive(Serialize, Deserialize)]
+struct Alive;
+
+#[derive(Serialize, Deserialize)]
+struct Heard;
+
+protocol! { NeighbourProtocol = "bench.neighbour" { 1 => Alive -> (), 2 => Heard -> u64 } }
+
+struct Neighbour {
+    next: Pid<NeighbourProtocol>,
+    heard: u64,
+}
+
+impl Actor for Neighbour {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(EVERY, |neighbour, ctx| ctx.tell(&neighbour.next, Alive));
+    }
+}
+
+impl Process for Neighbour {
+    type Protocol = NeighbourProtocol;
+}
+
+impl Handler<Alive> for Neighbour {
+    type Result = ();
+
+    fn handle(&mut self, _: Alive, _: &mut Context<Self>) {
+        self.heard += 1;
+    }
+}
+
+impl Handler<Heard> for Neighbour {
+    type Result = u64;
+
+    fn handle(&mut self, _: Heard, _: &mut Context<Self>) -> u64 {
+        self.heard
+    }
+}
+
+/// What a crowd costs.
+pub(super) struct Cost {
+    /// Bytes a node, with its actor and its two links.
+    pub(super) bytes: f64,
+    /// Simulated seconds per second, while they tell each other.
+    pub(super) times_real: f64,
+}
+
+fn address(number: u32) -> String {
+    let number = number % NODES;
+    format!(
+        "10.{}.{}.{}:5050",
+        number >> 16,
+        (number >> 8) & 255,
+        number & 255
+    )
+}
+
+pub(super) fn cost() -> Cost {
+    sim::run_messages(1, |net| async move {
+        let before = memory::resident();
+        let mut nodes = Vec::new();
+        for number in 0..NODES {
+            let node = net.node(&address(number)).await;
+            let next = address(number + 1).parse().expect("an address");
+            let next = Pid::named("neighbour", next);
+            let neighbour = node.spawn("neighbour", |_| Neighbour { next, heard: 0 });
+            nodes.push((node, neighbour.expect("a name")));
+        }
+        // Links are made.
+        net.advance(3 * EVERY).await;
+        let bytes = (memory::resident() - before) as f64 / f64::from(NODES);
+        let start = Instant::now();
+        net.advance(LONG).await;
+        let times_real = LONG.as_secs_f64() / start.elapsed().as_secs_f64();
+        let (node, last) = &nodes[0];
+        let heard = node.ask(last, Heard, EVERY).await.expect("an answer");
+        assert!(heard >= LONG.as_secs(), "{heard}");
+        Cost { bytes, times_real }
+    })
+}
