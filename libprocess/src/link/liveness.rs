@@ -25,7 +25,7 @@ use crate::transport::Liveness;
 use crate::wire::frame::Control;
 
 /// A busy link is pinged, too, if seldom: for the round-trip time. So many times `ping_every` apart.
-const MEASURE: u32 = 10;
+const MEASURE: u32 = 5;
 
 /// The part of `ping_every` by which one side waits longer than the other: more than a datagram takes.
 const TURN: u32 = 8;

@@ -134,6 +134,38 @@ fn the_links_of_a_former_life_end_within_half_a_second_of_the_return() {
     }
 }
 
+/// As by SIGSTOP: the connection is whole, and nobody is there.
+#[test]
+fn a_node_that_stands_still_is_missed_but_not_for_a_short_pause() {
+    sim::explore(0..5, |net| async move {
+        let Pair {
+            nodes,
+            counters,
+            ends: [mut heard_by_one, mut heard_by_other],
+        } = pair(&net).await;
+        net.pause(&nodes[1]);
+        sleep(2 * SECOND).await;
+        net.resume(&nodes[1]);
+        assert_eq!(nodes[0].ask(&counters[1], Total, SOON).await, Ok(0));
+        for end in [&mut heard_by_one, &mut heard_by_other] {
+            assert!(timeout(10 * SECOND, end).await.is_err(), "the link ended");
+        }
+
+        net.pause(&nodes[1]);
+        let patience = Liveness::default().silent_after;
+        let exited = timeout(patience, heard_by_one)
+            .await
+            .expect("it is not noticed");
+        assert_eq!(exited.reason, ExitReason::Disconnected);
+        sleep(10 * SECOND).await;
+        net.resume(&nodes[1]);
+        let exited = timeout(patience, heard_by_other)
+            .await
+            .expect("it is not noticed");
+        assert_eq!(exited.reason, ExitReason::Disconnected);
+    });
+}
+
 #[test]
 fn an_idle_link_lives_and_costs_one_ping_at_a_time() {
     sim::run(1, |net| async move {
@@ -175,6 +207,49 @@ impl Process for Sink {
 impl Handler<Bulk> for Sink {
     type Result = ();
     fn handle(&mut self, _: Bulk, _: &mut Context<Self>) {}
+}
+
+/// Far more is sent, both ways, than the network carries: its queue and all windows are full all the time.
+#[test]
+fn a_flood_over_a_slow_network_does_not_hold_up_pings() {
+    sim::explore(0..3, |net| async move {
+        let Pair {
+            nodes, mut ends, ..
+        } = pair(&net).await;
+        net.bandwidth(&nodes[..1], &nodes[1..], 500_000);
+        net.bandwidth(&nodes[1..], &nodes[..1], 500_000);
+        let sinks = nodes
+            .each_ref()
+            .map(|node| node.spawn("sink", |_| Sink).unwrap());
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (node, sink) = (nodes[from].clone(), sinks[to].clone());
+            tokio::task::spawn_local(async move {
+                while node.tell_ready(&sink, Bulk(vec![1; 100_000])).await.is_ok() {}
+            });
+        }
+        let mut worst = Duration::ZERO;
+        for _ in 0..30 {
+            sleep(SECOND / 10).await;
+            let links = nodes.iter().flat_map(Node::links);
+            worst = worst.max(
+                links
+                    .filter_map(|link| link.round_trip)
+                    .max()
+                    .unwrap_or_default(),
+            );
+        }
+        // The network's queues, half a second each way, and little more.
+        assert!(
+            worst > Duration::from_millis(50) && worst < 2 * SECOND,
+            "{worst:?}"
+        );
+        for end in &mut ends {
+            assert!(
+                timeout(Duration::ZERO, end).await.is_err(),
+                "the link ended"
+            );
+        }
+    });
 }
 
 /// Both directions of a real link are filled for many times the silence that would end it.
