@@ -30,7 +30,7 @@ pub(crate) struct Row {
 }
 
 /// What figures mean.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Unit {
     PerSecond,
     Microseconds,
@@ -169,8 +169,7 @@ impl fmt::Display for Table {
             let suffix = if several { condition.name() } else { "" };
             heads.push(format!("ours is {suffix}").trim().to_owned());
         }
-        // A latency says it itself; a rate does not say how many cores it kept busy.
-        let with_cpu = self.unit == Unit::PerSecond && self.rows.iter().any(|it| it.cpu.is_some());
+        let with_cpu = self.rows.iter().any(|row| row.cpu.is_some());
         if with_cpu {
             heads.push("µs of CPU each".to_owned());
         }
