@@ -23,6 +23,7 @@ impl Node {
             standing: Standing::Unknown,
             alive,
             undelivered: self.undelivered(),
+            refused: self.refused(),
             processes,
             links,
         };

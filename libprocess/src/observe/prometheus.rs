@@ -20,6 +20,8 @@ pub fn metrics(view: &NodeView) -> String {
     page.gauge("actors", "Actors alive.", "", view.alive as f64);
     let undelivered = "Messages that found no actor.";
     page.counter("undelivered_total", undelivered, "", view.undelivered);
+    let refused = "Messages that peers were not allowed to send.";
+    page.counter("refused_total", refused, "", view.refused);
     processes(&mut page, view);
     links(&mut page, view);
     page.text()

@@ -30,6 +30,7 @@ pub(super) fn node(address: &str, actors: &[&str]) -> NodeView {
         standing: Standing::Ready,
         alive: actors.len(),
         undelivered: 0,
+        refused: 0,
         processes: actors.iter().map(process).collect(),
         links: Vec::new(),
     }

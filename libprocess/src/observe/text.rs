@@ -103,9 +103,13 @@ fn state(seen: &NodeView) -> String {
         0 => String::new(),
         many => format!(", {} undelivered", count(many)),
     };
+    let refused = match seen.refused {
+        0 => String::new(),
+        many => format!(", {} refused", count(many)),
+    };
     let actors = plural(seen.alive, "actor");
     let links = plural(seen.links.len(), "link");
-    format!(":{standing} {actors}, {links}{undelivered}")
+    format!(":{standing} {actors}, {links}{undelivered}{refused}")
 }
 
 /// What the actors of a node had done earlier.

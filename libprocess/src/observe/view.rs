@@ -20,6 +20,8 @@ pub struct NodeView {
     pub alive: usize,
     /// Messages that found no actor, since the start.
     pub undelivered: u64,
+    /// Messages that peers were not allowed to send, since the start.
+    pub refused: u64,
     /// The actors, by name: if there are more than [`PROCESSES`](super::limits::PROCESSES), those with the most to do.
     pub processes: Vec<ProcessView>,
     /// The links to other nodes, by address; at most [`LINKS`](super::limits::LINKS).
