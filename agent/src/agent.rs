@@ -196,7 +196,7 @@ impl Agent {
         let known = self.parts.state.known_containers(&recovered);
         let ask = containerizer::Recover { known };
         let has_rebooted = recovered.has_rebooted;
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             ask,
             RECOVER_TIMEOUT,

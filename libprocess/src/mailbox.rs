@@ -5,6 +5,7 @@
 //! monitors. So nothing here grows without a bound, and a full mailbox stops nobody but its senders.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -260,7 +261,9 @@ impl Mailbox {
         self.room.notify_waiters();
         for delivery in taken.into_iter().chain(queue) {
             if let Delivery::Local(parcel) | Delivery::Remote(parcel) = delivery {
-                parcel.refuse(AskError::Exited(reason.clone()));
+                // Dropping a message runs its author's code, which may panic: the others are refused all the same.
+                let refuse = || parcel.refuse(AskError::Exited(reason.clone()));
+                let _ = catch_unwind(AssertUnwindSafe(refuse));
             }
         }
     }

@@ -196,7 +196,7 @@ impl MasterProcess {
 
     fn store(&mut self, operation: Operation, then: Continuation, ctx: &mut Context<Self>) {
         let patience = self.config.registry_store_timeout * REGISTRAR_PATIENCE;
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &self.parts.registrar,
             Apply(operation),
             patience,
@@ -224,7 +224,7 @@ impl MasterProcess {
 
     fn recover(&mut self, ctx: &mut Context<Self>) {
         let patience = self.config.registry_fetch_timeout * REGISTRAR_PATIENCE;
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &self.parts.registrar,
             Recover,
             patience,

@@ -46,7 +46,7 @@ impl AgentObserver {
         let ping = Ping {
             connected: self.connected,
         };
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &self.pid,
             ping,
             self.interval,

@@ -150,7 +150,7 @@ impl Agent {
             config,
         };
         let containerizer = self.parts.containerizer.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             message,
             LAUNCH_TIMEOUT,
@@ -193,7 +193,7 @@ impl Agent {
             container_id: of.container_id.clone(),
         };
         let containerizer = self.parts.containerizer.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             message,
             INSPECT_TIMEOUT,
@@ -211,7 +211,7 @@ impl Agent {
             resources,
         };
         let containerizer = self.parts.containerizer.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             message,
             RESIZE_TIMEOUT,
@@ -231,7 +231,7 @@ impl Agent {
             container_id: container_id.clone(),
         };
         let containerizer = self.parts.containerizer.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             message,
             DESTROY_TIMEOUT,
@@ -268,7 +268,7 @@ impl Agent {
             container_id: of.container_id.clone(),
         };
         let containerizer = self.parts.containerizer.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &containerizer,
             message,
             INSPECT_TIMEOUT,
@@ -306,7 +306,7 @@ impl Agent {
             log,
         };
         let updates = self.parts.updates.clone();
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &updates,
             message,
             STORE_TIMEOUT,
@@ -334,11 +334,12 @@ impl Agent {
             uuid,
         };
         let updates = self.parts.updates.clone();
-        ctx.ask_then(&updates, message, STORE_TIMEOUT, |agent, result, ctx| {
-            if let Ok(Some(update)) = result {
-                agent.act(ctx, |state, _| state.acknowledged(&update));
-            }
-        });
+        ctx.detach()
+            .ask_then(&updates, message, STORE_TIMEOUT, |agent, result, ctx| {
+                if let Ok(Some(update)) = result {
+                    agent.act(ctx, |state, _| state.acknowledged(&update));
+                }
+            });
     }
 }
 

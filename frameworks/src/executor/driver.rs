@@ -135,9 +135,10 @@ impl ExecutorDriver {
             from: Some(inbox),
         };
         let agent = self.config.agent.clone();
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, move |driver, answer, ctx| {
-            driver.answered(attempt, answer, ctx)
-        });
+        ctx.detach()
+            .ask_then(&agent, message, CALL_TIMEOUT, move |driver, answer, ctx| {
+                driver.answered(attempt, answer, ctx)
+            });
     }
 
     /// What came of a call, SUBSCRIBE included.
@@ -325,9 +326,10 @@ impl ExecutorDriver {
             from: Some(connection.inbox.clone()),
         };
         let agent = self.config.agent.clone();
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, move |driver, answer, ctx| {
-            driver.answered(attempt, answer, ctx)
-        });
+        ctx.detach()
+            .ask_then(&agent, message, CALL_TIMEOUT, move |driver, answer, ctx| {
+                driver.answered(attempt, answer, ctx)
+            });
     }
 
     fn call(&self, kind: call::Type) -> Call {

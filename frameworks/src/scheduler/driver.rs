@@ -201,7 +201,7 @@ impl SchedulerDriver {
             heartbeat: DEFAULT_HEARTBEAT,
             last_event: ctx.now(),
         });
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &master,
             message,
             CALL_TIMEOUT,
@@ -344,7 +344,7 @@ impl SchedulerDriver {
             _ => None,
         };
         let scheduler = self.scheduler.clone();
-        ctx.ask_then(&scheduler, Update(status), UPDATE_TIMEOUT, move |driver, handled, ctx| {
+        ctx.detach().ask_then(&scheduler, Update(status), UPDATE_TIMEOUT, move |driver, handled, ctx| {
             match (handled, acknowledge) {
                 (Ok(()), Some(acknowledge)) => driver.call(Say::Acknowledge(acknowledge), ctx),
                 (Ok(()), None) => {}
@@ -361,7 +361,7 @@ impl SchedulerDriver {
             tracing::debug!("a call was dropped: there is no subscription");
             return;
         };
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &master,
             message,
             CALL_TIMEOUT,
@@ -410,7 +410,7 @@ impl SchedulerDriver {
         let Some((attempt, master, message)) = self.message(Say::Teardown) else {
             return;
         };
-        ctx.ask_then(
+        ctx.detach().ask_then(
             &master,
             message,
             CALL_TIMEOUT,

@@ -59,6 +59,10 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) origin: Head,
     /// Of the same message, if a subscriber wants it.
     pub(super) span: Option<Box<Span>>,
+    /// Until when somebody waits for what is done now, if that is known: asks end with it.
+    pub(super) bound: Option<Instant>,
+    /// What is spawned now is part of an answer.
+    answers: bool,
     pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
     pub(super) budget: usize,
@@ -108,6 +112,8 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             slot,
             origin: Head::default(),
             span: None,
+            bound: None,
+            answers: false,
             futures: Futures::new(),
             budget: 0,
             random: Random::Seed(seed),
@@ -143,9 +149,10 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         }
     }
 
-    /// Until when the asker waits, if the message being handled is an ask.
+    /// Until when the asker waits, if the message being handled is an ask. Also known in what continues the
+    /// handling; see [`ask`](Self::ask).
     pub fn deadline(&self) -> Option<Instant> {
-        self.origin.deadline
+        self.origin.deadline.or(self.bound)
     }
 
     /// The number that the message being handled shares with all messages that led to it and that it
@@ -199,9 +206,12 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         let (node, me, to) = (self.node.clone(), self.me.clone(), to.clone());
         let trace = self.origin.trace;
         async move {
-            let pid = Some(&me);
-            node.tell_ready_from(Sender { pid, trace }, &to, message)
-                .await
+            let from = Sender {
+                pid: Some(&me),
+                trace,
+                deadline: None,
+            };
+            node.tell_ready_from(from, &to, message).await
         }
     }
 
@@ -209,6 +219,11 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// future is first polled; dropping the future takes it back if it is still queued.
     ///
     /// The answer keeps its place among the messages that this actor gets from the same sender.
+    ///
+    /// Within the handler of an ask it waits no longer than whoever asked this actor, and is not sent at
+    /// all if that one no longer waits: nobody would have use for what comes of it. The same holds in what
+    /// continues such an ask ([`ask_then`](Self::ask_then)), and in a future that the handler returns as its
+    /// answer. It does not hold for what a handler spawns otherwise, nor after [`detach`](Self::detach).
     pub fn ask<P, M>(&self, to: &Pid<P>, message: M, timeout: Duration) -> Ask<M::Result>
     where
         P: Accepts<M>,
@@ -234,7 +249,26 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         F: FnOnce(&mut A, Result<M::Result, AskError>, &mut Self) + 'static,
     {
         let answer = self.ask(to, message, timeout);
-        self.spawn(wrap_future::<_, A>(answer).map(|result, actor, ctx| then(actor, result, ctx)))
+        let then = wrap_future::<_, A>(answer).map(|result, actor, ctx| then(actor, result, ctx));
+        let cause = Cause {
+            deadline: self.bound,
+            ..self.cause()
+        };
+        self.futures.spawn(then, cause)
+    }
+
+    /// From here on, what this handler asks is not bound by the deadline of the ask that it handles: for
+    /// work that goes on after the answer.
+    pub fn detach(&mut self) -> &mut Self {
+        self.bound = None;
+        self
+    }
+
+    /// What is spawned within `respond` is part of the answer to the message being handled.
+    pub(super) fn respond(&mut self, respond: impl FnOnce(&mut Self)) {
+        self.answers = true;
+        respond(self);
+        self.answers = false;
     }
 
     /// Asks for an [`Exited`] when `pid`, or the way to it, ends. Exactly one arrives, at once if
@@ -316,11 +350,13 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         });
     }
 
-    /// What futures inherit that are spawned now.
+    /// What futures inherit that are spawned now. Not the deadline, unless they are part of the answer: a
+    /// timer goes on when the ask is over.
     fn cause(&self) -> Cause {
         Cause {
             trace: self.origin.trace,
             span: self.span.clone(),
+            deadline: self.bound.filter(|_| self.answers),
         }
     }
 
@@ -329,6 +365,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         Cause {
             trace: std::mem::replace(&mut self.origin.trace, cause.trace),
             span: std::mem::replace(&mut self.span, cause.span),
+            deadline: std::mem::replace(&mut self.bound, cause.deadline),
         }
     }
 
@@ -336,6 +373,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         Sender {
             pid: Some(&self.me),
             trace: self.origin.trace,
+            deadline: self.bound,
         }
     }
 

@@ -39,7 +39,8 @@ where
     }
     let owed = Owed::new(reply, ctx.slot.clone(), Answering::to::<A, M>(ctx));
     let (answer, mut answered) = oneshot::channel();
-    actor.handle(message, ctx).handle(ctx, Some(answer));
+    let response = actor.handle(message, ctx);
+    ctx.respond(|ctx| response.handle(ctx, Some(answer)));
     // An answer that is there already leaves before anything that a later handler sends.
     match answered.try_recv() {
         Ok(value) => owed.answer(Ok(value)),

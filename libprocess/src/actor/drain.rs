@@ -81,9 +81,11 @@ fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Cont
     ctx.span = span;
     // Before its answer leaves: who has the answer can see that it was handled.
     ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
+    ctx.bound = head.deadline;
     ctx.origin = head;
     A::Protocol::dispatch(actor, tag, parcel, ctx);
     ctx.origin = Head::default();
+    ctx.bound = None;
     ctx.span = None;
     // Only now: what a node may have in this mailbox includes the message being handled.
     drop(credit);

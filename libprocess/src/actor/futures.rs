@@ -14,7 +14,7 @@ use actix::{Actor, ActorFuture, AsyncContext, SpawnHandle};
 use super::Context;
 use crate::observe::spans::Cause;
 
-type Future<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
+pub(super) type Future<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
 
 pub(super) struct Futures<A: Actor> {
     /// By the number in their handle. The one being polled is taken out meanwhile.
@@ -85,6 +85,11 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
             return true;
         }
         self.sleeping.remove(&number).is_some()
+    }
+
+    /// Takes any future out, as long as there are some.
+    pub(super) fn pop(&mut self) -> Option<Future<A>> {
+        self.sleeping.pop_last().map(|(_, (future, _))| future)
     }
 
     /// Polls those that were woken so far, until the actor has to wait or stop. Those that are woken

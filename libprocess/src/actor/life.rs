@@ -77,8 +77,10 @@ impl<A: Process> Placed<A> {
         self.life.slot.set_reason(reason);
         if let Some(mut running) = self.running.take() {
             running.ctx().terminate();
-            // Its fields may still panic; the reason is already known.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
+            // Each of its parts may still panic; the reason is already known.
+            running.take_down(|drop_one| {
+                let _ = catch_unwind(AssertUnwindSafe(drop_one));
+            });
         }
     }
 }

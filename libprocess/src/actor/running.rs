@@ -26,6 +26,21 @@ impl<A: Process> Running<A> {
         }
     }
 
+    /// Drops it piece by piece, calling `drop_one` for each: every one of them may panic.
+    pub(super) fn take_down(self, drop_one: impl Fn(&mut dyn FnMut())) {
+        let Self { actor, mut ctx, .. } = self;
+        let mut actor = Some(actor);
+        drop_one(&mut || drop(actor.take()));
+        while let Some(wait) = ctx.waits.pop() {
+            let mut wait = Some(wait);
+            drop_one(&mut || drop(wait.take()));
+        }
+        while let Some(future) = ctx.futures.pop() {
+            let mut future = Some(future);
+            drop_one(&mut || drop(future.take()));
+        }
+    }
+
     pub(super) fn ctx(&mut self) -> &mut Context<A> {
         &mut self.ctx
     }

@@ -26,6 +26,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) pid: Option<&'a AnyPid>,
     /// The trace of the message whose handler sends; 0 for none.
     pub(crate) trace: u64,
+    /// Until when somebody waits for what comes of it, if that is known: no ask waits longer.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Node {
@@ -70,6 +72,7 @@ impl Node {
         Sender {
             pid: None,
             trace: self.0.incarnation.wrapping_add(begun),
+            deadline: None,
         }
     }
 
@@ -137,12 +140,20 @@ impl Node {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        let deadline = Instant::now() + timeout;
+        let now = Instant::now();
+        let deadline = from
+            .deadline
+            .map_or(now + timeout, |outer| outer.min(now + timeout));
         let (answer, waiting) = oneshot::channel();
         let reply = match asker {
             Some(asker) => Reply::Actor(asker.clone(), answer),
             None => Reply::Future(answer),
         };
+        if deadline <= now {
+            reply.answer(Err(AskError::Timeout));
+            let span = Asking::of::<M>(to, from.trace);
+            return Ask::new(waiting, deadline, None, span);
+        }
         let cancel = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
                 let parcel = parcel::<P, M>(from, message, reply, Some(deadline));

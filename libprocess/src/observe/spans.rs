@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::{self, Poll};
 
 use actix::ActorFuture;
+use tokio::time::Instant;
 use tracing::field::{Empty, display};
 use tracing::{Level, Span};
 
@@ -84,6 +85,8 @@ impl Asking {
 pub(crate) struct Cause {
     pub(crate) trace: u64,
     pub(crate) span: Option<Box<Span>>,
+    /// Until when somebody waits for it, if it is part of an answer.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Cause {

@@ -129,11 +129,21 @@ impl Actor for Fragile {
             "future" => {
                 ctx.spawn(wrap_future(async { panic!("future") }));
             }
+            "continuation" => {
+                let nobody = Pid::<FragileProtocol>::named("nobody", ctx.node().address());
+                ctx.ask_then(&nobody, Poke, SOON, |_, _, _| panic!("continuation"));
+            }
+            "wait" => ctx.wait(wrap_future(async { panic!("wait") })),
             "timer" => {
                 ctx.run_later(Duration::from_millis(1), |_, _| panic!("timer"));
             }
             _ => {}
         }
+    }
+
+    fn stopping(&mut self, _: &mut Context<Self>) -> Running {
+        assert_ne!(self.0, "stopping", "stopping");
+        Running::Stop
     }
 
     fn stopped(&mut self, _: &mut Context<Self>) {
@@ -165,7 +175,16 @@ impl Drop for Fragile {
 #[tokio::test]
 async fn panics_are_caught_wherever_they_happen() {
     let node = Node::local();
-    for place in ["started", "future", "timer", "stopped", "factory"] {
+    for place in [
+        "factory",
+        "started",
+        "future",
+        "wait",
+        "continuation",
+        "timer",
+        "stopping",
+        "stopped",
+    ] {
         let (gate, opened) = std::sync::mpsc::channel::<()>();
         let fragile = node
             .spawn(place, move |_| {
@@ -175,7 +194,7 @@ async fn panics_are_caught_wherever_they_happen() {
             })
             .unwrap();
         let monitor = node.monitor(&fragile);
-        if place == "stopped" {
+        if place == "stopped" || place == "stopping" {
             node.tell(&fragile, Poke);
         }
         gate.send(()).unwrap();
@@ -282,4 +301,101 @@ async fn an_actor_that_fails_ends_with_its_words() {
     let reason = ExitReason::Failed("out of fuel".into());
     assert_eq!(soon(monitor).await.reason, reason);
     assert_eq!(soon(was_stopped).await, Ok(()));
+}
+
+struct Now;
+struct Later;
+struct Elsewhere;
+
+protocol! {
+    local BreakableProtocol = "breakable" {
+        1 => Now -> (),
+        2 => Later -> (),
+        3 => Elsewhere -> (),
+    }
+}
+
+/// Panics while it answers, and then again in whatever of it is dropped.
+struct Breakable;
+
+/// Panics when it is dropped.
+struct Trap;
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+impl Actor for Breakable {
+    type Context = Context<Self>;
+}
+
+impl Process for Breakable {
+    type Protocol = BreakableProtocol;
+}
+
+impl Handler<Now> for Breakable {
+    type Result = ();
+    fn handle(&mut self, _: Now, ctx: &mut Context<Self>) {
+        for _ in 0..2 {
+            let trap = Trap;
+            ctx.spawn(wrap_future(async move {
+                std::future::pending::<()>().await;
+                drop(trap);
+            }));
+        }
+        panic!("now");
+    }
+}
+
+impl Handler<Later> for Breakable {
+    type Result = ResponseActFuture<Self, ()>;
+    fn handle(&mut self, _: Later, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(async { panic!("later") }.into_actor(self))
+    }
+}
+
+impl Handler<Elsewhere> for Breakable {
+    type Result = ResponseFuture<()>;
+    fn handle(&mut self, _: Elsewhere, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(async { panic!("elsewhere") })
+    }
+}
+
+impl Drop for Breakable {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_answering_is_the_answer_and_further_ones_change_nothing() {
+    let node = Node::local();
+    let now = node.spawn("now", |_| Breakable).unwrap();
+    let later = node.spawn("later", |_| Breakable).unwrap();
+    let ended = node.monitor(&now);
+    let panicked = |text: &str| ExitReason::Panicked(text.into());
+    assert_eq!(
+        soon(node.ask(&now, Now, SOON)).await,
+        Err(AskError::Exited(panicked("now")))
+    );
+    assert_eq!(
+        soon(node.ask(&later, Later, SOON)).await,
+        Err(AskError::Exited(panicked("later")))
+    );
+    assert_eq!(soon(ended).await.reason, panicked("now"));
+}
+
+#[tokio::test]
+async fn a_response_future_is_no_part_of_its_actor() {
+    let node = Node::local();
+    let actor = node.spawn("actor", |_| Breakable).unwrap();
+    let elsewhere = soon(node.ask(&actor, Elsewhere, SOON)).await;
+    assert!(
+        matches!(elsewhere, Err(AskError::Refused(_))),
+        "{elsewhere:?}"
+    );
+    let later = soon(node.ask(&actor, Later, SOON)).await;
+    assert!(matches!(later, Err(AskError::Exited(_))), "{later:?}");
 }

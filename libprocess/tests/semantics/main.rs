@@ -4,6 +4,7 @@
 mod common;
 
 mod compile_fail;
+mod deadlines;
 mod delivery;
 mod endings;
 mod evolution;

@@ -62,6 +62,12 @@ async fn an_actor_that_never_rests_lets_timers_and_others_have_their_turn() {
             for spinner in [&one, &other] {
                 while node.ask(spinner, Beats, SOON).await.unwrap() < 5 {}
             }
+            // Nor does it miss that it is to stop.
+            let (ended, stopped) = (node.monitor(&one), node.monitor(&other));
+            node.stop(&one);
+            node.stop(&other);
+            assert_eq!(soon(ended).await.reason, ExitReason::Normal);
+            assert_eq!(soon(stopped).await.reason, ExitReason::Normal);
             node.crash();
         })
         .await;

@@ -71,14 +71,15 @@ impl SimulatedExecutor {
             ..self.call(call::Type::Subscribe)
         };
         let (agent, message) = address(call, ctx);
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, |executor, answer, ctx| {
-            match answer {
-                Ok(Ok(())) => {}
-                // Its agent has forgotten it: nobody is left to run for.
-                Ok(Err(r)) if r.kind == RejectionKind::UnknownExecutor => ctx.stop(),
-                _ => executor.retry(ctx),
-            }
-        });
+        ctx.detach()
+            .ask_then(&agent, message, CALL_TIMEOUT, |executor, answer, ctx| {
+                match answer {
+                    Ok(Ok(())) => {}
+                    // Its agent has forgotten it: nobody is left to run for.
+                    Ok(Err(r)) if r.kind == RejectionKind::UnknownExecutor => ctx.stop(),
+                    _ => executor.retry(ctx),
+                }
+            });
         ctx.monitor(Pid::<AgentProtocol>::named(
             names::AGENT,
             ctx.node().address(),
@@ -171,7 +172,8 @@ impl SimulatedExecutor {
         };
         let (agent, message) = address(call, ctx);
         // Unanswered or refused: it is repeated with the next subscription.
-        ctx.ask_then(&agent, message, CALL_TIMEOUT, |_, _, _| {});
+        ctx.detach()
+            .ask_then(&agent, message, CALL_TIMEOUT, |_, _, _| {});
     }
 
     fn acknowledged(&mut self, acknowledged: &event::Acknowledged, ctx: &mut Context<Self>) {
