@@ -97,5 +97,5 @@ pub mod __private {
     pub use crate::actor::{dispatch, dispatch_unlisted};
     pub use crate::parcel::{OpenError, Parcel, Replier, open, refuse};
     pub use crate::protocol::{assert_distinct, version};
-    pub use crate::wire::{Age, DecodeError, EncodeError, decode, encode};
+    pub use crate::wire::{Age, Body, DecodeError, EncodeError, decode, encode_into};
 }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::error::{AskError, ExitReason, Exited};
 use crate::limits::MESSAGES_PER_TURN;
+use crate::link::Run;
 use crate::node::Bonding;
 use crate::parcel::{Origin, Parcel};
 
@@ -20,8 +21,10 @@ use crate::parcel::{Origin, Parcel};
 pub(crate) enum Delivery {
     /// A message that counts against the bound.
     Local(Box<dyn Parcel>),
-    /// A message that its link's credit bounds.
+    /// A message that came from another node, and was opened already.
     Remote(Box<dyn Parcel>),
+    /// Messages from another node, which the credit of their link bounds.
+    Run(Run),
     /// Hands an answer to the future that waits for it.
     Answer(Box<dyn FnOnce() + Send>),
     Exited(Box<Notice>),
@@ -32,7 +35,7 @@ pub(crate) enum Delivery {
 
 impl Delivery {
     pub(crate) fn message(mut parcel: Box<dyn Parcel>) -> Self {
-        match parcel.head().credit {
+        match parcel.head().source {
             None => Self::Local(parcel),
             Some(_) => Self::Remote(parcel),
         }
@@ -86,7 +89,7 @@ impl Mailbox {
         }
     }
 
-    /// Queues a message. Those without credit (from this node) only up to the bound.
+    /// Queues a message. Those from this node only up to the bound.
     pub(crate) fn push(&self, parcel: Box<dyn Parcel>) -> Pushed {
         let delivery = Delivery::message(parcel);
         let mut state = self.lock();
@@ -101,6 +104,22 @@ impl Mailbox {
         let waker = state.put(delivery);
         wake(state, waker);
         Pushed::Taken
+    }
+
+    /// Queues messages from another node. Gives them back if the actor ended.
+    pub(crate) fn push_run(&self, run: Run) -> Result<(), Run> {
+        let mut state = self.lock();
+        if state.ended {
+            return Err(run);
+        }
+        let waker = state.put(Delivery::Run(run));
+        wake(state, waker);
+        Ok(())
+    }
+
+    /// Puts back what is left of a run, before everything else.
+    pub(crate) fn put_back(&self, run: Run) {
+        self.taken().push_front(Delivery::Run(run));
     }
 
     /// Waits until there is room for a message from this node, or the end.
@@ -216,7 +235,12 @@ impl Mailbox {
 
     /// Deliveries waiting.
     pub(crate) fn depth(&self) -> usize {
-        self.taken().len() + self.lock().queue.len()
+        let messages = |delivery: &Delivery| match delivery {
+            Delivery::Run(run) => run.count(),
+            _ => 1,
+        };
+        let taken = self.taken().iter().map(messages).sum::<usize>();
+        taken + self.lock().queue.iter().map(messages).sum::<usize>()
     }
 
     /// How many messages from this node may wait.
@@ -233,16 +257,27 @@ impl Mailbox {
     pub(crate) fn asks(&self, limit: usize) -> Vec<(u32, Origin)> {
         let mut taken = self.taken();
         let mut state = self.lock();
-        let waiting = taken.iter_mut().chain(&mut state.queue);
-        let messages = waiting.filter_map(|delivery| match delivery {
-            Delivery::Local(parcel) | Delivery::Remote(parcel) => Some(parcel),
-            _ => None,
-        });
-        let asks = messages.take(limit).filter_map(|parcel| {
-            let asked = parcel.head().deadline.is_some() && !parcel.cancelled();
-            asked.then(|| (parcel.head().tag, parcel.head().origin()))
-        });
-        asks.collect()
+        let mut asks = Vec::new();
+        let mut seen = 0;
+        for delivery in taken.iter_mut().chain(&mut state.queue) {
+            match delivery {
+                Delivery::Local(parcel) | Delivery::Remote(parcel) => {
+                    seen += 1;
+                    if parcel.head().deadline.is_some() && !parcel.cancelled() {
+                        asks.push((parcel.head().tag, parcel.head().origin()));
+                    }
+                }
+                Delivery::Run(run) => {
+                    seen += run.count();
+                    asks.extend(run.asks());
+                }
+                _ => {}
+            }
+            if seen >= limit {
+                break;
+            }
+        }
+        asks
     }
 
     /// Closes the mailbox and refuses what is still in it.
@@ -260,10 +295,15 @@ impl Mailbox {
         };
         self.room.notify_waiters();
         for delivery in taken.into_iter().chain(queue) {
-            if let Delivery::Local(parcel) | Delivery::Remote(parcel) = delivery {
-                // Dropping a message runs its author's code, which may panic: the others are refused all the same.
-                let refuse = || parcel.refuse(AskError::Exited(reason.clone()));
-                let _ = catch_unwind(AssertUnwindSafe(refuse));
+            match delivery {
+                Delivery::Local(parcel) | Delivery::Remote(parcel) => {
+                    // Dropping a message runs its author's code, which may panic: the others are refused all the same.
+                    let refuse = || parcel.refuse(AskError::Exited(reason.clone()));
+                    let _ = catch_unwind(AssertUnwindSafe(refuse));
+                }
+                // These are bytes still.
+                Delivery::Run(mut run) => run.refuse(&AskError::Exited(reason.clone())),
+                _ => {}
             }
         }
     }

@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::AskError;
-use crate::link::Credit;
+use crate::link::Source;
 use crate::pid::AnyPid;
 use crate::protocol::Protocol;
 use crate::slot::Slot;
 use crate::tls::PeerIdentity;
 use crate::wire::frame::Written;
-use crate::wire::{Age, DecodeError, EncodeError, decode, encode};
+use crate::wire::{Age, Body, DecodeError, EncodeError, decode, encode_into};
 
 /// A message with what belongs to it, its type hidden: what a mailbox holds. One allocation.
 pub trait Parcel: Any + Send {
@@ -36,13 +36,12 @@ pub struct Head {
     pub(crate) tag: u32,
     /// The number that a message shares with those that it caused; 0 for none.
     pub(crate) trace: u64,
+    /// The actor of this node that sent it.
     pub(crate) sender: Option<AnyPid>,
     /// For asks.
     pub(crate) deadline: Option<Instant>,
-    /// Who sent it, if it came from another node.
-    pub(crate) peer: Option<Arc<PeerIdentity>>,
-    /// Present if it came through a link: dropping it gives the credit back.
-    pub(crate) credit: Option<Credit>,
+    /// The other node, and the actor there, that sent it.
+    pub(crate) source: Option<Arc<Source>>,
 }
 
 /// What an observer wants to know of an ask.
@@ -52,9 +51,21 @@ pub(crate) struct Origin {
 }
 
 impl Head {
+    pub(crate) fn sender(&self) -> Option<&AnyPid> {
+        match &self.source {
+            Some(source) => source.sender(),
+            None => self.sender.as_ref(),
+        }
+    }
+
+    /// Who the other node is, if it came from one.
+    pub(crate) fn peer(&self) -> Option<&Arc<PeerIdentity>> {
+        self.source.as_ref()?.peer()
+    }
+
     pub(crate) fn origin(&self) -> Origin {
         Origin {
-            sender: self.sender.clone(),
+            sender: self.sender().cloned(),
             deadline: self.deadline,
         }
     }
@@ -88,6 +99,13 @@ where
 /// What an ask resolves to.
 pub(crate) type Answer<R> = Result<R, AskError>;
 
+/// How an answer becomes bytes.
+pub(crate) struct Write<R> {
+    /// Of the protocol.
+    version: u16,
+    encode: fn(&R, &mut Body) -> Result<(), EncodeError>,
+}
+
 /// Where the answer to a message goes.
 pub(crate) enum Reply<R> {
     /// A tell: nowhere.
@@ -98,7 +116,7 @@ pub(crate) enum Reply<R> {
     /// messages from the same sender.
     Actor(Arc<Slot>, oneshot::Sender<Answer<R>>),
     /// To another node.
-    Remote(Replier, fn(&R) -> Result<Written<Vec<u8>>, EncodeError>),
+    Remote(Replier, Write<R>),
 }
 
 impl<R: Send + 'static> Reply<R> {
@@ -122,11 +140,16 @@ impl<R: Send + 'static> Reply<R> {
             Self::Actor(asker, waiting) => asker.mailbox.answer(Box::new(move || {
                 let _ = waiting.send(answer);
             })),
-            Self::Remote(replier, encode) => {
-                let bytes = answer.and_then(|value| {
-                    encode(&value).map_err(|error| AskError::Refused(format!("its answer {error}")))
+            Self::Remote(replier, Write { version, encode }) => {
+                let mut body = Body::default();
+                let encoded = answer.and_then(|value| {
+                    let refused = |error| AskError::Refused(format!("its answer: {error}"));
+                    encode(&value, &mut body).map_err(refused)
                 });
-                replier.0.answer(bytes);
+                replier.0.answer(encoded.map(|()| Written {
+                    version,
+                    bytes: &body[..],
+                }));
             }
         }
     }
@@ -138,7 +161,7 @@ pub struct Replier(pub(crate) Box<dyn RemoteReply>);
 
 pub(crate) trait RemoteReply: Send {
     fn cancelled(&self) -> bool;
-    fn answer(self: Box<Self>, answer: Answer<Written<Vec<u8>>>);
+    fn answer(self: Box<Self>, answer: Answer<Written<&[u8]>>);
 }
 
 /// Why bytes from another node did not become a message.
@@ -173,7 +196,13 @@ where
         Err(error) => return refuse(error.into(), reply),
     };
     let reply = match reply {
-        Some(replier) => Reply::Remote(replier, write_answer::<P, M::Result>),
+        Some(replier) => {
+            let write = Write {
+                version: P::VERSION,
+                encode: encode_into::<M::Result>,
+            };
+            Reply::Remote(replier, write)
+        }
         None => Reply::Nobody,
     };
     let head = Head::default();
@@ -182,13 +211,6 @@ where
         message,
         reply,
     }))
-}
-
-fn write_answer<P: Protocol, R: Serialize>(answer: &R) -> Result<Written<Vec<u8>>, EncodeError> {
-    Ok(Written {
-        version: P::VERSION,
-        bytes: encode(answer)?,
-    })
 }
 
 /// Tells the asker, if there is one, why its message was not opened.

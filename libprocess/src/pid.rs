@@ -134,8 +134,13 @@ impl AnyPid {
         }
     }
 
+    /// A number that clones of a pid share while one of them lives.
+    pub(crate) fn identity(&self) -> usize {
+        std::ptr::from_ref(self.parts()).addr()
+    }
+
     /// Whether it is a clone of the other: the quick way to know that they are equal.
-    fn is_clone(&self, other: &Self) -> bool {
+    pub(crate) fn is_clone(&self, other: &Self) -> bool {
         std::ptr::eq(self.parts(), other.parts())
     }
 }

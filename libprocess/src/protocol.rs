@@ -38,7 +38,7 @@ pub trait Accepts<M: Message>: Protocol {
     const TAG: u32;
 
     #[doc(hidden)]
-    fn encode(message: &M) -> Result<Vec<u8>, crate::wire::EncodeError>;
+    fn encode(message: &M, body: &mut crate::wire::Body) -> Result<(), crate::wire::EncodeError>;
 
     #[doc(hidden)]
     fn decode_answer(version: u16, body: &[u8]) -> Result<M::Result, crate::wire::DecodeError>;
@@ -173,7 +173,10 @@ macro_rules! __protocol {
         $(impl $crate::Accepts<$message> for $name {
             const TAG: u32 = $tag;
 
-            fn encode(_: &$message) -> Result<Vec<u8>, $crate::__private::EncodeError> {
+            fn encode(
+                _: &$message,
+                _: &mut $crate::__private::Body,
+            ) -> Result<(), $crate::__private::EncodeError> {
                 Err($crate::__private::EncodeError::LocalProtocol)
             }
 
@@ -212,8 +215,11 @@ macro_rules! __protocol {
         $(impl $crate::Accepts<$message> for $name {
             const TAG: u32 = $tag;
 
-            fn encode(message: &$message) -> Result<Vec<u8>, $crate::__private::EncodeError> {
-                $crate::__private::encode(message)
+            fn encode(
+                message: &$message,
+                body: &mut $crate::__private::Body,
+            ) -> Result<(), $crate::__private::EncodeError> {
+                $crate::__private::encode_into(message, body)
             }
 
             fn decode_answer(

@@ -138,12 +138,12 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 
     /// The actor that sent the message being handled; `None` if it was no actor, and outside of handlers.
     pub fn sender(&self) -> Option<&AnyPid> {
-        self.origin.sender.as_ref()
+        self.origin.sender()
     }
 
     /// Who sent the message being handled, as proven by the certificate of its node.
     pub fn peer(&self) -> Peer {
-        match &self.origin.peer {
+        match self.origin.peer() {
             Some(identity) => Peer::Remote(PeerIdentity::clone(identity)),
             None => Peer::Local,
         }

@@ -30,13 +30,13 @@ pub(super) fn pass<A: Process>(
     let message = Message {
         name: name.map_or("unknown", |(_, name)| name),
         is_ask: head.deadline.is_some(),
-        sender: head.sender.as_ref(),
-        peer: head.peer.as_deref(),
+        sender: head.sender(),
+        peer: head.peer().map(|peer| &**peer),
         trace: head.trace,
         parcel: &*parcel,
     };
     let judgement = world.judge(&ctx.slot, &message);
-    let sender = head.sender.clone();
+    let sender = head.sender().cloned();
     *parcel.head() = head;
     match judgement {
         Judgement::Handle => return Some(parcel),
@@ -80,7 +80,7 @@ impl Answering {
     {
         Self {
             world: ctx.node.seat().as_simulated().cloned(),
-            to: ctx.origin.sender.clone(),
+            to: ctx.origin.sender().cloned(),
             message: short(std::any::type_name::<M>()),
             trace: ctx.origin.trace,
         }

@@ -1,6 +1,7 @@
 //! The main future of every actor: takes deliveries from the mailbox, a bounded number per turn, and
 //! polls the other futures.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 
@@ -11,10 +12,12 @@ use tokio::time::Instant;
 use super::futures::Futures;
 use super::{Context, door};
 use crate::error::AskError;
+use crate::link::{Arrived, Run, Source};
 use crate::mailbox::{Delivery, Notice};
 use crate::observe::spans;
 use crate::parcel::{Head, Parcel};
 use crate::protocol::{Process, Serves};
+use crate::slot::Slot;
 
 /// Told when an actor has started: `started` has returned, and what it waits for is over.
 pub(crate) type Ready = oneshot::Sender<()>;
@@ -37,6 +40,7 @@ pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut 
             Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
                 handle(actor, parcel, ctx);
             }
+            Poll::Ready(Delivery::Run(run)) => handle_run(actor, run, ctx),
             Poll::Ready(Delivery::Answer(hand_over)) => {
                 hand_over();
                 // The future that waited for it runs before the next message is handled.
@@ -74,8 +78,8 @@ fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Cont
     let Some(mut parcel) = door::pass(ctx, parcel) else {
         return;
     };
-    let mut head = std::mem::take(parcel.head());
-    let (tag, credit) = (head.tag, head.credit.take());
+    let head = std::mem::take(parcel.head());
+    let tag = head.tag;
     let span = spans::message(&ctx.slot, tag, &head);
     let _entered = span.as_deref().map(|span| span.clone().entered());
     ctx.span = span;
@@ -87,6 +91,58 @@ fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Cont
     ctx.origin = Head::default();
     ctx.bound = None;
     ctx.span = None;
-    // Only now: what a node may have in this mailbox includes the message being handled.
-    drop(credit);
+}
+
+/// Handles messages from another node, as many as may be handled in this turn.
+fn handle_run<A: Process>(actor: &mut A, run: Run, ctx: &mut Context<A>) {
+    let source = run.source().clone();
+    let slot = ctx.slot.clone();
+    let mut rest = Rest { run, slot: &slot };
+    while rest
+        .run
+        .next(|message| open(actor, message, &source, ctx))
+        .is_some()
+    {
+        if ctx.budget == 0 || ctx.waiting() {
+            break;
+        }
+        ctx.budget -= 1;
+    }
+}
+
+/// Decodes a message from another node and handles it.
+fn open<A: Process>(
+    actor: &mut A,
+    message: Arrived<'_>,
+    source: &Arc<Source>,
+    ctx: &mut Context<A>,
+) {
+    let reply = message.ask.map(|ask| source.replier(ask));
+    match (ctx.slot.open)(message.tag, source.version(), message.body, reply) {
+        Ok(mut parcel) => {
+            *parcel.head() = Head {
+                tag: message.tag,
+                trace: message.trace,
+                sender: None,
+                deadline: message.deadline,
+                source: Some(source.clone()),
+            };
+            handle(actor, parcel, ctx);
+        }
+        Err(error) => source.complain(&ctx.slot.address, &error),
+    }
+}
+
+/// A run being handled. What is left of it goes back into the mailbox, also if a handler panics.
+struct Rest<'a> {
+    run: Run,
+    slot: &'a Slot,
+}
+
+impl Drop for Rest<'_> {
+    fn drop(&mut self) {
+        if let Some(left) = self.run.take_left() {
+            self.slot.mailbox.put_back(left);
+        }
+    }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 
-use super::reader::Breach;
+use super::inbound::Breach;
 use super::{Link, MONITORS};
 use crate::error::ExitReason;
 use crate::limits::MAX_NAME;

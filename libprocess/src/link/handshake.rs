@@ -21,16 +21,12 @@ use tokio::time::{Instant, timeout};
 
 use super::carrier::Carrier;
 use super::liveness::Watchdog;
-use super::reader::{Breach, Incoming};
+use super::reader::Incoming;
 use super::table::Decision;
-use super::{
-    CONNECT_TIMEOUT, CONTROL_LANE, DATA_LANES, Link, Links, READ, Up, VERSION, code, lanes, reader,
-};
+use super::{CONNECT_TIMEOUT, CONTROL_LANE, Link, Links, READ, Up, VERSION, code, lanes, reader};
 use crate::error::ExitReason;
 use crate::node::Node;
-use crate::transport::{
-    self, CloseReason, ConnectError, Connection, LaneError, ReceiveLane, SendLane,
-};
+use crate::transport::{self, CloseReason, ConnectError, Connection, LaneError, SendLane};
 use crate::wire::frame::{self, Control, Frame, FrameError, Hello};
 
 /// Connections that may be shaking hands at once; each costs a signature. More have to try again.
@@ -236,29 +232,30 @@ async fn say_hello(
 
 /// The first lane of the peer is its control lane, and begins with its hello.
 async fn hear_hello(connection: &Connection) -> Result<(Incoming, Hello), HandshakeError> {
-    let mut stream = connection.accept_uni().await?;
-    let mut partial = BytesMut::new();
+    let mut incoming = Incoming {
+        stream: connection.accept_uni().await?,
+        buffer: BytesMut::new(),
+    };
     let (hello, length) = loop {
-        if let Some((content, length)) = frame::split(&partial)? {
+        if let Some((content, length)) = frame::split(&incoming.buffer)? {
             match frame::parse(content)? {
                 Frame::Control(Control::Hello(hello)) => break (hello, length),
                 _ => return Err(HandshakeError::NoHello),
             }
         }
-        match stream.read(READ).await {
-            Some(chunk) => partial.extend_from_slice(&chunk),
-            None => return Err(connection.closed().await.into()),
+        if !incoming.read().await {
+            return Err(connection.closed().await.into());
         }
         // Anything longer is no hello.
-        if partial.len() > READ {
+        if incoming.buffer.len() > READ {
             return Err(HandshakeError::NoHello);
         }
     };
     if hello.version != VERSION {
         return Err(HandshakeError::Version(hello.version));
     }
-    partial.advance(length);
-    Ok((Incoming { stream, partial }, hello))
+    incoming.buffer.advance(length);
+    Ok((incoming, hello))
 }
 
 impl Link {
@@ -294,17 +291,12 @@ impl Link {
             .runtime()
             .spawn(async move { link.accept_lanes(&connection).await });
         let waiting = self.outbox().waiting_lanes();
-        for (lane, waits) in waiting.into_iter().enumerate() {
-            if waits {
-                self.wake(lane);
-            }
-        }
+        self.wake(waiting);
         self.changed.notify_waiters();
     }
 
     /// Reads the data lanes that the peer opens, and looks after its life, until the connection is over.
     async fn accept_lanes(self: &Arc<Self>, connection: &Connection) {
-        let mut lanes = 0;
         let mut watchdog = Watchdog::new(self.clone());
         let reason = loop {
             let accepted = tokio::select! {
@@ -313,12 +305,7 @@ impl Link {
                 () = watchdog.look() => continue,
             };
             match accepted {
-                Ok(_) if lanes == DATA_LANES => return self.breached(&Breach::Lane),
-                Ok(stream) => {
-                    lanes += 1;
-                    let stream: ReceiveLane = stream;
-                    reader::spawn_data(self, stream);
-                }
+                Ok(stream) => reader::spawn_data(self, stream),
                 Err(reason) => break reason,
             }
         };

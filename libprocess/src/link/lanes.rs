@@ -5,13 +5,16 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::outbox::Taken;
-use super::{CONTROL_LANE, Link, WRITE};
+use super::{CONTROL_LANE, Link, SIDE_LANES, WRITE};
 use crate::error::ExitReason;
 use crate::transport::{Connection, LaneError, SendLane};
 use crate::wire::frame;
 
 /// Control goes first.
 const CONTROL_PRIORITY: i32 = 1;
+
+/// What is large goes last: everybody else is done sooner, and it hardly later.
+const SIDE_PRIORITY: i32 = -1;
 
 /// Starts writing a lane. The control lane is there already: it carried the hello.
 pub(super) fn spawn_writer(
@@ -39,8 +42,10 @@ async fn write(
         Some(stream) => stream,
         None => open(connection, lane).await?,
     };
-    if lane == CONTROL_LANE {
-        stream.set_priority(CONTROL_PRIORITY);
+    match lane {
+        CONTROL_LANE => stream.set_priority(CONTROL_PRIORITY),
+        SIDE_LANES.. => stream.set_priority(SIDE_PRIORITY),
+        _ => {}
     }
     loop {
         let taken = link.outbox().take(lane);
@@ -68,6 +73,10 @@ async fn write(
 
 async fn open(connection: &Connection, lane: usize) -> Result<SendLane, LaneError> {
     let mut stream = connection.open_uni().await?;
+    if lane >= SIDE_LANES {
+        // It begins with its number, which waits in the outbox.
+        return Ok(stream);
+    }
     let mut first = BytesMut::new();
     frame::put_lane(&mut first, lane as u8);
     stream.write_chunk(first.freeze()).await?;

@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::carrier::Carrier;
+use super::inbound::{Breach, DataLane, handle_control};
 use super::outbox::Taken;
-use super::reader::{Breach, ControlLane, DataLane, feed};
 use super::table::Decision;
 use super::{CONNECT_TIMEOUT, CONTROL_LANE, DATA_LANES, Link, Links, Up, VERSION, code};
 use crate::error::ExitReason;
@@ -31,8 +31,9 @@ pub(super) struct End {
 
 /// What came on one lane.
 enum Inbound {
-    Control(ControlLane, BytesMut),
-    Data(Box<DataLane>, BytesMut),
+    Control(Arc<Link>, BytesMut),
+    /// Whether its first frame came.
+    Data(Box<DataLane>, BytesMut, bool),
 }
 
 /// What a link needs to rise.
@@ -144,11 +145,7 @@ impl Link {
         self.links.reached(self);
         self.outbox().start(CONTROL_LANE);
         let waiting = self.outbox().waiting_lanes();
-        for (lane, waits) in waiting.into_iter().enumerate() {
-            if waits {
-                self.wake(lane);
-            }
-        }
+        self.wake(waiting);
         self.changed.notify_waiters();
     }
 
@@ -236,15 +233,36 @@ impl Inbound {
     fn new(link: &Arc<Link>, lane: usize) -> Self {
         let partial = BytesMut::new();
         match lane {
-            CONTROL_LANE => Inbound::Control(ControlLane(link.clone()), partial),
-            _ => Inbound::Data(Box::new(DataLane::new(link.clone())), partial),
+            CONTROL_LANE => Inbound::Control(link.clone(), partial),
+            _ => Inbound::Data(Box::new(DataLane::new(link.clone())), partial, false),
         }
     }
 
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Breach> {
         match self {
-            Inbound::Control(lane, partial) => feed(partial, bytes, lane),
-            Inbound::Data(lane, partial) => feed(partial, bytes, lane.as_mut()),
+            Inbound::Control(link, buffer) => {
+                buffer.extend_from_slice(bytes);
+                handle_control(link, buffer)?;
+                drop_if_empty(buffer);
+            }
+            Inbound::Data(lane, buffer, opened) => {
+                buffer.extend_from_slice(bytes);
+                if !*opened {
+                    *opened = lane.open(buffer)?.is_some();
+                }
+                if *opened {
+                    lane.handle(buffer)?;
+                }
+                drop_if_empty(buffer);
+            }
         }
+        Ok(())
+    }
+}
+
+/// An idle lane holds no memory.
+fn drop_if_empty(buffer: &mut BytesMut) {
+    if buffer.is_empty() {
+        *buffer = BytesMut::new();
     }
 }

@@ -29,6 +29,7 @@ mod fuzzing;
 mod handshake;
 #[cfg(test)]
 mod hostile;
+mod inbound;
 mod lanes;
 mod liveness;
 #[cfg(feature = "sim")]
@@ -37,13 +38,14 @@ mod outbox;
 mod pause;
 mod reader;
 mod replies;
+mod run;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -62,14 +64,14 @@ use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
 use carrier::Carrier;
 use liveness::Pulse;
-use outbox::{Added, Outbox, lane_of};
+use outbox::{Outbox, Pair, Unsent, Wake};
 
-pub(crate) use credit::Credit;
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::Lanes;
 #[cfg(feature = "sim")]
 pub(crate) use memory::Greeting;
 pub(crate) use outbox::Outgoing;
+pub(crate) use run::{Arrived, Run, Source};
 pub(crate) use table::Links;
 
 /// The version of the wire format. A peer of another version is refused.
@@ -81,6 +83,24 @@ const DATA_LANES: usize = 4;
 
 /// The index of the control lane, after those for data.
 const CONTROL_LANE: usize = DATA_LANES;
+
+/// Pairs of actors that may have a lane of their own at once; others wait until one is free. So few
+/// that all lanes together may be full and control still gets through (see the windows in
+/// `transport/config.rs`).
+const SIDES: usize = 8;
+
+/// The index of the first side lane.
+const SIDE_LANES: usize = CONTROL_LANE + 1;
+
+/// All lanes of one direction.
+const LANES: usize = SIDE_LANES + SIDES;
+
+/// A body of this size gets a lane of its own: it would hold up others for longer than a round trip.
+const BULK: usize = 64 * 1024;
+
+/// Bytes that go into a mailbox as one: enough to make that cheap, little enough that credit is given
+/// back steadily.
+const RUN: usize = 16 * 1024;
 
 /// Bytes of messages that a node may have in the mailbox of one actor. About 1,500 small messages:
 /// what arrives during several round trips in a cluster.
@@ -149,7 +169,7 @@ pub(crate) struct Link {
     /// It has ended: pids that remember it look for another.
     over: AtomicBool,
     /// Per lane: its writer has something to do.
-    wake: [Notify; DATA_LANES + 1],
+    wake: [Notify; LANES],
     /// Told when those who wait to send should look again.
     room: Notify,
     tables: Mutex<Tables>,
@@ -157,10 +177,17 @@ pub(crate) struct Link {
     messages_in: AtomicU64,
     dropped: AtomicU64,
     next_id: AtomicU64,
+    /// Bit by bit, the lanes that the peer has opened, without side lanes.
+    opened_lanes: AtomicU8,
     finished_lanes: AtomicUsize,
-    /// Told when the link is up, and at its end.
+    /// Told when the link is up, at its end, and when a side lane has its place.
     changed: Notify,
+    /// The name of senders that are no actors.
+    nobody: Arc<str>,
 }
+
+/// Bytes of a frame that takes an ask back.
+const CANCEL: usize = 16;
 
 /// What to do with an answer.
 pub(crate) type Done = Box<dyn FnOnce(Answer<Written<&[u8]>>) + Send>;
@@ -169,8 +196,7 @@ pub(crate) type Done = Box<dyn FnOnce(Answer<Written<&[u8]>>) + Send>;
 struct Asking {
     done: Done,
     /// Where it went, so that its cancellation goes the same way.
-    to: Arc<str>,
-    lane: usize,
+    pair: Pair,
 }
 
 /// What is known once both hellos are there.
@@ -187,8 +213,10 @@ struct Tables {
     ended: bool,
     asks: BTreeMap<u64, Asking>,
     monitors: BTreeMap<u64, Watcher>,
-    /// Asks of the peer being handled here; true once cancelled.
-    serving: BTreeMap<u64, Arc<AtomicBool>>,
+    /// Asks of the peer here that somebody waits for.
+    serving: BTreeSet<u64>,
+    /// Side lanes of the peer whose place was met, and which are not finished.
+    places: BTreeSet<u64>,
     /// Monitors of the peer here.
     watched: BTreeMap<u64, Watch>,
     /// By name of the receiving actor: what it was sent and did not handle yet.
@@ -227,6 +255,7 @@ impl Link {
         accepted: Option<Hello>,
     ) -> Arc<Self> {
         let pulse = Pulse::new(links.liveness());
+        let outbox = Outbox::new(links.has_side_lanes());
         Arc::new(Self {
             node,
             links,
@@ -234,7 +263,7 @@ impl Link {
             accepted,
             up: OnceLock::new(),
             pulse,
-            outbox: Mutex::default(),
+            outbox: Mutex::new(outbox),
             over: AtomicBool::new(false),
             wake: std::array::from_fn(|_| Notify::new()),
             room: Notify::new(),
@@ -242,8 +271,10 @@ impl Link {
             messages_in: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             next_id: AtomicU64::new(1),
+            opened_lanes: AtomicU8::new(0),
             finished_lanes: AtomicUsize::new(0),
             changed: Notify::new(),
+            nobody: Arc::from(""),
         })
     }
 
@@ -256,28 +287,39 @@ impl Link {
     }
 
     /// Sends a tell.
-    pub(crate) fn tell(self: &Arc<Self>, message: Outgoing<&AnyPid>) {
+    pub(crate) fn tell(self: &Arc<Self>, message: Outgoing<'_>) {
         let added = self.outbox().add_message(message);
         if self.follow_up(added).is_err() {
-            self.node.count_undelivered();
+            self.node.count_undelivered(1);
         }
+    }
+
+    /// Sends a tell if it would leave at once. False if it would not.
+    fn tell_if_ready(self: &Arc<Self>, message: Outgoing<'_>) -> Result<bool, ExitReason> {
+        let added = {
+            let mut outbox = self.outbox();
+            if !outbox.is_ready(&message)? {
+                return Ok(false);
+            }
+            outbox.add_message(message)
+        };
+        self.follow_up(added).map(|()| true)
     }
 
     /// Sends a tell as soon as it would leave at once.
     pub(crate) async fn tell_ready(
         self: &Arc<Self>,
-        message: Outgoing<&AnyPid>,
+        message: Outgoing<'_>,
     ) -> Result<(), ExitReason> {
+        // The common case, without a place among those who wait.
+        if self.tell_if_ready(message)? {
+            return Ok(());
+        }
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
-            {
-                let mut outbox = self.outbox();
-                if outbox.is_ready(message.to.name())? {
-                    let added = outbox.add_message(message);
-                    drop(outbox);
-                    return self.follow_up(added);
-                }
+            if self.tell_if_ready(message)? {
+                return Ok(());
             }
             room.await;
         }
@@ -287,16 +329,16 @@ impl Link {
     /// [`cancel`](Self::cancel) it.
     pub(crate) fn ask(
         self: &Arc<Self>,
-        mut message: Outgoing<&AnyPid>,
+        mut message: Outgoing<'_>,
         deadline: Instant,
         done: Done,
     ) -> u64 {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         message.ask = Some((id, deadline));
+        let from = message.from.map_or(&self.nobody, AnyPid::shared_name);
         let asking = Asking {
             done,
-            to: message.to.shared_name().clone(),
-            lane: message.lane(),
+            pair: Pair::new(from.clone(), message.to.shared_name().clone()),
         };
         let refused = {
             let mut tables = self.tables();
@@ -322,10 +364,9 @@ impl Link {
     /// Nobody waits for the answer any more.
     fn cancel(self: &Arc<Self>, ask: u64) {
         let asking = self.tables().asks.remove(&ask);
-        if let Some(Asking { to, lane, .. }) = asking {
-            let mut frame = BytesMut::new();
-            frame::put_cancel(&mut frame, ask);
-            let added = self.outbox().add_frame(lane, &to, frame);
+        if let Some(Asking { pair, .. }) = asking {
+            let cancel = |out: &mut _| frame::put_cancel(out, ask);
+            let added = self.outbox().add_frame(&pair, CANCEL, cancel);
             let _ = self.follow_up(added);
         }
     }
@@ -374,10 +415,11 @@ impl Link {
         }
     }
 
-    /// Sends a notice or an answer from an actor here to one there, in its place among the messages
-    /// between the two.
+    /// Sends a notice from an actor here to one there, in its place among the messages between the two.
     fn send_between(self: &Arc<Self>, from: &str, to: &str, frame: BytesMut) {
-        let added = self.outbox().add_frame(lane_of(from, to), to, frame);
+        let pair = Pair::new(Arc::from(from), Arc::from(to));
+        let copy = |out: &mut BytesMut| out.extend_from_slice(&frame);
+        let added = self.outbox().add_frame(&pair, frame.len(), copy);
         // If the link has ended, the peer learns the same from that.
         let _ = self.follow_up(added);
     }
@@ -388,25 +430,29 @@ impl Link {
     }
 
     /// Wakes whoever has to act after something was added.
-    fn follow_up(self: &Arc<Self>, added: Added) -> Result<(), ExitReason> {
+    fn follow_up(self: &Arc<Self>, added: Result<Wake, Unsent>) -> Result<(), ExitReason> {
         match added {
-            Added::Waits => Ok(()),
-            Added::Wake(lane) => {
-                self.wake(lane);
+            Ok(wake) => {
+                self.wake(wake);
                 Ok(())
             }
-            Added::Overflow => {
+            Err(Unsent::Overflow) => {
                 self.end(ExitReason::Overloaded);
                 Err(ExitReason::Overloaded)
             }
-            Added::Ended(reason) => Err(reason),
+            Err(Unsent::Ended(reason)) => Err(reason),
         }
     }
 
-    fn wake(self: &Arc<Self>, lane: usize) {
+    fn wake(self: &Arc<Self>, wake: Wake) {
+        if wake == Wake::default() {
+            return;
+        }
         // Before it is up nobody writes; then `rise` starts the writers.
         if let Some(up) = self.up.get() {
-            up.carrier.wake(self, lane);
+            for lane in wake.lanes() {
+                up.carrier.wake(self, lane);
+            }
         }
     }
 
@@ -439,9 +485,6 @@ impl Link {
         }
         self.room.notify_waiters();
         self.changed.notify_waiters();
-        for cancelled in tables.serving.values() {
-            cancelled.store(true, Ordering::Relaxed);
-        }
         for (_, asking) in tables.asks {
             (asking.done)(Err(AskError::Exited(reason.clone())));
         }

@@ -1,65 +1,39 @@
-//! The readers of lanes: from bytes to mailboxes.
+//! The tasks that read lanes, and what is done with control frames.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::time::Instant;
+use bytes::BytesMut;
 
-use super::credit::Account;
-use super::{DATA_LANES, Link, MESSAGE_OVERHEAD, MONITORS, READ, ROUTES, code};
-use crate::allow::Gate;
-use crate::error::{AskError, ExitReason};
+use super::inbound::{Breach, DataLane, LaneKind, handle_control};
+use super::outbox::Pair;
+use super::{Link, MONITORS, READ, SIDES, code};
+use crate::error::ExitReason;
 use crate::limits::MAX_NAME;
 use crate::node::Watch;
-use crate::parcel::{OpenError, Replier};
-use crate::pid::{AnyPid, LastWay};
-use crate::slot::{Slot, Watcher};
+use crate::slot::Watcher;
 use crate::transport::ReceiveLane;
-use crate::wire::frame::{self, Asked, Control, Frame, FrameError, Head, Route};
-
-/// What the peer did against the protocol; its link is closed for it.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Breach {
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    #[error("a lane that begins with something else than its index, or too many lanes")]
-    Lane,
-    #[error("a frame that does not belong on this lane")]
-    Misplaced,
-    #[error("a route that was never made known, or too many routes")]
-    Route,
-    #[error("a name that is too long")]
-    Name,
-    #[error("messages beyond its credit")]
-    Credit,
-    #[error("too many monitors")]
-    Monitors,
-    #[error("a link between actors whose number is not new")]
-    Bond,
-}
+use crate::wire::frame::{self, Control};
 
 /// Starts reading a data lane.
 pub(super) fn spawn_data(link: &Arc<Link>, stream: ReceiveLane) {
     let link = link.clone();
     let runtime = link.links.runtime().clone();
     runtime.spawn(async move {
-        let partial = BytesMut::new();
-        let lane = DataLane::new(link.clone());
-        match read(Incoming { stream, partial }, lane).await {
-            Ok(()) => link.lane_finished(),
+        let buffer = BytesMut::new();
+        match read_data(&link, Incoming { stream, buffer }).await {
+            Ok(()) => {}
             Err(breach) => link.breached(&breach),
         }
     });
 }
 
-/// Starts reading the control lane; `partial` is what came after the hello.
+/// Starts reading the control lane; the buffer holds what came after the hello.
 pub(super) fn spawn_control(link: &Arc<Link>, lane: Incoming) {
     let link = link.clone();
     let runtime = link.links.runtime().clone();
     runtime.spawn(async move {
-        if let Err(breach) = read(lane, ControlLane(link.clone())).await {
+        if let Err(breach) = read_control(&link, lane).await {
             link.breached(&breach);
         }
     });
@@ -68,298 +42,69 @@ pub(super) fn spawn_control(link: &Arc<Link>, lane: Incoming) {
 /// A lane of the peer's, and what was read of it without being a whole frame.
 pub(super) struct Incoming {
     pub(super) stream: ReceiveLane,
-    pub(super) partial: BytesMut,
+    pub(super) buffer: BytesMut,
 }
 
-/// What is done with the frames of a lane.
-pub(super) trait Handle {
-    fn link(&self) -> &Link;
-
-    fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach>;
+impl Incoming {
+    /// Reads what is there, and waits for it if there is nothing. False if nothing will follow.
+    pub(super) async fn read(&mut self) -> bool {
+        if self.buffer.is_empty() {
+            // An idle lane holds no memory.
+            self.buffer = BytesMut::new();
+        }
+        self.stream.read_into(&mut self.buffer, READ).await
+    }
 }
 
-/// Hands over every frame until the lane is finished or the connection is over.
-async fn read(lane: Incoming, mut handler: impl Handle) -> Result<(), Breach> {
-    let Incoming {
-        mut stream,
-        mut partial,
-    } = lane;
-    feed(&mut partial, &[], &mut handler)?;
-    while let Some(chunk) = stream.read(READ).await {
-        handler.link().pulse.heard();
-        feed(&mut partial, &chunk, &mut handler)?;
+async fn read_control(link: &Arc<Link>, mut lane: Incoming) -> Result<(), Breach> {
+    loop {
+        handle_control(link, &mut lane.buffer)?;
+        match lane.read().await {
+            true => link.pulse.heard(),
+            false => return Ok(()),
+        }
+    }
+}
+
+async fn read_data(link: &Arc<Link>, mut incoming: Incoming) -> Result<(), Breach> {
+    let mut lane = DataLane::new(link.clone());
+    let kind = loop {
+        match lane.open(&mut incoming.buffer)? {
+            Some(kind) => break kind,
+            None => match incoming.read().await {
+                true => link.pulse.heard(),
+                false => return Ok(()),
+            },
+        }
+    };
+    if let LaneKind::Side(number) = kind {
+        link.place_of(number).await;
+    }
+    loop {
+        lane.handle(&mut incoming.buffer)?;
+        match incoming.read().await {
+            true => link.pulse.heard(),
+            false => break,
+        }
+    }
+    match kind {
+        LaneKind::Usual => link.lane_finished(),
+        LaneKind::Side(number) => link.side_finished(number),
     }
     Ok(())
 }
 
-/// Hands over the whole frames in `partial` and `chunk` together, and keeps what is left in `partial`.
-pub(super) fn feed(
-    partial: &mut BytesMut,
-    chunk: &[u8],
-    handler: &mut impl Handle,
-) -> Result<(), Breach> {
-    if partial.is_empty() {
-        // The common case: whole frames are read where they lie.
-        let read = drain(chunk, handler)?;
-        partial.extend_from_slice(&chunk[read..]);
-        return Ok(());
-    }
-    partial.extend_from_slice(chunk);
-    let read = drain(partial, handler)?;
-    partial.advance(read);
-    if partial.is_empty() {
-        // An idle lane holds no memory.
-        *partial = BytesMut::new();
-    }
-    Ok(())
-}
-
-/// Hands over the whole frames in `bytes`; gives their length.
-fn drain(bytes: &[u8], handler: &mut impl Handle) -> Result<usize, Breach> {
-    let mut read = 0;
-    while let Some((content, length)) = frame::split(&bytes[read..])? {
-        handler.handle(frame::parse(content)?)?;
-        read += length;
-    }
-    Ok(read)
-}
-
-pub(super) struct ControlLane(pub(super) Arc<Link>);
-
-impl Handle for ControlLane {
-    fn link(&self) -> &Link {
-        &self.0
-    }
-
-    fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
-        match frame {
-            Frame::Control(control) => self.0.handle_control(control),
-            _ => Err(Breach::Misplaced),
-        }
-    }
-}
-
-pub(super) struct DataLane {
-    link: Arc<Link>,
-    opened: bool,
-    /// By number.
-    routes: Vec<Known>,
-}
-
-/// A route that the peer made known.
-struct Known {
-    protocol: String,
-    /// Of the protocol, as the sender has it.
-    version: u16,
-    to: Arc<str>,
-    to_incarnation: u64,
-    from: Option<AnyPid>,
-    asker: Arc<str>,
-    /// What the peer may send here.
-    gate: Gate,
-    /// The actor, as last seen.
-    slot: Option<Arc<Slot>>,
-    account: Arc<Account>,
-}
-
-impl Handle for DataLane {
-    fn link(&self) -> &Link {
-        &self.link
-    }
-
-    fn handle(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
-        if !self.opened {
-            return match frame {
-                Frame::Lane(index) if usize::from(index) < DATA_LANES => {
-                    self.opened = true;
-                    Ok(())
-                }
-                _ => Err(Breach::Lane),
-            };
-        }
-        match frame {
-            Frame::Tell(head, body) => self.message(head, None, body),
-            Frame::Ask(head, asked, body) => self.message(head, Some(asked), body),
-            Frame::Answer(ask, body) => {
-                self.link.finish_ask(ask, Ok(body));
-                Ok(())
-            }
-            Frame::Refuse(ask, refuse) => {
-                self.link.finish_ask(ask, Err(AskError::from(refuse)));
-                Ok(())
-            }
-            Frame::Exited(monitor, reason) => {
-                self.link.announce(monitor, reason);
-                Ok(())
-            }
-            Frame::Cancel(ask) => {
-                if let Some(cancelled) = self.link.tables().serving.get(&ask) {
-                    cancelled.store(true, Ordering::Relaxed);
-                }
-                Ok(())
-            }
-            Frame::Bind(bind) => self.link.bind(bind),
-            Frame::Unbind(number) => {
-                self.link.unbind(number);
-                Ok(())
-            }
-            Frame::Route(route) => self.route(route),
-            Frame::Forget => {
-                self.routes.clear();
-                Ok(())
-            }
-            Frame::Lane(_) | Frame::Control(_) => Err(Breach::Misplaced),
-        }
-    }
-}
-
-impl DataLane {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self {
-            link,
-            opened: false,
-            routes: Vec::new(),
-        }
-    }
-
-    fn route(&mut self, route: Route) -> Result<(), Breach> {
-        if self.routes.len() >= ROUTES {
-            return Err(Breach::Route);
-        }
-        let from_length = route.from.as_ref().map_or(0, |(name, _)| name.len());
-        let longest = route.to.len().max(from_length).max(route.protocol.len());
-        if longest > MAX_NAME {
-            return Err(Breach::Name);
-        }
-        let to: Arc<str> = Arc::from(route.to);
-        let from = route.from.map(|(name, incarnation)| {
-            let from = AnyPid::new(Arc::from(name), self.link.remote, incarnation);
-            // What goes back goes the same way.
-            from.remember(LastWay::There(Arc::downgrade(&self.link)));
-            from
-        });
-        self.routes.push(Known {
-            asker: match &from {
-                Some(pid) => pid.shared_name().clone(),
-                None => Arc::from(""),
-            },
-            account: self.link.account(&to),
-            gate: self.link.gate(&route.protocol),
-            protocol: route.protocol,
-            version: route.version,
-            to,
-            to_incarnation: route.to_incarnation,
-            from,
-            slot: None,
-        });
-        Ok(())
-    }
-
-    fn message(&mut self, head: Head, asked: Option<Asked>, body: &[u8]) -> Result<(), Breach> {
-        let link = &self.link;
-        link.messages_in.fetch_add(1, Ordering::Relaxed);
-        let known = self
-            .routes
-            .get_mut(head.route as usize)
-            .ok_or(Breach::Route)?;
-        let credit = known
-            .account
-            .take((body.len() + MESSAGE_OVERHEAD) as u64)
-            .ok_or(Breach::Credit)?;
-        let reply = match asked {
-            None => None,
-            Some(asked) => match link.serve(asked.id, &known.to, &known.asker) {
-                Some(reply) => Some(reply),
-                None => return Ok(()),
-            },
-        };
-        if !known.gate.lets(head.tag) {
-            link.count_dropped();
-            refuse(reply, AskError::Refused(link.not_allowed(known, head.tag)));
-            return Ok(());
-        }
-        let Some(slot) = known.find(link) else {
-            link.count_dropped();
-            refuse(reply, AskError::Exited(ExitReason::NoProcess));
-            return Ok(());
-        };
-        if slot.protocol != known.protocol {
-            link.count_dropped();
-            let why = format!(
-                "{} speaks {}, not {}",
-                slot.address, slot.protocol, known.protocol
-            );
-            refuse(reply, AskError::Refused(why));
-            return Ok(());
-        }
-        let mut parcel = match (slot.open)(head.tag, known.version, body, reply) {
-            Ok(parcel) => parcel,
-            Err(error) => {
-                link.count_dropped();
-                report(&slot, link, &error);
-                return Ok(());
-            }
-        };
-        let deadline = asked
-            .map(|asked| Instant::now() + Duration::from_millis(u64::from(asked.milliseconds)));
-        *parcel.head() = crate::parcel::Head {
-            tag: head.tag,
-            trace: head.trace,
-            sender: known.from.clone(),
-            deadline,
-            peer: link.up.get().map(|up| up.peer.clone()),
-            credit: Some(credit),
-        };
-        link.node.deliver(&slot, parcel);
-        Ok(())
-    }
-}
-
-impl Known {
-    fn find(&mut self, link: &Link) -> Option<Arc<Slot>> {
-        let ended = |slot: &Arc<Slot>| slot.end_reason().is_some();
-        if self.slot.as_ref().is_none_or(ended) {
-            self.slot = link.node.find_named(&self.to, self.to_incarnation);
-        }
-        self.slot.clone()
-    }
-}
-
-fn refuse(reply: Option<Replier>, why: AskError) {
-    if let Some(Replier(reply)) = reply {
-        reply.answer(Err(why));
-    }
-}
-
-fn report(slot: &Slot, link: &Link, error: &OpenError) {
-    link.links.complaints.say(|more| {
-        tracing::warn!(to = %slot.address, from = %link.remote, %error, more, "message refused");
-    });
-}
+/// About the length of an exit notice.
+const EXITED: usize = 64;
 
 impl Link {
-    fn gate(&self, protocol: &str) -> Gate {
-        let peer = self.up.get().map(|up| &*up.peer);
-        self.links.rules.gate(protocol, peer)
+    /// Messages of the peer reached nobody.
+    pub(crate) fn count_dropped(&self, count: usize) {
+        self.dropped.fetch_add(count as u64, Ordering::Relaxed);
+        self.node.count_undelivered(count);
     }
 
-    /// Takes note of a message that the peer may not send; gives the words for it.
-    fn not_allowed(&self, known: &Known, tag: u32) -> String {
-        self.links.count_refused();
-        let peer = self.up.get().map(|up| &*up.peer);
-        let role = peer.map_or("nobody", |peer| &peer.role);
-        let protocol = &known.protocol;
-        self.links.complaints.say(|more| {
-            let identity = peer.map(ToString::to_string);
-            tracing::warn!(
-                from = %self.remote, identity, to = %known.to, protocol, tag, more,
-                "message refused: the peer's role is not on the allow-list of the protocol"
-            );
-        });
-        format!("role `{role}` may not send message {tag} of `{protocol}`")
-    }
-
-    fn announce(&self, monitor: u64, reason: ExitReason) {
+    pub(super) fn announce(&self, monitor: u64, reason: ExitReason) {
         let watcher = self.tables().monitors.remove(&monitor);
         if let Some(watcher) = watcher {
             watcher.announce(reason);
@@ -367,13 +112,7 @@ impl Link {
         self.bond_is_over(monitor);
     }
 
-    /// A message of the peer reached nobody.
-    fn count_dropped(&self) {
-        self.dropped.fetch_add(1, Ordering::Relaxed);
-        self.node.count_undelivered();
-    }
-
-    fn handle_control(self: &Arc<Self>, control: Control) -> Result<(), Breach> {
+    pub(super) fn handle_control(self: &Arc<Self>, control: Control) -> Result<(), Breach> {
         match control {
             Control::Hello(_) => return Err(Breach::Misplaced),
             Control::Monitor {
@@ -387,12 +126,8 @@ impl Link {
                 drop(watch);
             }
             Control::Credit { name, bytes } => {
-                let woken = self.outbox().add_credit(&name, bytes);
-                for (lane, wake) in woken.into_iter().enumerate() {
-                    if wake {
-                        self.wake(lane);
-                    }
-                }
+                let wake = self.outbox().add_credit(&name, bytes);
+                self.wake(wake);
                 self.room.notify_waiters();
             }
             Control::Ping { number } => {
@@ -400,6 +135,10 @@ impl Link {
                 self.control(&Control::Pong { number });
             }
             Control::Pong { number } => self.pulse.answered(number),
+            Control::Arrived { side } => {
+                let wake = self.outbox().side_arrived(side);
+                self.wake(wake);
+            }
             Control::Goodbye { lanes } => {
                 self.tables().goodbye = Some(lanes);
                 self.check_goodbye();
@@ -423,12 +162,16 @@ impl Link {
             return Err(Breach::Monitors);
         }
         let announce = {
-            let (link, name) = (Arc::downgrade(self), name.to_owned());
+            let link = Arc::downgrade(self);
+            let pair = Pair::new(Arc::from(name), Arc::from(watcher));
             move |reason| {
                 if let Some(link) = link.upgrade() {
-                    let mut frame = BytesMut::new();
-                    frame::put_exited(&mut frame, monitor, &frame::bounded(reason));
-                    link.send_between(&name, &watcher, frame);
+                    let reason = frame::bounded(reason);
+                    let added = link.outbox().add_frame(&pair, EXITED, |out| {
+                        frame::put_exited(out, monitor, &reason);
+                    });
+                    // If the link has ended, the peer learns the same from that.
+                    let _ = link.follow_up(added);
                     let watch = link.tables().watched.remove(&monitor);
                     drop(watch);
                 }
@@ -456,6 +199,47 @@ impl Link {
             watcher.announce(reason.unwrap_or(ExitReason::NoProcess));
         }
         Ok(())
+    }
+
+    /// The peer opened its usual lane of this index.
+    pub(super) fn lane_opened(&self, index: u8) -> Result<(), Breach> {
+        let lane = 1 << index;
+        match self.opened_lanes.fetch_or(lane, Ordering::AcqRel) & lane {
+            0 => Ok(()),
+            _ => Err(Breach::Lane),
+        }
+    }
+
+    /// The lane of many pairs has come to the place of the side lane with this number.
+    pub(super) fn placed(&self, number: u64) -> Result<(), Breach> {
+        {
+            let places = &mut self.tables().places;
+            if places.len() >= SIDES || !places.insert(number) {
+                return Err(Breach::Lane);
+            }
+        }
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    /// Waits until everything that was sent before what is on the side lane was handled.
+    async fn place_of(&self, number: u64) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            {
+                let tables = self.tables();
+                if tables.ended || tables.places.contains(&number) {
+                    return;
+                }
+            }
+            changed.await;
+        }
+    }
+
+    fn side_finished(self: &Arc<Self>, number: u64) {
+        self.tables().places.remove(&number);
+        self.control(&Control::Arrived { side: number });
     }
 
     pub(super) fn lane_finished(self: &Arc<Self>) {

@@ -1,72 +1,74 @@
 //! Answers to what the peer asked.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::BytesMut;
-
+use super::run::Source;
 use super::{ASKS, Link};
 use crate::error::{AskError, ExitReason};
 use crate::parcel::{Answer, RemoteReply, Replier};
 use crate::wire::frame::{self, Written};
 
+/// What an answer's frame has besides its body; an error's text is short.
+const FRAME: usize = 64;
+
 /// The way back to the asker. Dropped without an answer, it says so.
 struct Reply {
-    link: Arc<Link>,
+    source: Arc<Source>,
     ask: u64,
-    /// Names of the actor that was asked and of the one that asked, if it was one.
-    callee: Arc<str>,
-    asker: Arc<str>,
-    cancelled: Arc<AtomicBool>,
     answered: bool,
 }
 
 impl Link {
-    /// Takes note of an ask of the peer. None if it has too many already; it was refused then.
-    pub(super) fn serve(
-        self: &Arc<Self>,
-        ask: u64,
-        callee: &Arc<str>,
-        asker: &Arc<str>,
-    ) -> Option<Replier> {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let mut reply = Reply {
-            link: self.clone(),
-            ask,
-            callee: callee.clone(),
-            asker: asker.clone(),
-            cancelled: cancelled.clone(),
-            answered: false,
-        };
+    /// Takes note of an ask of the peer. False if it has too many already; it is refused then.
+    pub(super) fn serve(source: &Arc<Source>, ask: u64) -> bool {
         {
-            let mut tables = self.tables();
+            let mut tables = source.link.tables();
             if !tables.ended && tables.serving.len() < ASKS {
-                tables.serving.insert(ask, cancelled);
-                return Some(Replier(Box::new(reply)));
+                tables.serving.insert(ask);
+                return true;
             }
         }
-        reply.send(&Err(AskError::Exited(ExitReason::Overloaded)));
-        None
+        let overloaded = AskError::Exited(ExitReason::Overloaded);
+        Link::replier(source.clone(), ask).0.answer(Err(overloaded));
+        false
+    }
+
+    /// Whether the peer waits for the answer to its ask.
+    pub(super) fn serves(&self, ask: u64) -> bool {
+        self.tables().serving.contains(&ask)
+    }
+
+    /// The way back for the answer to an ask.
+    pub(super) fn replier(source: Arc<Source>, ask: u64) -> Replier {
+        Replier(Box::new(Reply {
+            source,
+            ask,
+            answered: false,
+        }))
     }
 }
 
 impl Reply {
-    fn send(&mut self, answer: &Answer<Written<Vec<u8>>>) {
+    fn send(&mut self, answer: Answer<Written<&[u8]>>) {
         self.answered = true;
-        self.link.tables().serving.remove(&self.ask);
-        let mut frame = BytesMut::new();
-        frame::put_answer(&mut frame, self.ask, answer);
-        self.link.send_between(&self.callee, &self.asker, frame);
+        let link = &self.source.link;
+        link.tables().serving.remove(&self.ask);
+        let length = FRAME + answer.as_ref().map_or(0, |body| body.bytes.len());
+        let added = link.outbox().add_frame(&self.source.back, length, |out| {
+            frame::put_answer(out, self.ask, answer.as_ref().copied());
+        });
+        // If the link has ended, the asker learns the same from that.
+        let _ = link.follow_up(added);
     }
 }
 
 impl RemoteReply for Reply {
     fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        !self.source.link.serves(self.ask)
     }
 
-    fn answer(mut self: Box<Self>, answer: Answer<Written<Vec<u8>>>) {
-        self.send(&answer);
+    fn answer(mut self: Box<Self>, answer: Answer<Written<&[u8]>>) {
+        self.send(answer);
     }
 }
 
@@ -74,7 +76,7 @@ impl Drop for Reply {
     fn drop(&mut self) {
         if !self.answered {
             let why = "the message was dropped".to_owned();
-            self.send(&Err(AskError::Refused(why)));
+            self.send(Err(AskError::Refused(why)));
         }
     }
 }

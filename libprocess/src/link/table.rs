@@ -297,6 +297,14 @@ impl Links {
         }
     }
 
+    /// Whether large bodies get lanes of their own: on the message network nothing is in anybody's way.
+    pub(super) fn has_side_lanes(&self) -> bool {
+        #[cfg(feature = "sim")]
+        return self.attachment.is_none();
+        #[cfg(not(feature = "sim"))]
+        true
+    }
+
     pub(super) fn liveness(&self) -> Liveness {
         self.liveness
     }
@@ -356,11 +364,7 @@ impl Link {
             outbox.say_goodbye();
             outbox.started_lanes()
         };
-        for (lane, started) in started.into_iter().enumerate() {
-            if started {
-                self.wake(lane);
-            }
-        }
+        self.wake(started);
     }
 
     /// Waits for the end.

@@ -280,14 +280,11 @@ async fn what_is_not_for_anybody_is_dropped_and_counted() {
         );
         frame::put_tell(out, Head { route: 1, ..FIRST }, &good);
         // Nobody asked or watched anything.
-        frame::put_answer(
-            out,
-            1234,
-            &Ok(Written {
-                version: 1,
-                bytes: vec![],
-            }),
-        );
+        let answer = Written {
+            version: 1,
+            bytes: &b""[..],
+        };
+        frame::put_answer(out, 1234, Ok(answer));
         frame::put_exited(out, 1234, &ExitReason::Normal);
         frame::put_cancel(out, 1234);
     });

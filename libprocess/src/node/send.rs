@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 use super::{Ask, Node, Way};
 use crate::error::{AskError, ExitReason, SendError};
-use crate::link::{Cancel, Done, Outgoing};
+use crate::link::{Cancel, Done, Outgoing, Run};
 use crate::mailbox::Pushed;
 use crate::observe::spans::Asking;
 use crate::parcel::{Answer, Head, Parcel, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
-use crate::wire::EncodeError;
 use crate::wire::frame::Written;
+use crate::wire::{Body, EncodeError};
 
 /// On whose behalf something is sent.
 #[derive(Clone, Copy)]
@@ -86,14 +86,17 @@ impl Node {
             Way::Here(slot) if slot.speaks::<P>() => {
                 self.deliver(&slot, parcel::<P, M>(from, message, Reply::Nobody, None));
             }
-            Way::Here(_) | Way::Nowhere => self.count_undelivered(),
-            Way::There(link) => match outgoing(from, to, &message) {
-                Ok(outgoing) => link.tell(outgoing),
-                Err(error) => {
-                    tracing::warn!(%to, %error, "message not sent");
-                    self.count_undelivered();
+            Way::Here(_) | Way::Nowhere => self.count_undelivered(1),
+            Way::There(link) => {
+                let mut body = Body::default();
+                match outgoing(from, to, &message, &mut body) {
+                    Ok(outgoing) => link.tell(outgoing),
+                    Err(error) => {
+                        tracing::warn!(%to, %error, "message not sent");
+                        self.count_undelivered(1);
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -111,11 +114,12 @@ impl Node {
         let slot = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => slot,
             Way::Here(_) | Way::Nowhere => {
-                self.count_undelivered();
+                self.count_undelivered(1);
                 return Err(SendError::Exited(ExitReason::NoProcess));
             }
             Way::There(link) => {
-                let outgoing = outgoing(from, to, &message)
+                let mut body = Body::default();
+                let outgoing = outgoing(from, to, &message, &mut body)
                     .map_err(|error| SendError::Unsendable(error.to_string()))?;
                 return link.tell_ready(outgoing).await.map_err(SendError::Exited);
             }
@@ -154,6 +158,7 @@ impl Node {
             let span = Asking::of::<M>(to, from.trace);
             return Ask::new(waiting, deadline, None, span);
         }
+        let mut body = Body::default();
         let cancel = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
                 let parcel = parcel::<P, M>(from, message, reply, Some(deadline));
@@ -161,11 +166,11 @@ impl Node {
                 None
             }
             Way::Here(_) | Way::Nowhere => {
-                self.count_undelivered();
+                self.count_undelivered(1);
                 reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
                 None
             }
-            Way::There(link) => match outgoing(from, to, &message) {
+            Way::There(link) => match outgoing(from, to, &message, &mut body) {
                 Ok(outgoing) => {
                     let done = decode_then::<P, M>(reply);
                     let ask = link.ask(outgoing, deadline, done);
@@ -193,14 +198,24 @@ impl Node {
                 slot.overflow();
             }
             Pushed::Ended(parcel) => {
-                self.count_undelivered();
+                self.count_undelivered(1);
                 parcel.refuse(AskError::Exited(reason(slot)));
             }
         }
     }
 
-    pub(crate) fn count_undelivered(&self) {
-        self.0.undelivered.fetch_add(1, Ordering::Relaxed);
+    /// Messages from another node: into the mailbox, or back to those who asked.
+    pub(crate) fn deliver_run(&self, slot: &Slot, run: Run) {
+        if let Err(mut run) = slot.mailbox.push_run(run) {
+            self.count_undelivered(run.count());
+            run.refuse(&AskError::Exited(reason(slot)));
+        }
+    }
+
+    pub(crate) fn count_undelivered(&self, count: usize) {
+        self.0
+            .undelivered
+            .fetch_add(count as u64, Ordering::Relaxed);
     }
 }
 
@@ -220,8 +235,7 @@ where
         trace: from.trace,
         sender: from.pid.cloned(),
         deadline,
-        peer: None,
-        credit: None,
+        source: None,
     };
     Box::new(Sealed {
         head,
@@ -249,11 +263,13 @@ fn outgoing<'a, P, M>(
     from: Sender<'a>,
     to: &'a Pid<P>,
     message: &M,
-) -> Result<Outgoing<&'a AnyPid>, EncodeError>
+    body: &'a mut Body,
+) -> Result<Outgoing<'a>, EncodeError>
 where
     P: Accepts<M>,
     M: Message,
 {
+    P::encode(message, body)?;
     Ok(Outgoing {
         protocol: P::NAME,
         version: P::VERSION,
@@ -262,7 +278,7 @@ where
         tag: P::TAG,
         trace: from.trace,
         ask: None,
-        body: P::encode(message)?,
+        body,
     })
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn message(slot: &Arc<Slot>, tag: u32, head: &Head) -> Option<Box<Spa
     if !tracing::enabled!(target: MESSAGE, Level::DEBUG) {
         return None;
     }
-    let sender: &dyn Display = match &head.sender {
+    let sender: &dyn Display = match head.sender() {
         Some(sender) => sender,
         None => &"outside",
     };

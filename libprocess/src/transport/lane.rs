@@ -1,6 +1,10 @@
 //! One-way ordered streams of bytes.
 
-use bytes::Bytes;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
 use quinn::WriteError;
 use thiserror::Error;
 
@@ -13,6 +17,9 @@ pub struct SendLane(quinn::SendStream);
 /// The receiving end of a lane. Dropped, it tells the sender to stop.
 #[derive(Debug)]
 pub struct ReceiveLane(quinn::RecvStream);
+
+/// Pieces of a lane, each from one packet, that are read at once.
+const CHUNKS: usize = 32;
 
 /// Why nothing can be written any more.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -70,5 +77,43 @@ impl ReceiveLane {
     pub async fn read(&mut self, max: usize) -> Option<Bytes> {
         let chunk = self.0.read_chunk(max, true).await.ok()??;
         Some(chunk.bytes)
+    }
+
+    /// Appends the next bytes to `buffer`: all that are there, but not much more than `most`. Waits if
+    /// there are none. False once the lane is finished, or its connection is over.
+    pub async fn read_into(&mut self, buffer: &mut BytesMut, most: usize) -> bool {
+        poll_fn(|cx| self.poll_read(cx, buffer, most)).await
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<bool> {
+        // Here and not in a future that waits, where they would take memory from every idle lane.
+        let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
+        let mut read = 0;
+        while read < most {
+            let polled = pin!(self.0.read_chunks(&mut chunks)).poll(cx);
+            let count = match polled {
+                Poll::Ready(Ok(Some(count))) => count,
+                // What was read comes first; the next call finds the same again.
+                _ if read > 0 => break,
+                Poll::Ready(_) => return Poll::Ready(false),
+                Poll::Pending => return Poll::Pending,
+            };
+            let chunks = &chunks[..count];
+            let length = chunks.iter().map(Bytes::len).sum();
+            buffer.reserve(length);
+            chunks
+                .iter()
+                .for_each(|chunk| buffer.extend_from_slice(chunk));
+            read += length;
+            if count < CHUNKS {
+                break;
+            }
+        }
+        Poll::Ready(true)
     }
 }

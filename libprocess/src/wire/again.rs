@@ -13,18 +13,14 @@ pub(crate) fn put(out: &mut BytesMut, frame: &Frame<'_>) {
         Frame::Forget => put_forget(out),
         Frame::Tell(head, body) => put_tell(out, *head, body),
         Frame::Ask(head, asked, body) => put_ask(out, *head, *asked, body),
-        Frame::Answer(ask, Written { version, bytes }) => {
-            let answer = Written {
-                version: *version,
-                bytes: bytes.to_vec(),
-            };
-            put_answer(out, *ask, &Ok(answer));
-        }
-        Frame::Refuse(ask, why) => put_answer(out, *ask, &Err(AskError::from(why.clone()))),
+        Frame::Answer(ask, answer) => put_answer(out, *ask, Ok(*answer)),
+        Frame::Refuse(ask, why) => put_answer(out, *ask, Err(&AskError::from(why.clone()))),
         Frame::Exited(monitor, reason) => put_exited(out, *monitor, &bounded(reason.clone())),
         Frame::Cancel(ask) => put_cancel(out, *ask),
         Frame::Control(control) => put_control(out, control),
         Frame::Bind(bind) => put_bind(out, bind),
         Frame::Unbind(number) => put_unbind(out, *number),
+        Frame::Place(number) => put_place(out, *number),
+        Frame::Side(number) => put_side(out, *number),
     }
 }

@@ -4,7 +4,10 @@
 //! protocol the types may differ in one way, which [`decode`] understands: the newer one has more fields
 //! at the end. Whoever reads what an older node wrote finds nothing there, and takes zeros for it.
 
+use std::ops::Deref;
+
 use bincode::de::read::Reader;
+use bincode::enc::write::Writer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,14 +65,74 @@ pub enum DecodeError {
     Format(String),
 }
 
+/// Bytes that an encoded body may have before it needs an allocation: most messages are smaller.
+const INLINE: usize = 256;
+
+/// The encoding of one message or answer: a buffer on the stack, unless it is large.
+pub struct Body {
+    inline: [u8; INLINE],
+    /// Of the bytes in `inline`; they moved to `spilled` if there are any.
+    length: usize,
+    spilled: Vec<u8>,
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self {
+            inline: [0; INLINE],
+            length: 0,
+            spilled: Vec::new(),
+        }
+    }
+}
+
+impl Writer for Body {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), bincode::error::EncodeError> {
+        let end = self.length + bytes.len();
+        if self.spilled.is_empty() {
+            if let Some(place) = self.inline.get_mut(self.length..end) {
+                place.copy_from_slice(bytes);
+                self.length = end;
+                return Ok(());
+            }
+            self.spilled.reserve(end.max(2 * INLINE));
+            self.spilled.extend_from_slice(&self.inline[..self.length]);
+        }
+        self.spilled.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self.spilled.is_empty() {
+            true => &self.inline[..self.length],
+            false => &self.spilled,
+        }
+    }
+}
+
+/// Writes `value`, at most [`MAX_BODY`] bytes, into `body`, which is empty.
+pub fn encode_into<T: Serialize>(value: &T, body: &mut Body) -> Result<(), EncodeError> {
+    bincode::serde::encode_into_writer(value, &mut *body, config())
+        .map_err(|error| EncodeError::Format(error.to_string()))?;
+    match body.len() > MAX_BODY {
+        true => Err(EncodeError::TooLarge(body.len())),
+        false => Ok(()),
+    }
+}
+
 /// The bytes of `value`, at most [`MAX_BODY`] of them.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let bytes = bincode::serde::encode_to_vec(value, config())
-        .map_err(|error| EncodeError::Format(error.to_string()))?;
-    if bytes.len() > MAX_BODY {
-        return Err(EncodeError::TooLarge(bytes.len()));
-    }
-    Ok(bytes)
+    let mut body = Body::default();
+    encode_into(value, &mut body)?;
+    Ok(match body.spilled.is_empty() {
+        true => body.to_vec(),
+        false => body.spilled,
+    })
 }
 
 /// The value of which `bytes` are the encoding: all of them.
@@ -175,6 +238,15 @@ mod tests {
             decode_exact::<(u64, String, Vec<Option<f64>>)>(&bytes),
             Ok(value)
         );
+    }
+
+    #[test]
+    fn a_body_is_the_same_whether_it_fits_inline_or_not() {
+        for length in [0, 1, INLINE - 2, INLINE - 1, INLINE, INLINE + 1, 5000] {
+            let value = (7_u8, vec![8_u8; length], 9_u8);
+            let expected = bincode::serde::encode_to_vec(&value, config()).unwrap();
+            assert_eq!(encode(&value), Ok(expected), "{length}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@
 //! | 9    | cancel | ask id 8 (behind the ask, so that it cannot overtake it)                       |
 //! | 13   | bind   | [`Bind`] (two actors are linked from now on)                                  |
 //! | 14   | unbind | number 8 (of the link between two actors, as the receiver knows it)           |
+//! | 11   | place  | number 8 (what follows for some pair is on the side lane with this number)    |
+//! | 12   | side   | number 8 (the first frame of a side lane, which carries frames as others do)  |
 //!
 //! On the control lane there is one kind, 10, with a [`Control`]. Types in links are encoded by the codec,
 //! as bodies are; everything else is laid out by hand because every message pays for it.
@@ -60,6 +62,8 @@ pub(crate) enum Control {
     Ping { number: u64 },
     /// The answer to the ping of this number.
     Pong { number: u64 },
+    /// All that was on the side lane with this number has arrived.
+    Arrived { side: u64 },
 }
 
 /// How nodes introduce themselves.
@@ -118,6 +122,10 @@ pub(crate) enum Frame<'a> {
     Control(Control),
     Bind(Bind),
     Unbind(u64),
+    /// The place of all that a side lane carries.
+    Place(u64),
+    /// The beginning of a side lane.
+    Side(u64),
 }
 
 /// What tells and asks have in common.
@@ -195,6 +203,8 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         10 => Frame::Control(decode_exact(bytes)?),
         13 => Frame::Bind(decode_exact(bytes)?),
         14 => Frame::Unbind(u64(&mut bytes)?),
+        11 => Frame::Place(u64(&mut bytes)?),
+        12 => Frame::Side(u64(&mut bytes)?),
         kind => return Err(FrameError::UnknownKind(kind)),
     })
 }
@@ -247,16 +257,12 @@ pub(crate) fn put_ask(out: &mut BytesMut, head: Head, asked: Asked, body: &[u8])
     });
 }
 
-pub(crate) fn put_answer(
-    out: &mut BytesMut,
-    ask: u64,
-    answer: &Result<Written<Vec<u8>>, AskError>,
-) {
+pub(crate) fn put_answer(out: &mut BytesMut, ask: u64, answer: Result<Written<&[u8]>, &AskError>) {
     match answer {
         Ok(body) => frame(out, 6, |out| {
             out.put_u64_le(ask);
             out.put_u16_le(body.version);
-            out.put_slice(&body.bytes);
+            out.put_slice(body.bytes);
         }),
         Err(error) => frame(out, 7, |out| {
             out.put_u64_le(ask);
@@ -282,6 +288,14 @@ pub(crate) fn put_bind(out: &mut BytesMut, bind: &Bind) {
 
 pub(crate) fn put_unbind(out: &mut BytesMut, number: u64) {
     frame(out, 14, |out| out.put_u64_le(number));
+}
+
+pub(crate) fn put_place(out: &mut BytesMut, number: u64) {
+    frame(out, 11, |out| out.put_u64_le(number));
+}
+
+pub(crate) fn put_side(out: &mut BytesMut, number: u64) {
+    frame(out, 12, |out| out.put_u64_le(number));
 }
 
 pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {
@@ -390,10 +404,10 @@ mod tests {
         put_ask(&mut out, head, asked, b"");
         let answer = Written {
             version: 2,
-            bytes: vec![7],
+            bytes: &[7][..],
         };
-        put_answer(&mut out, 4, &Ok(answer));
-        put_answer(&mut out, 4, &Err(AskError::Timeout));
+        put_answer(&mut out, 4, Ok(answer));
+        put_answer(&mut out, 4, Err(&AskError::Timeout));
         put_exited(&mut out, 6, &ExitReason::Normal);
         put_cancel(&mut out, 4);
         put_control(&mut out, &control);

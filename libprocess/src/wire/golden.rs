@@ -44,7 +44,7 @@ fn frames() -> Vec<BytesMut> {
     let from = Some(("from".to_owned(), 300));
     let answer = Written {
         version: 1,
-        bytes: b"body".to_vec(),
+        bytes: &b"body"[..],
     };
     let write = |write: &dyn Fn(&mut BytesMut)| {
         let mut out = BytesMut::new();
@@ -67,14 +67,12 @@ fn frames() -> Vec<BytesMut> {
         write(&frame::put_forget),
         write(&|out| frame::put_tell(out, head, b"body")),
         write(&|out| frame::put_ask(out, head, asked, b"body")),
-        write(&|out| frame::put_answer(out, 4, &Ok(answer.clone()))),
+        write(&|out| frame::put_answer(out, 4, Ok(answer))),
     ];
     let mut refusals = vec![AskError::Timeout, AskError::Refused("why".into())];
     refusals.extend(reasons().map(AskError::Exited));
     for refusal in refusals {
-        frames.push(write(&|out| {
-            frame::put_answer(out, 4, &Err(refusal.clone()))
-        }));
+        frames.push(write(&|out| frame::put_answer(out, 4, Err(&refusal))));
     }
     for reason in reasons() {
         frames.push(write(&|out| frame::put_exited(out, 6, &reason)));
@@ -87,6 +85,8 @@ fn frames() -> Vec<BytesMut> {
     };
     frames.push(write(&|out| frame::put_bind(out, &bind)));
     frames.push(write(&|out| frame::put_unbind(out, 5)));
+    frames.push(write(&|out| frame::put_place(out, 5)));
+    frames.push(write(&|out| frame::put_side(out, 5)));
     for control in controls() {
         frames.push(write(&|out| frame::put_control(out, &control)));
     }
@@ -139,6 +139,7 @@ fn controls() -> Vec<Control> {
         Control::Goodbye { lanes: 2 },
         Control::Ping { number: 8 },
         Control::Pong { number: 8 },
+        Control::Arrived { side: 5 },
     ];
     // Likewise.
     match &all[0] {
@@ -148,7 +149,8 @@ fn controls() -> Vec<Control> {
         | Control::Credit { .. }
         | Control::Goodbye { .. }
         | Control::Ping { .. }
-        | Control::Pong { .. } => {}
+        | Control::Pong { .. }
+        | Control::Arrived { .. } => {}
     }
     all
 }

@@ -9,7 +9,7 @@ mod golden;
 #[cfg(test)]
 mod properties;
 
-pub use codec::{Age, DecodeError, EncodeError, decode, decode_exact, encode};
+pub use codec::{Age, Body, DecodeError, EncodeError, decode, decode_exact, encode, encode_into};
 
 /// Largest body of a message or answer, in bytes. Bulk data does not belong into messages; a state
 /// dump of a large master does, and fits.

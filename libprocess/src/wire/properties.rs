@@ -62,6 +62,7 @@ fn control() -> impl Strategy<Value = Control> {
         any::<u64>().prop_map(|monitor| Control::Demonitor { monitor }),
         any::<(String, u64)>().prop_map(|(name, bytes)| Control::Credit { name, bytes }),
         any::<u8>().prop_map(|lanes| Control::Goodbye { lanes }),
+        any::<u64>().prop_map(|side| Control::Arrived { side }),
     ]
 }
 
@@ -82,6 +83,8 @@ fn frame() -> impl Strategy<Value = Frame<'static>> {
         (any::<u64>(), reason()).prop_map(|(monitor, reason)| Frame::Exited(monitor, reason)),
         any::<u64>().prop_map(Frame::Cancel),
         control().prop_map(Frame::Control),
+        any::<u64>().prop_map(Frame::Place),
+        any::<u64>().prop_map(Frame::Side),
     ]
 }
 
