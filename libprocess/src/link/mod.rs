@@ -12,7 +12,9 @@
 //!   unless that was tried in vain just now ([`pause`]).
 //! * **Lanes**: four one-way streams for data in each direction, opened when first used. What one
 //!   actor sends to another (tells, asks, answers, exit notices) goes through one lane in one order.
-//!   A fifth lane, for control, goes first. [`outbox`] fills them, [`lanes`] writes and [`reader`] reads.
+//!   A fifth lane, for control, goes first. Something large gets a side lane of its own, in order
+//!   (`outbox/sides.rs`). [`outbox`] fills them, [`lanes`] writes, [`reader`] reads, and [`inbound`] knows
+//!   what is done with what was read.
 //! * **Credit**: a node may have [`WINDOW`] bytes of messages in the mailbox of one actor; they are
 //!   given back as the actor handles them. So a slow actor holds up nobody but those who send to it;
 //!   their messages wait in the outbox, which is bounded, and whose overflow breaks the link.

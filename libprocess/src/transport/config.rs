@@ -43,11 +43,12 @@ const BACKSTOP: u32 = 2;
 /// the loss of a connection's first packet a second's pause.
 const INITIAL_RTT: Duration = Duration::from_millis(20);
 
-/// What one lane may have under way. One actor's burst; a quarter of the connection's.
-const LANE_WINDOW: u32 = 2 << 20;
+/// What one lane may have under way: what a fast network holds in a round trip.
+const LANE_WINDOW: u32 = 1 << 20;
 
-/// What a connection may have under way, and so what it costs at most in memory at each end.
-const CONNECTION_WINDOW: u32 = 8 << 20;
+/// What a connection may have under way, and so what it costs at most in memory at each end. More than
+/// all lanes together ([`MAX_LANES`]), so that full ones leave room for control.
+const CONNECTION_WINDOW: u32 = (MAX_LANES + 1) * LANE_WINDOW;
 
 /// How connections are accepted and opened with one identity.
 pub(super) struct Ways {

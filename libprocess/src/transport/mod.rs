@@ -36,9 +36,9 @@ pub use endpoint::{BindError, ConnectError, Endpoint, Incoming, bind};
 pub use lane::{LaneError, ReceiveLane, SendLane};
 pub use network::{Attached, DatagramNetwork, Network};
 
-/// The most lanes that one side of a connection may have open at once. Each one allowed is memory
-/// set aside for every connection: 100 cost 37 KiB, 1000 would cost 81 KiB.
-pub const MAX_LANES: u32 = 64;
+/// The most lanes that one side of a connection may have open at once: those of a link, and a few that
+/// are being closed. Each one allowed is memory set aside for every connection.
+pub const MAX_LANES: u32 = 16;
 
 /// What a node's endpoint is made of.
 #[derive(Debug)]

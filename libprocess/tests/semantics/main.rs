@@ -3,6 +3,7 @@
 
 mod common;
 
+mod bulk;
 mod compile_fail;
 mod deadlines;
 mod delivery;
