@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use libprocess::prelude::*;
+use libprocess::wire::Body;
 use uuid::Uuid;
 
 use super::*;
@@ -13,7 +14,8 @@ use crate::wire::Pb;
 /// What the receiving node does with a message: fails if its bytes are not that message.
 #[track_caller]
 fn crosses<P: Protocol + Accepts<M>, M: Message>(message: M) {
-    let bytes = P::encode(&message).unwrap();
+    let mut bytes = Body::default();
+    P::encode(&message, &mut bytes).unwrap();
     assert!(
         P::open(P::TAG, P::VERSION, &bytes, None).is_ok(),
         "{} {}",
