@@ -40,7 +40,7 @@ pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut 
             Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
                 handle(actor, parcel, ctx);
             }
-            Poll::Ready(Delivery::Run(run)) => handle_run(actor, run, ctx),
+            Poll::Ready(Delivery::Run(run)) => handle_run(actor, *run, ctx),
             Poll::Ready(Delivery::Answer(hand_over)) => {
                 hand_over();
                 // The future that waited for it runs before the next message is handled.
