@@ -26,7 +26,13 @@ pub(super) struct End {
     wire: WireEnd,
     /// Lanes that have something to send, bit by bit.
     unsent: AtomicU32,
-    inbound: Mutex<BTreeMap<usize, Inbound>>,
+    inbound: Mutex<BTreeMap<usize, Box<dyn Feed>>>,
+}
+
+/// Takes what comes on one lane. A trait only to have its objects: whoever asks the compiler whether a node is
+/// `Send` would otherwise have it look through lanes to actors and back to nodes, deeper than it goes.
+trait Feed: Send {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Breach>;
 }
 
 /// What came on one lane.
@@ -58,7 +64,7 @@ impl End {
         }
     }
 
-    fn inbound(&self) -> MutexGuard<'_, BTreeMap<usize, Inbound>> {
+    fn inbound(&self) -> MutexGuard<'_, BTreeMap<usize, Box<dyn Feed>>> {
         self.inbound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -192,7 +198,7 @@ impl Link {
         };
         self.pulse.heard();
         let inbound = end.inbound().remove(&lane);
-        let mut inbound = inbound.unwrap_or_else(|| Inbound::new(self, lane));
+        let mut inbound = inbound.unwrap_or_else(|| Box::new(Inbound::new(self, lane)));
         if let Err(breach) = inbound.feed(&bytes) {
             return self.breached(&breach);
         }
@@ -212,7 +218,7 @@ impl Link {
         });
     }
 
-    fn keep(&self, lane: usize, inbound: Inbound) {
+    fn keep(&self, lane: usize, inbound: Box<dyn Feed>) {
         // A link that has ended must not be held by its lanes.
         if let Some(end) = self.memory_end()
             && self.outbox().ended().is_none()
@@ -237,7 +243,9 @@ impl Inbound {
             _ => Inbound::Data(Box::new(DataLane::new(link.clone())), partial, false),
         }
     }
+}
 
+impl Feed for Inbound {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Breach> {
         match self {
             Inbound::Control(link, buffer) => {
