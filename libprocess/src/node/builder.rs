@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -12,6 +13,7 @@ use crate::allow::{Allow, Rules};
 use crate::arbiter::Placement;
 use crate::link::Links;
 use crate::protocol::Protocol;
+use crate::seat::Seat;
 #[cfg(feature = "sim")]
 use crate::tls::PeerIdentity;
 use crate::tls::{Authority, Identity, Trust};
@@ -142,16 +144,7 @@ impl NodeBuilder {
             let (bound, seat) = (attachment.address(), attachment.seat());
             let links = Links::in_memory(attachment, self.liveness, self.rules);
             let advertised = self.advertised.unwrap_or(bound);
-            let node = Node::new(
-                advertised,
-                bound,
-                seed,
-                placement,
-                Some(links.clone()),
-                seat,
-            );
-            links.open(&node);
-            return Ok(node);
+            return Ok(open(advertised, bound, seed, placement, links, seat));
         }
         let identity = self
             .identity
@@ -169,17 +162,29 @@ impl NodeBuilder {
         let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
         let seat = endpoint.seat();
         let links = Links::new(endpoint, self.liveness, self.rules);
-        let node = Node::new(
-            advertised,
-            bound,
-            seed,
-            placement,
-            Some(links.clone()),
-            seat,
-        );
-        links.open(&node);
-        Ok(node)
+        Ok(open(advertised, bound, seed, placement, links, seat))
     }
+}
+
+/// The node that is reached by `links`, which it begins to accept.
+fn open(
+    advertised: SocketAddr,
+    bound: SocketAddr,
+    seed: u64,
+    placement: Placement,
+    links: Arc<Links>,
+    seat: Seat,
+) -> Node {
+    let node = Node::new(
+        advertised,
+        bound,
+        seed,
+        placement,
+        Some(links.clone()),
+        seat,
+    );
+    links.open(&node);
+    node
 }
 
 /// Where others reach what is bound to `address`.
