@@ -3,7 +3,8 @@
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::memory;
 
@@ -18,7 +19,8 @@ pub(crate) struct Child {
     process: std::process::Child,
     /// Closing it tells the process to end.
     input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
+    /// Taken when it is to end.
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Child {
@@ -40,13 +42,14 @@ impl Child {
         Self {
             process,
             input,
-            output: BufReader::new(output).lines(),
+            output: Some(BufReader::new(output).lines()),
         }
     }
 
     /// The next line it says.
     pub(crate) fn line(&mut self) -> String {
-        let line = self.output.next().expect("a line of the other process");
+        let output = self.output.as_mut().expect("a process that goes on");
+        let line = output.next().expect("a line of the other process");
         line.expect("readable output")
     }
 
@@ -67,9 +70,14 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         drop(self.input.take());
-        let begin = Instant::now();
-        while begin.elapsed() < PATIENCE && matches!(self.process.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(1));
+        let (ended, end) = mpsc::channel::<()>();
+        if let Some(output) = self.output.take() {
+            // It has ended when its output has.
+            std::thread::spawn(move || {
+                output.for_each(drop);
+                drop(ended);
+            });
+            let _ = end.recv_timeout(PATIENCE);
         }
         let _ = self.process.kill();
         let _ = self.process.wait();
