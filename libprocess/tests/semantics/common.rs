@@ -5,6 +5,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::time::Duration;
 
+use libprocess::ProcessBuilder;
 use libprocess::prelude::*;
 use libprocess::sim::{self, Net};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,16 @@ pub fn explore_both<F: Future>(seeds: Range<u64>, scenario: impl Fn(Net) -> F) {
         net.messages();
         drop(scenario(net).await);
     });
+}
+
+/// A counter whose thread is busy building it until the gate is opened or dropped: what is sent to it before waits.
+pub fn gated(process: ProcessBuilder) -> (std::sync::mpsc::Sender<()>, Pid<CounterProtocol>) {
+    let (gate, opened) = std::sync::mpsc::channel();
+    let make = move |_: &mut Context<Counter>| {
+        let _ = opened.recv();
+        Counter::default()
+    };
+    (gate, process.spawn(make).unwrap())
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::common::{Add, Counter, CounterProtocol, Hang, SOON, Total, WhoAsks, soon};
+use crate::common::{Add, Counter, CounterProtocol, Hang, SOON, Total, WhoAsks, gated, soon};
 use libprocess::prelude::*;
 
 fn counter(node: &Node) -> Pid<CounterProtocol> {
@@ -233,14 +233,7 @@ async fn answers_keep_their_place_among_tells() {
 #[tokio::test]
 async fn a_dropped_ask_is_not_handled() {
     let node = Node::local();
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    // The thread is busy building another actor, so what is sent now is queued.
-    let counter = node
-        .spawn("counter", move |_| {
-            opened.recv().unwrap();
-            Counter::default()
-        })
-        .unwrap();
+    let (gate, counter) = gated(node.process("counter"));
     drop(node.ask(&counter, Add(1000), SOON));
     node.tell(&counter, Add(1));
     gate.send(()).unwrap();
@@ -250,16 +243,7 @@ async fn a_dropped_ask_is_not_handled() {
 #[tokio::test]
 async fn a_full_mailbox_refuses_and_says_so() {
     let node = Node::local();
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let counter = node
-        .process("counter")
-        .own_thread()
-        .mailbox(10)
-        .spawn(move |_| {
-            opened.recv().unwrap();
-            Counter::default()
-        })
-        .unwrap();
+    let (gate, counter) = gated(node.process("counter").own_thread().mailbox(10));
     let monitor = node.monitor(&counter);
     for _ in 0..10 {
         node.tell(&counter, Add(1));

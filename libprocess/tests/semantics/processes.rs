@@ -107,6 +107,9 @@ const ADDRESS: &str = "LIBPROCESS_TEST_ADDRESS";
 const LISTENING: &str = "listening at ";
 
 /// A node in a process of its own, with a witness. Ends when its standard input does.
+///
+/// Not a test that is switched off: a test binary can be made to do something else only by one of its tests. Those
+/// below start this one by name, and fail without it; nobody else is to run it.
 #[test]
 #[ignore = "the other process of the tests in this file, which start it"]
 fn the_other_process() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::{
     Add, Counter, CounterProtocol, Entry, Hang, Log, LogProtocol, Panic, Quit, SOON, Total, Watch,
-    WhoAsks, soon, watcher,
+    WhoAsks, gated, soon, watcher,
 };
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, PeerIdentity};
@@ -307,15 +307,7 @@ async fn the_peer_is_known_by_its_certificate() {
 #[tokio::test]
 async fn a_slow_actor_holds_up_only_those_who_send_to_it() {
     let (here, there) = pair().await;
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let slow = there
-        .process("slow")
-        .own_thread()
-        .spawn(move |_| {
-            opened.recv().unwrap();
-            Counter::default()
-        })
-        .unwrap();
+    let (gate, slow) = gated(there.process("slow").own_thread());
     let fast = there.spawn("fast", |_| Counter::default()).unwrap();
     const COUNT: u64 = 50_000;
     for _ in 0..COUNT {
@@ -351,15 +343,7 @@ async fn a_slow_actor_holds_up_only_those_who_send_to_it() {
 #[tokio::test]
 async fn a_sender_that_never_stops_is_cut_off() {
     let (here, there) = pair().await;
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let slow = there
-        .process("slow")
-        .own_thread()
-        .spawn(move |_| {
-            let _ = opened.recv();
-            Counter::default()
-        })
-        .unwrap();
+    let (gate, slow) = gated(there.process("slow").own_thread());
     let ended = here.monitor(&slow);
     let refused = here.ask(&slow, Total, SOON);
     while !here.links().is_empty() {
@@ -379,15 +363,7 @@ async fn a_sender_that_never_stops_is_cut_off() {
 #[tokio::test]
 async fn a_dropped_ask_is_taken_back_from_the_other_node() {
     let (here, there) = pair().await;
-    let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let busy = there
-        .process("busy")
-        .own_thread()
-        .spawn(move |_| {
-            opened.recv().unwrap();
-            Counter::default()
-        })
-        .unwrap();
+    let (gate, busy) = gated(there.process("busy").own_thread());
     drop(here.ask(&busy, Add(1000), SOON));
     // What is sent behind the cancellation arrives after it.
     here.tell(&busy, Add(1));
