@@ -9,12 +9,14 @@
 //! | amounts by name | `quantities.rs` |
 //! | what keeps two items apart | `key.rs` |
 //! | the multiset: contains, add, subtract | `algebra.rs` |
+//! | what operations do to resources | `conversion.rs` |
 //! | asking a multiset: by name, role, kind | `query.rs` |
 //! | text (`cpus:4;ports:[1-2]`) | `text.rs` |
 //! | v1 messages, validation | `proto.rs`, `error.rs` |
 //! | the flat JSON of the state endpoints | `json.rs` |
 
 mod algebra;
+mod conversion;
 mod error;
 mod json;
 mod key;
@@ -29,6 +31,7 @@ mod text;
 mod laws;
 
 pub use algebra::{Amount, Resources};
+pub use conversion::{Conversion, ConversionError, NotApplicable};
 pub use error::{ParseError, Problem, ResourceError};
 pub use key::{Disk, Key, Kind, Reservation, ReservationKind};
 pub use proto::Format;
