@@ -15,11 +15,13 @@
 //! So both count operations, and an allocation says how many the allocator had heard.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use libprocess::prelude::*;
+use mesos::resources::NotApplicable;
 use mesos::v1::AgentId;
 
-use super::{Allocated, Allocation, AllocatorOp, AllocatorProtocol};
+use super::{Allocated, Allocation, AllocatorOp, AllocatorProtocol, UpdateAvailable};
 
 /// The only one that tells an allocator anything.
 #[derive(Debug)]
@@ -44,6 +46,18 @@ impl AllocatorClient {
     pub fn tell<A: Process>(&mut self, op: AllocatorOp, ctx: &Context<A>) {
         self.note(&op);
         ctx.tell(&self.allocator, op);
+    }
+
+    /// Asks the allocator for a change of what is free on an agent, see
+    /// [`Allocator::update_available`](super::Allocator::update_available).
+    pub fn update_available<A: Process>(
+        &mut self,
+        update: UpdateAvailable,
+        deadline: Duration,
+        ctx: &Context<A>,
+    ) -> impl Future<Output = Result<Result<(), NotApplicable>, AskError>> + use<A> {
+        self.told += 1;
+        ctx.ask(&self.allocator, update, deadline)
     }
 
     fn note(&mut self, op: &AllocatorOp) {

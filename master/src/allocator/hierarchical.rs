@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::{Quantities, Resources};
+use mesos::resources::{Conversion, NotApplicable, Quantities, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
 use super::agents::Agent;
@@ -348,6 +348,67 @@ impl Allocator for HierarchicalAllocator {
                     .refusals
                     .add(agent_id, &role, refused.unallocate(), until);
             }
+        }
+    }
+
+    fn update_allocation(
+        &mut self,
+        framework: &FrameworkId,
+        id: &AgentId,
+        _offered: &Resources,
+        conversions: &[Conversion],
+    ) {
+        let Some(agent) = self.agents.get_mut(id) else {
+            return;
+        };
+        let (held, total) = (agent.held_by(framework), agent.total().clone());
+        let (mut new_held, mut new_total) = (held.clone(), total);
+        for conversion in conversions {
+            let Ok(after) = new_held.apply(conversion) else {
+                continue;
+            };
+            if !conversion.consumed.is_empty() {
+                match new_total.apply(&conversion.clone().unallocated()) {
+                    Ok(total) => new_total = total,
+                    Err(_) => continue,
+                }
+            }
+            new_held = after;
+        }
+        self.cluster += &new_total.scalars();
+        self.cluster -= &agent.set_total(new_total).scalars();
+        let released = agent.release(framework, &held);
+        agent.hold(framework, &new_held);
+        self.charge(framework, id, &new_held);
+        self.discharge(framework, id, &released, &new_held);
+    }
+
+    fn update_available(
+        &mut self,
+        id: &AgentId,
+        conversions: &[Conversion],
+    ) -> Result<(), NotApplicable> {
+        let Some(agent) = self.agents.get_mut(id) else {
+            let consumed = conversions.iter().map(|step| &step.consumed).sum();
+            return Err(NotApplicable::NotContained {
+                available: Resources::new(),
+                consumed,
+            });
+        };
+        let (mut free, mut total) = (agent.available(), agent.total().clone());
+        for conversion in conversions {
+            free = free.apply(conversion)?;
+            total = total.apply(conversion)?;
+        }
+        self.cluster += &total.scalars();
+        self.cluster -= &agent.set_total(total).scalars();
+        self.mark_pending(id);
+        Ok(())
+    }
+
+    fn update_weights(&mut self, weights: &BTreeMap<String, f64>) {
+        for (role, weight) in weights {
+            self.role_sorter.set_weight(role, *weight);
         }
     }
 

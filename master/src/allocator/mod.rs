@@ -32,14 +32,16 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use mesos::resources::Resources;
+use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
 pub use client::AllocatorClient;
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
 pub use options::{AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable};
-pub use process::{ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol};
+pub use process::{
+    ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, UpdateAvailable,
+};
 
 /// Resources of one agent given to one framework in one of its roles, as a lock until they are
 /// recovered.
@@ -130,6 +132,36 @@ pub trait Allocator: Send {
         resources: &Resources,
         refuse: Option<Duration>,
     );
+
+    /// Operations of an ACCEPT changed what the framework was offered on the agent, and with it
+    /// the agent's total. `offered` is what the ACCEPT may work on, and it and the conversions carry
+    /// the allocation role. A conversion that consumes nothing adds copies of shared resources to
+    /// what the framework holds, and leaves the agent's total alone.
+    ///
+    /// A conversion whose consumed part the framework does not hold there is ignored, as its agent
+    /// or itself may be gone.
+    fn update_allocation(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        offered: &Resources,
+        conversions: &[Conversion],
+    );
+
+    /// An operator's operation changes what of the agent is free. The conversions carry no
+    /// allocation role.
+    ///
+    /// # Errors
+    /// If what they consume is not free, or the agent is not known; then nothing has changed.
+    fn update_available(
+        &mut self,
+        agent: &AgentId,
+        conversions: &[Conversion],
+    ) -> Result<(), NotApplicable>;
+
+    /// These roles, and all below them, have these (positive) weights from now on; 1 is the
+    /// default.
+    fn update_weights(&mut self, weights: &BTreeMap<String, f64>);
 
     /// The framework wants no offers in these of its roles; none listed means all.
     fn suppress(&mut self, framework: &FrameworkId, roles: &BTreeSet<String>);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use libprocess::prelude::*;
-use mesos::resources::Resources;
+use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 use rand::Rng;
 use tokio::time::Instant;
@@ -21,7 +21,10 @@ pub const ALLOCATOR_MAILBOX: usize = 1 << 20;
 
 protocol! {
     /// What the master tells the allocator.
-    pub local AllocatorProtocol = "mesos.allocator" { 1 => AllocatorOp -> () }
+    pub local AllocatorProtocol = "mesos.allocator" {
+        1 => AllocatorOp -> (),
+        2 => UpdateAvailable -> Result<(), NotApplicable>,
+    }
 }
 
 /// One call of [`Allocator`]; the meaning of each is documented there.
@@ -75,6 +78,15 @@ pub enum AllocatorOp {
         resources: Resources,
         refuse: Option<Duration>,
     },
+    UpdateAllocation {
+        framework: FrameworkId,
+        agent: AgentId,
+        offered: Resources,
+        conversions: Vec<Conversion>,
+    },
+    UpdateWeights {
+        weights: BTreeMap<String, f64>,
+    },
     Suppress {
         framework: FrameworkId,
         roles: BTreeSet<String>,
@@ -83,6 +95,15 @@ pub enum AllocatorOp {
         framework: FrameworkId,
         roles: BTreeSet<String>,
     },
+}
+
+/// Asks for [`Allocator::update_available`].
+#[derive(Clone, Debug)]
+pub struct UpdateAvailable {
+    /// Whose resources change.
+    pub agent: AgentId,
+    /// How; without allocation roles.
+    pub conversions: Vec<Conversion>,
 }
 
 /// What the allocator tells its subscriber after a run that gave something away.
@@ -183,6 +204,19 @@ impl<P: Accepts<Allocated>> Handler<AllocatorOp> for AllocatorProcess<P> {
     }
 }
 
+impl<P: Accepts<Allocated>> Handler<UpdateAvailable> for AllocatorProcess<P> {
+    type Result = Result<(), NotApplicable>;
+
+    fn handle(&mut self, update: UpdateAvailable, ctx: &mut Context<Self>) -> Self::Result {
+        self.heard += 1;
+        let updated = self
+            .allocator
+            .update_available(&update.agent, &update.conversions);
+        self.schedule_run(ctx);
+        updated
+    }
+}
+
 fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
     match op {
         AllocatorOp::AddFramework { id, options, used } => {
@@ -212,6 +246,15 @@ fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
         } => {
             allocator.recover(now, &framework, &agent, &resources, refuse);
         }
+        AllocatorOp::UpdateAllocation {
+            framework,
+            agent,
+            offered,
+            conversions,
+        } => {
+            allocator.update_allocation(&framework, &agent, &offered, &conversions);
+        }
+        AllocatorOp::UpdateWeights { weights } => allocator.update_weights(&weights),
         AllocatorOp::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
         AllocatorOp::Revive { framework, roles } => allocator.revive(&framework, &roles),
     }
