@@ -243,7 +243,7 @@ fn create(create: &v1::offer::operation::Create) -> Result<Vec<Conversion>, Conv
     let each = create.volumes.iter().map(|volume| {
         Ok(Conversion {
             converted: read_volume(field, volume)?.0,
-            consumed: read(field, &bare(volume))?,
+            consumed: read(field, &disk_below(volume))?,
         })
     });
     each.collect()
@@ -254,7 +254,7 @@ fn destroy(destroy: &v1::offer::operation::Destroy) -> Result<Vec<Conversion>, C
     let each = destroy.volumes.iter().map(|volume| {
         Ok(Conversion {
             consumed: read_volume(field, volume)?.0,
-            converted: read(field, &bare(volume))?,
+            converted: read(field, &disk_below(volume))?,
         })
     });
     each.collect()
@@ -286,15 +286,15 @@ fn shrink(shrink: &v1::offer::operation::ShrinkVolume) -> Result<Vec<Conversion>
     if left <= Quantity::ZERO {
         return Err(ConversionError::ShrinksToNothing { subtract, size });
     }
-    let freed = read(field, &bare(&resized(&shrink.volume, subtract)))?;
+    let freed = read(field, &disk_below(&resized(&shrink.volume, subtract)))?;
     Ok(vec![Conversion {
         consumed: volume,
         converted: read(field, &resized(&shrink.volume, left))? + freed,
     }])
 }
 
-/// The disk below a volume: not persistent, not mounted, not shared.
-fn bare(volume: &v1::Resource) -> v1::Resource {
+/// The disk that a volume is made of: not persistent, not mounted, not shared.
+pub fn disk_below(volume: &v1::Resource) -> v1::Resource {
     let mut bare = volume.clone();
     bare.shared = None;
     if let Some(disk) = &mut bare.disk {

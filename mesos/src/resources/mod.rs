@@ -31,7 +31,7 @@ mod text;
 mod laws;
 
 pub use algebra::{Amount, Resources};
-pub use conversion::{Conversion, ConversionError, NotApplicable};
+pub use conversion::{Conversion, ConversionError, NotApplicable, disk_below};
 pub use error::{ParseError, Problem, ResourceError};
 pub use key::{Disk, Key, Kind, Reservation, ReservationKind};
 pub use proto::Format;
