@@ -17,14 +17,21 @@ use crate::observe::spans::Cause;
 pub(super) type Future<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
 
 pub(super) struct Futures<A: Actor> {
-    /// By the number in their handle. The one being polled is taken out meanwhile.
-    sleeping: BTreeMap<usize, (Future<A>, Arc<Alarm>)>,
+    /// By the number in their handle. The one being polled is taken out of its place meanwhile.
+    sleeping: BTreeMap<usize, Option<Sleeper<A>>>,
     last: SpawnHandle,
     /// The one being polled was cancelled by itself.
     cancelled: bool,
     polled: Option<usize>,
     /// Made with the first future: most actors have none.
     woken: Option<Arc<Woken>>,
+}
+
+struct Sleeper<A: Actor> {
+    future: Future<A>,
+    alarm: Arc<Alarm>,
+    /// The same, as those who wake it know it.
+    waker: Waker,
 }
 
 /// The numbers of futures to be polled, in the order in which they were woken.
@@ -73,7 +80,12 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
             woken: self.woken.get_or_insert_default().clone(),
         });
         alarm.wake_by_ref();
-        self.sleeping.insert(number, (Box::pin(future), alarm));
+        let sleeper = Sleeper {
+            future: Box::pin(future),
+            waker: Waker::from(alarm.clone()),
+            alarm,
+        };
+        self.sleeping.insert(number, Some(sleeper));
         self.last
     }
 
@@ -89,7 +101,13 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
 
     /// Takes any future out, as long as there are some.
     pub(super) fn pop(&mut self) -> Option<Future<A>> {
-        self.sleeping.pop_last().map(|(_, (future, _))| future)
+        loop {
+            let (_, place) = self.sleeping.pop_last()?;
+            // The place of one that panicked is empty.
+            if let Some(sleeper) = place {
+                return Some(sleeper.future);
+            }
+        }
     }
 
     /// Polls those that were woken so far, until the actor has to wait or stop. Those that are woken
@@ -105,18 +123,25 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
             }
             let Some(number) = woken.next() else { return };
             // It may have been cancelled after it was woken.
-            let Some((mut future, alarm)) = ctx.futures.sleeping.remove(&number) else {
+            let place = ctx.futures.sleeping.get_mut(&number);
+            let Some(mut sleeper) = place.and_then(Option::take) else {
                 continue;
             };
+            let Sleeper {
+                future,
+                alarm,
+                waker,
+            } = &mut sleeper;
             alarm.queued.store(false, Ordering::Release);
             ctx.futures.polled = Some(number);
-            let waker = Waker::from(alarm.clone());
-            let task = &mut task::Context::from_waker(&waker);
+            let task = &mut task::Context::from_waker(waker);
             let polled = alarm.cause.poll(future.as_mut(), actor, ctx, task);
             ctx.futures.polled = None;
             let cancelled = std::mem::take(&mut ctx.futures.cancelled);
-            if polled.is_pending() && !cancelled {
-                ctx.futures.sleeping.insert(number, (future, alarm));
+            let sleeping = &mut ctx.futures.sleeping;
+            match sleeping.get_mut(&number) {
+                Some(place) if polled.is_pending() && !cancelled => *place = Some(sleeper),
+                _ => drop(sleeping.remove(&number)),
             }
         }
         if !woken.is_empty() {
