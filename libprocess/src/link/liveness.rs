@@ -62,7 +62,13 @@ impl Pulse {
 
     /// Something arrived.
     pub(super) fn heard(&self) {
-        self.heard.store(self.now(), Ordering::Relaxed);
+        self.heard_at(Instant::now());
+    }
+
+    /// Something arrived just now, at this time.
+    pub(super) fn heard_at(&self, now: Instant) {
+        let micros = (now - self.born).as_micros() as u64;
+        self.heard.store(micros, Ordering::Relaxed);
     }
 
     /// A ping arrived.

@@ -1,7 +1,6 @@
 //! Links over the message network of a simulated world: no connection, no tasks. The network calls what is here, when
 //! it is time.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +16,7 @@ use super::table::Decision;
 use super::{CONNECT_TIMEOUT, CONTROL_LANE, DATA_LANES, Link, Links, Up, VERSION, code};
 use crate::error::ExitReason;
 use crate::node::Node;
-use crate::sim::WireEnd;
+use crate::sim::{Moment, WireEnd};
 use crate::tls::PeerIdentity;
 use crate::wire::frame::{self, Hello};
 
@@ -26,13 +25,14 @@ pub(super) struct End {
     wire: WireEnd,
     /// Lanes that have something to send, bit by bit.
     unsent: AtomicU32,
-    inbound: Mutex<BTreeMap<usize, Box<dyn Feed>>>,
+    /// By lane, as far as they were used.
+    inbound: Mutex<Vec<Option<Box<dyn Feed>>>>,
 }
 
 /// Takes what comes on one lane. A trait only to have its objects: whoever asks the compiler whether a node is
 /// `Send` would otherwise have it look through lanes to actors and back to nodes, deeper than it goes.
 trait Feed: Send {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Breach>;
+    fn feed(&mut self, bytes: Bytes) -> Result<(), Breach>;
 }
 
 /// What came on one lane.
@@ -64,7 +64,7 @@ impl End {
         }
     }
 
-    fn inbound(&self) -> MutexGuard<'_, BTreeMap<usize, Box<dyn Feed>>> {
+    fn inbound(&self) -> MutexGuard<'_, Vec<Option<Box<dyn Feed>>>> {
         self.inbound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -156,7 +156,7 @@ impl Link {
     }
 
     /// Hands what waits to the network.
-    pub(crate) fn flush(self: &Arc<Self>) {
+    pub(crate) fn flush(self: &Arc<Self>, moment: &Moment) {
         let Some(end) = self.memory_end() else {
             return;
         };
@@ -170,12 +170,12 @@ impl Link {
                 if new && lane < DATA_LANES && matches!(taken, Taken::Bytes(_)) {
                     let mut first = BytesMut::new();
                     frame::put_lane(&mut first, lane as u8);
-                    end.wire.send_first(lane, first.freeze());
+                    end.wire.send_first(lane, first.freeze(), moment);
                 }
                 match taken {
-                    Taken::Bytes(bytes) => end.wire.send(lane, bytes, false),
+                    Taken::Bytes(bytes) => end.wire.send(lane, bytes, false, moment),
                     Taken::Finished => {
-                        end.wire.send(lane, Bytes::new(), true);
+                        end.wire.send(lane, Bytes::new(), true, moment);
                         break;
                     }
                     Taken::Nothing | Taken::Ended => break,
@@ -192,14 +192,14 @@ impl Link {
     }
 
     /// Something has arrived.
-    pub(crate) fn receive(self: &Arc<Self>, lane: usize, bytes: Bytes, last: bool) {
+    pub(crate) fn receive(self: &Arc<Self>, lane: usize, bytes: Bytes, last: bool, now: Instant) {
         let Some(end) = self.memory_end() else {
             return;
         };
-        self.pulse.heard();
-        let inbound = end.inbound().remove(&lane);
+        self.pulse.heard_at(now);
+        let inbound = end.inbound().get_mut(lane).and_then(Option::take);
         let mut inbound = inbound.unwrap_or_else(|| Box::new(Inbound::new(self, lane)));
-        if let Err(breach) = inbound.feed(&bytes) {
+        if let Err(breach) = inbound.feed(bytes) {
             return self.breached(&breach);
         }
         match last {
@@ -223,7 +223,11 @@ impl Link {
         if let Some(end) = self.memory_end()
             && self.outbox().ended().is_none()
         {
-            end.inbound().insert(lane, inbound);
+            let mut lanes = end.inbound();
+            if lanes.len() <= lane {
+                lanes.resize_with(lane + 1, || None);
+            }
+            lanes[lane] = Some(inbound);
         }
     }
 
@@ -246,15 +250,15 @@ impl Inbound {
 }
 
 impl Feed for Inbound {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Breach> {
+    fn feed(&mut self, bytes: Bytes) -> Result<(), Breach> {
         match self {
             Inbound::Control(link, buffer) => {
-                buffer.extend_from_slice(bytes);
+                add(buffer, bytes);
                 handle_control(link, buffer)?;
                 drop_if_empty(buffer);
             }
             Inbound::Data(lane, buffer, opened) => {
-                buffer.extend_from_slice(bytes);
+                add(buffer, bytes);
                 if !*opened {
                     *opened = lane.open(buffer)?.is_some();
                 }
@@ -265,6 +269,14 @@ impl Feed for Inbound {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds what came to what is there, without a copy if that is nothing.
+fn add(buffer: &mut BytesMut, bytes: Bytes) {
+    match buffer.is_empty() {
+        true => *buffer = BytesMut::from(bytes),
+        false => buffer.extend_from_slice(&bytes),
     }
 }
 

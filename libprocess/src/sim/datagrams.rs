@@ -188,7 +188,10 @@ impl DatagramNetwork for Datagrams {
         }
         let packet = self.world.packet(from, to, datagram.len());
         let now = Instant::now();
-        for delay in self.world.leaves(&packet) {
+        let Some(copies) = self.world.leaves(&packet) else {
+            return;
+        };
+        for delay in copies.iter() {
             let bytes = datagram.to_vec();
             state.plan(now + delay, Event::Arrives(Datagram { from, to, bytes }));
         }

@@ -54,7 +54,7 @@ pub use party::{ANY, Party};
 pub use rules::{Packet, Rule, RuleGuard, Verdict};
 pub use tap::{Expect, Never, PATIENCE};
 pub use trace::{Fate, TraceEvent};
-pub(crate) use world::Simulated;
+pub(crate) use world::{Moment, Simulated};
 
 use world::World;
 
@@ -212,8 +212,12 @@ where
         local.block_on(&runtime, async {
             let net = Net::new(seed);
             let (world, _) = kept.get_or_init(|| (net.world.clone(), net.messages.clone()));
+            let carrier = net.carrier();
+            // What arrives at a time is delivered before actors run, so that they get it together with what else they
+            // do at that time.
             tokio::select! {
                 biased;
+                () = carrier => Err("the network is gone".to_owned()),
                 why = world.failed() => Err(why),
                 ended = timeout(LONGEST_RUN, scenario(net)) => ended.map_err(|_| {
                     format!("the scenario has not ended after {LONGEST_RUN:?} of virtual time")

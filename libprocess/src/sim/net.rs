@@ -1,5 +1,6 @@
 //! The hand on a simulated world.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,14 +36,13 @@ pub trait Place {
 }
 
 impl Net {
-    /// Inside of the world's runtime.
+    /// Inside of the world's runtime, where somebody has to poll its [`carrier`](Self::carrier).
     pub(super) fn new(seed: u64) -> Self {
         let world = Arc::new(World::new(seed));
         let datagrams = Arc::new(Datagrams::new(world.clone()));
         let carrier = datagrams.clone();
         tokio::task::spawn_local(async move { carrier.carry().await });
         let messages = Messages::new(world.clone());
-        tokio::task::spawn_local(messages.shared().clone().carry());
         Net {
             world,
             datagrams,
@@ -52,6 +52,11 @@ impl Net {
             lives: Arc::default(),
             seed,
         }
+    }
+
+    /// Carries messages, for ever.
+    pub(super) fn carrier(&self) -> impl Future<Output = ()> + use<> {
+        self.messages.shared().clone().carry()
     }
 
     /// A node at `address` ("10.0.0.1:5050"), in the role `node`. Its actors live on the world's

@@ -1,6 +1,5 @@
 //! Faults are rules: each sees every packet and says what becomes of it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -89,8 +88,37 @@ impl Drop for RuleGuard {
 /// The rules in force, by number, which is the order in which they are asked.
 #[derive(Default)]
 pub(super) struct Rules {
-    rules: BTreeMap<u64, Box<dyn Rule>>,
+    rules: Vec<(u64, Box<dyn Rule>)>,
     added: u64,
+}
+
+/// After which times the copies of a packet arrive. Nearly always there is one.
+#[derive(Debug, Default)]
+pub(super) struct Copies {
+    pub(super) first: Duration,
+    pub(super) more: Vec<Duration>,
+}
+
+impl Copies {
+    /// What a rule leaves of them, asked about each.
+    fn pass(&self, rule: &mut Box<dyn Rule>, packet: &Packet, chance: &mut StdRng) -> Option<Self> {
+        let mut left = Vec::new();
+        for delay in self.iter() {
+            match rule.leaves(packet, chance) {
+                Verdict::Pass => left.push(delay),
+                Verdict::Drop => {}
+                Verdict::Delay(longer) => left.push(delay + longer),
+                Verdict::Duplicate => left.extend([delay, delay]),
+            }
+        }
+        let first = *left.first()?;
+        let more = left.split_off(1);
+        Some(Copies { first, more })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Duration> {
+        std::iter::once(self.first).chain(self.more.iter().copied())
+    }
 }
 
 /// The numbers of built-in faults, each of which there is once. What stops a packet comes first.
@@ -110,46 +138,50 @@ impl Rules {
     pub(super) fn add(&mut self, rule: impl Rule) -> u64 {
         let number = built_in::FIRST_OWN + self.added;
         self.added += 1;
-        self.rules.insert(number, Box::new(rule));
+        self.set(number, rule);
         number
     }
 
     /// Sets a built-in one.
     pub(super) fn set(&mut self, number: u64, rule: impl Rule) {
-        self.rules.insert(number, Box::new(rule));
+        let rule = (number, Box::new(rule) as Box<dyn Rule>);
+        match self.find(number) {
+            Ok(at) => self.rules[at] = rule,
+            Err(at) => self.rules.insert(at, rule),
+        }
     }
 
     pub(super) fn remove(&mut self, number: u64) {
-        self.rules.remove(&number);
+        if let Ok(at) = self.find(number) {
+            self.rules.remove(at);
+        }
+    }
+
+    fn find(&self, number: u64) -> Result<usize, usize> {
+        self.rules.binary_search_by_key(&number, |(it, _)| *it)
     }
 
     /// Whether there is one besides partitions that may stop packets.
     pub(super) fn may_stop(&self) -> bool {
-        let own = self.rules.range(built_in::FIRST_OWN..).next();
-        own.is_some() || self.rules.contains_key(&built_in::LOSS)
+        let may = |number| number == built_in::LOSS || number >= built_in::FIRST_OWN;
+        self.rules.iter().any(|(number, _)| may(*number))
     }
 
     /// What becomes of a packet: after which times its copies arrive, or why it does not.
-    pub(super) fn leaves(
-        &mut self,
-        packet: &Packet,
-        chance: &mut StdRng,
-    ) -> Result<Vec<Duration>, Fate> {
-        let mut copies = vec![Duration::ZERO];
+    pub(super) fn leaves(&mut self, packet: &Packet, chance: &mut StdRng) -> Result<Copies, Fate> {
+        let mut copies = Copies::default();
         for (number, rule) in &mut self.rules {
-            let mut left = Vec::with_capacity(copies.len());
-            for delay in copies {
-                match rule.leaves(packet, chance) {
-                    Verdict::Pass => left.push(delay),
-                    Verdict::Drop => {}
-                    Verdict::Delay(more) => left.push(delay + more),
-                    Verdict::Duplicate => left.extend([delay, delay]),
-                }
+            let Copies { first, more } = &mut copies;
+            if !more.is_empty() {
+                copies = copies.pass(rule, packet, chance).ok_or(fate(*number))?;
+                continue;
             }
-            if left.is_empty() {
-                return Err(fate(*number));
+            match rule.leaves(packet, chance) {
+                Verdict::Pass => {}
+                Verdict::Drop => return Err(fate(*number)),
+                Verdict::Delay(longer) => *first += longer,
+                Verdict::Duplicate => more.push(*first),
             }
-            copies = left;
         }
         Ok(copies)
     }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::disk::Disk;
 use super::envelope::{Envelope, Envelopes};
 use super::gate::Gate;
-use super::rules::{Packet, Rules, built_in};
+use super::rules::{Copies, Packet, Rules, built_in};
 use super::taps::Taps;
 use super::trace::{Fate, Trace, TraceEvent};
 use super::weather::{Bandwidth, Latency, Partition};
@@ -58,6 +58,14 @@ pub(super) struct Machine {
     pub(super) identity: Option<(String, String)>,
 }
 
+/// A point in time, read once for all that happens at it: asking the clock is slow.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    /// Since the start of the run.
+    pub(super) at: Duration,
+}
+
 /// A node's part in the world; see [`Seat`](crate::seat::Seat).
 pub(crate) struct Simulated {
     world: Arc<World>,
@@ -65,6 +73,13 @@ pub(crate) struct Simulated {
     start: Instant,
     /// By how many nanoseconds the clock on the wall is wrong.
     clock: Arc<AtomicI64>,
+}
+
+impl Moment {
+    pub(super) fn packet(&self, from: SocketAddr, to: SocketAddr, size: usize) -> Packet {
+        let at = self.at;
+        Packet { at, from, to, size }
+    }
 }
 
 impl Simulated {
@@ -174,25 +189,32 @@ impl World {
         self.start.elapsed()
     }
 
+    /// What the time is.
+    pub(super) fn moment(&self) -> Moment {
+        let now = Instant::now();
+        let at = now - self.start;
+        Moment { now, at }
+    }
+
     pub(super) fn packet(&self, from: SocketAddr, to: SocketAddr, size: usize) -> Packet {
         let at = self.elapsed();
         Packet { at, from, to, size }
     }
 
-    /// What becomes of a packet that leaves now: after which times its copies arrive.
-    pub(super) fn leaves(&self, packet: &Packet) -> Vec<Duration> {
+    /// After which times the copies of a packet arrive that leaves now; none if it is stopped.
+    pub(super) fn leaves(&self, packet: &Packet) -> Option<Copies> {
         let state = &mut *self.state();
         match state.rules.leaves(packet, &mut state.random) {
             Ok(copies) => {
                 state.trace.record(TraceEvent::of(packet, Fate::Sent));
-                for _ in 1..copies.len() {
+                for _ in &copies.more {
                     state.trace.record(TraceEvent::of(packet, Fate::Duplicated));
                 }
-                copies
+                Some(copies)
             }
             Err(fate) => {
                 state.trace.record(TraceEvent::of(packet, fate));
-                Vec::new()
+                None
             }
         }
     }

@@ -177,7 +177,8 @@ fn an_idle_link_lives_and_costs_one_ping_at_a_time() {
         // A ping, its answer, and the acknowledgement of that: each is sent, and delivered.
         let pings = MINUTE.as_millis() / Liveness::default().ping_every.as_millis();
         let events = (net.trace().len() - before) as u128;
-        assert!(events <= 6 * pings, "{events} for {pings} pings");
+        // One may have been under way already.
+        assert!(events <= 6 * (pings + 1), "{events} for {pings} pings");
         for node in &pair.nodes {
             let measured = node.links()[0].round_trip.expect("it was pinged");
             // The network's own latency is one to two milliseconds.

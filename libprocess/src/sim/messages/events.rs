@@ -10,6 +10,7 @@ use super::wires::{Arrival, End, EndState, Wire};
 use super::{Shared, WireEnd};
 use crate::link::{Greeting, Link};
 use crate::sim::trace::Fate;
+use crate::sim::world::Moment;
 
 /// How long a node waits before it says hello again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -23,9 +24,9 @@ pub(super) enum Event {
     /// A lane sends again.
     Again(Arrival),
     /// A node says hello to another.
-    Hello(Hello),
+    Hello(Box<Hello>),
     /// Its hello arrives.
-    Greets(Hello),
+    Greets(Box<Hello>),
     /// The end of this side hears that the other is up.
     Rises {
         wire: u64,
@@ -63,40 +64,44 @@ impl Shared {
             link: link.clone(),
         };
         let mut state = self.state();
-        state.plan(now, Event::Hello(hello));
+        state.plan(now, Event::Hello(Box::new(hello)));
         state.plan(now + Link::DIAL_TIMEOUT, Event::TooLate(link));
         self.planned.notify_one();
     }
 
     /// Lets everything happen that is due, and says when the next is.
-    pub(super) fn happen(self: &Arc<Self>, now: Instant) -> Option<Instant> {
+    pub(super) fn happen(self: &Arc<Self>, moment: &Moment) -> Option<Instant> {
         loop {
-            let event = {
+            let mut events = {
                 let mut state = self.state();
-                let (at, _) = *state.events.first_key_value()?.0;
-                if at > now {
+                let at = *state.events.first_key_value()?.0;
+                if at > moment.now {
                     return Some(at);
                 }
                 state.events.pop_first()?.1
             };
-            self.happens(event, now);
+            for event in events.drain(..) {
+                self.happens(event, moment);
+            }
+            self.state().spare = events;
         }
     }
 
-    fn happens(self: &Arc<Self>, event: Event, now: Instant) {
+    fn happens(self: &Arc<Self>, event: Event, moment: &Moment) {
+        let now = moment.now;
         match event {
             Event::Arrives(arrival) => {
-                let delivery = self.arrive(&mut self.state(), arrival);
+                let delivery = self.arrive(&mut self.state(), arrival, moment);
                 if let Some(delivery) = delivery {
-                    if let Some(sender) = delivery.sender.upgrade() {
+                    if let Some(sender) = delivery.sender {
                         sender.arrived(delivery.counted);
                     }
-                    if let Some(receiver) = delivery.receiver.upgrade() {
-                        receiver.receive(delivery.lane, delivery.bytes, delivery.last);
+                    if let Some(receiver) = delivery.receiver {
+                        receiver.receive(arrival.lane.into(), delivery.bytes, delivery.last, now);
                     }
                 }
             }
-            Event::Again(arrival) => self.again(&mut self.state(), arrival),
+            Event::Again(arrival) => self.again(&mut self.state(), arrival, moment),
             Event::Hello(hello) => self.says_hello(hello, now),
             Event::Greets(hello) => self.greets(hello, now),
             Event::Rises { wire, side, sent } => self.rises(wire, side, sent, now),
@@ -110,20 +115,20 @@ impl Shared {
         }
     }
 
-    fn says_hello(&self, hello: Hello, now: Instant) {
+    fn says_hello(&self, hello: Box<Hello>, now: Instant) {
         let wanted = hello.link.upgrade().is_some_and(|link| link.is_dialling());
         let mut state = self.state();
         if !wanted || state.port(hello.from, hello.port).is_none() {
             return;
         }
         let packet = self.world.packet(hello.from, hello.to, HANDSHAKE);
-        match self.world.leaves(&packet).first() {
-            Some(delay) => state.plan(now + *delay, Event::Greets(hello)),
+        match self.world.leaves(&packet) {
+            Some(copies) => state.plan(now + copies.first, Event::Greets(hello)),
             None => state.plan(now + AGAIN, Event::Hello(hello)),
         }
     }
 
-    fn greets(self: &Arc<Self>, hello: Hello, now: Instant) {
+    fn greets(self: &Arc<Self>, hello: Box<Hello>, now: Instant) {
         let packet = self.world.packet(hello.from, hello.to, HANDSHAKE);
         let mut state = self.state();
         let identity = state
@@ -136,7 +141,7 @@ impl Shared {
             None => Fate::NobodyThere,
         };
         if let Some(port) = there
-            && port.seat.is_paused()
+            && port.is_paused()
         {
             port.parked.push_back(Event::Greets(hello));
             return;
@@ -181,6 +186,10 @@ impl Shared {
         ];
         ends[1].state = EndState::Up;
         let mut state = self.state();
+        for end in &mut ends {
+            let port = state.port(end.address, end.port);
+            end.berth = port.map(|port| port.berth.clone());
+        }
         state.wires.insert(wire, Wire { ends });
         drop(state);
         adopted.rise_in_memory(greeting);
@@ -207,8 +216,8 @@ impl Shared {
                 side,
                 sent: true,
             };
-            return match self.world.leaves(&packet).first() {
-                Some(delay) => state.plan(now + *delay, event),
+            return match self.world.leaves(&packet) {
+                Some(copies) => state.plan(now + copies.first, event),
                 None => state.plan(now + AGAIN, again),
             };
         }
@@ -219,7 +228,7 @@ impl Shared {
         let Some(attached) = state.port(address, port) else {
             return;
         };
-        if attached.seat.is_paused() {
+        if attached.is_paused() {
             let event = Event::Rises {
                 wire: number,
                 side,
@@ -265,14 +274,14 @@ impl Shared {
         let packet = self.world.packet(here.address, there.address, 0);
         let (address, port) = (here.address, here.port);
         if state.port(address, port).is_some()
-            && let Some(delay) = self.world.leaves(&packet).first()
+            && let Some(copies) = self.world.leaves(&packet)
         {
             let event = Event::Closed {
                 wire: number,
                 side: 1 - side,
                 code,
             };
-            state.plan(now + *delay, event);
+            state.plan(now + copies.first, event);
             self.planned.notify_one();
         }
         drop(state);
@@ -290,7 +299,7 @@ impl Shared {
         let Some(attached) = state.port(address, port) else {
             return;
         };
-        if attached.seat.is_paused() {
+        if attached.is_paused() {
             let event = Event::Closed {
                 wire: number,
                 side,

@@ -18,13 +18,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::world::World;
+use super::world::{Moment, World};
 use crate::link::{Link, Links};
 use crate::node::{Node, WeakNode};
 use crate::seat::Seat;
@@ -51,11 +53,13 @@ pub(super) struct Shared {
 struct State {
     ports: BTreeMap<SocketAddr, Port>,
     wires: BTreeMap<u64, Wire>,
-    /// By time, then in the order in which they became known.
-    events: BTreeMap<(Instant, u64), Event>,
+    /// By time; those of the same in the order in which they became known.
+    events: BTreeMap<Instant, Vec<Event>>,
+    /// Room for events, used before.
+    spare: Vec<Event>,
     /// Links that have something to send.
     unsent: Vec<Weak<Link>>,
-    /// How many ports, wires and events there ever were.
+    /// How many ports and wires there ever were.
     count: u64,
     /// The next look at who fell silent is planned.
     looking: bool,
@@ -64,13 +68,22 @@ struct State {
 /// Where a node is attached.
 struct Port {
     number: u64,
+    berth: Arc<Berth>,
     identity: Arc<PeerIdentity>,
-    seat: Seat,
     home: Option<(Weak<Links>, WeakNode)>,
     /// What happened to the node while it was paused.
     parked: VecDeque<Event>,
     /// A slow node takes one chunk in each such time, the next not before this.
     slow: Option<(Duration, Instant)>,
+}
+
+/// What is asked of a port for each chunk, for those who know it.
+struct Berth {
+    seat: Seat,
+    /// Nobody is here any more.
+    left: AtomicBool,
+    /// The node is slow.
+    slow: AtomicBool,
 }
 
 /// A node's hold on its port; the address is free when it is dropped.
@@ -132,8 +145,12 @@ impl Messages {
         let number = state.next();
         let port = Port {
             number,
+            berth: Arc::new(Berth {
+                seat: seat.clone(),
+                left: AtomicBool::new(false),
+                slow: AtomicBool::new(false),
+            }),
             identity: Arc::new(identity),
-            seat: seat.clone(),
             home: None,
             parked: VecDeque::new(),
             slow: None,
@@ -175,7 +192,7 @@ impl Attachment {
     pub(crate) fn detach(&self) {
         let mut state = self.shared.state();
         if state.port(self.address, self.number).is_some() {
-            state.ports.remove(&self.address);
+            state.leave(self.address);
         }
         drop(state);
         self.shared.look_out();
@@ -191,15 +208,23 @@ impl Drop for Attachment {
 impl Shared {
     /// Does what is due when it is due, for ever.
     pub(super) async fn carry(self: Arc<Self>) {
+        // One timer for everything: whatever there is to be done next.
+        let mut timer = pin!(sleep_until(Instant::now()));
         loop {
-            self.flush();
-            match self.happen(Instant::now()) {
+            let moment = self.world.moment();
+            self.flush(&moment);
+            match self.happen(&moment) {
                 None => self.planned.notified().await,
-                Some(due) => tokio::select! {
-                    biased;
-                    () = self.planned.notified() => {}
-                    () = sleep_until(due) => {}
-                },
+                Some(due) => {
+                    if timer.deadline() != due {
+                        timer.as_mut().reset(due);
+                    }
+                    tokio::select! {
+                        biased;
+                        () = self.planned.notified() => {}
+                        () = &mut timer => {}
+                    }
+                }
             }
         }
     }
@@ -210,15 +235,16 @@ impl Shared {
         self.planned.notify_one();
     }
 
-    fn flush(&self) {
+    fn flush(&self, moment: &Moment) {
+        let mut unsent = Vec::new();
         loop {
-            let unsent = std::mem::take(&mut self.state().unsent);
+            std::mem::swap(&mut self.state().unsent, &mut unsent);
             if unsent.is_empty() {
                 return;
             }
-            for link in unsent {
+            for link in unsent.drain(..) {
                 if let Some(link) = link.upgrade() {
-                    link.flush();
+                    link.flush(moment);
                 }
             }
         }
@@ -226,7 +252,7 @@ impl Shared {
 
     /// Detaches a node without its knowledge.
     pub(super) fn unplug(&self, address: SocketAddr) {
-        self.state().ports.remove(&address);
+        self.state().leave(address);
         self.look_out();
     }
 
@@ -246,6 +272,7 @@ impl Shared {
     pub(super) fn slow_down(&self, address: SocketAddr, pause: Option<Duration>) {
         if let Some(port) = self.state().ports.get_mut(&address) {
             port.slow = pause.map(|pause| (pause, Instant::now()));
+            port.berth.slow.store(pause.is_some(), Ordering::Relaxed);
         }
     }
 
@@ -273,8 +300,18 @@ impl State {
     }
 
     fn plan(&mut self, at: Instant, event: Event) {
-        let number = self.next();
-        self.events.insert((at, number), event);
+        let events = self
+            .events
+            .entry(at)
+            .or_insert_with(|| std::mem::take(&mut self.spare));
+        events.push(event);
+    }
+
+    /// Nobody is at the address any more.
+    fn leave(&mut self, address: SocketAddr) {
+        if let Some(port) = self.ports.remove(&address) {
+            port.berth.left.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The port of this attachment, if it is still there.
@@ -282,6 +319,20 @@ impl State {
         self.ports
             .get_mut(&address)
             .filter(|port| port.number == number)
+    }
+}
+
+impl Port {
+    fn is_paused(&self) -> bool {
+        self.berth.seat.is_paused()
+    }
+}
+
+impl Berth {
+    /// Whether what comes for the node is taken at once.
+    fn is_open(&self) -> bool {
+        let Berth { seat, left, slow } = self;
+        !left.load(Ordering::Relaxed) && !slow.load(Ordering::Relaxed) && !seat.is_paused()
     }
 }
 

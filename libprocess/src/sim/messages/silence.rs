@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::events::Event;
 use super::wires::{End, EndState, Wire};
-use super::{Shared, State};
+use super::{Port, Shared, State};
 use crate::link::Link;
 
 /// How often it is looked at, while there is reason to: as often as links ping each other.
@@ -60,7 +60,7 @@ impl Shared {
             let ports = &state.ports;
             let open = |end: &End| end.state != EndState::Over && is_there(ports, end);
             state.wires.retain(|_, wire| wire.ends.iter().any(open));
-            let paused = state.ports.values().any(|port| port.seat.is_paused());
+            let paused = state.ports.values().any(Port::is_paused);
             (verdicts, half || paused || self.world.may_stop_packets())
         };
         for verdict in verdicts {
@@ -94,7 +94,7 @@ impl Shared {
             return None;
         }
         let speaks = match ports.get(&there.address) {
-            Some(port) => !port.seat.is_paused(),
+            Some(port) => !port.is_paused(),
             None => false,
         };
         let ping = self.world.packet(there.address, here.address, PING);
@@ -114,7 +114,7 @@ impl Shared {
     }
 }
 
-type Ports = std::collections::BTreeMap<SocketAddr, super::Port>;
+type Ports = std::collections::BTreeMap<SocketAddr, Port>;
 
 fn is_there(ports: &Ports, end: &End) -> bool {
     let port = ports.get(&end.address);
@@ -123,7 +123,7 @@ fn is_there(ports: &Ports, end: &End) -> bool {
 
 fn is_paused(ports: &Ports, end: &End) -> bool {
     let port = ports.get(&end.address);
-    port.is_some_and(|port| port.seat.is_paused())
+    port.is_some_and(Port::is_paused)
 }
 
 impl State {

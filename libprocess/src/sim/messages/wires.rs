@@ -1,7 +1,8 @@
 //! Wires: what two linked nodes have between them. A queue per lane and direction, of which the front arrives next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::events::Event;
-use super::{Shared, State, WireEnd};
+use super::{Berth, Shared, State, WireEnd};
 use crate::link::Link;
 use crate::sim::trace::Fate;
+use crate::sim::world::Moment;
 
 /// How long a sender waits before it sends again what was lost. Doubles up to the second.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
@@ -30,13 +32,15 @@ pub(super) struct End {
     pub(super) address: SocketAddr,
     /// The port's number.
     pub(super) port: u64,
+    /// Of the port, if it was there when the wire was made.
+    pub(super) berth: Option<Arc<Berth>>,
     pub(super) link: Weak<Link>,
     pub(super) state: EndState,
     /// When it last heard of the other end.
     pub(super) heard: Instant,
     pub(super) silent_after: Duration,
-    /// What goes out from here, by lane.
-    lanes: BTreeMap<usize, Lane>,
+    /// What goes out from here, by lane, as far as they were used.
+    lanes: Vec<Lane>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +51,12 @@ pub(super) enum EndState {
     Over,
 }
 
-#[derive(Default)]
 struct Lane {
-    /// What has not arrived, in order.
-    queue: VecDeque<Chunk>,
+    number: u8,
+    /// What has not arrived, in order: the first of it, so that a lane on which little happens needs no memory, and
+    /// the rest.
+    front: Option<Chunk>,
+    behind: VecDeque<Chunk>,
     /// So many of them are under way; those behind wait to be sent (again).
     flying: usize,
     /// Arrivals planned before something was lost are void.
@@ -73,12 +79,12 @@ struct Chunk {
 #[derive(Clone, Copy)]
 pub(super) struct Arrival {
     pub(super) wire: u64,
+    epoch: u32,
     /// Of the end that sends.
-    pub(super) side: usize,
-    pub(super) lane: usize,
-    pub(super) epoch: u32,
+    side: u8,
+    pub(super) lane: u8,
     /// A slow receiver has given it its time.
-    pub(super) slotted: bool,
+    slotted: bool,
 }
 
 impl End {
@@ -86,12 +92,32 @@ impl End {
         End {
             address,
             port,
+            berth: None,
             link,
             state: EndState::Rising,
             heard: Instant::now(),
             silent_after: after,
-            lanes: BTreeMap::new(),
+            lanes: Vec::new(),
         }
+    }
+
+    fn lane(&mut self, number: u8) -> &mut Lane {
+        let at = self.lanes.iter().position(|lane| lane.number == number);
+        let at = at.unwrap_or_else(|| {
+            self.lanes.push(Lane::new(number));
+            self.lanes.len() - 1
+        });
+        &mut self.lanes[at]
+    }
+
+    /// Whether what comes to it is taken at once.
+    fn is_open(&self) -> bool {
+        self.state == EndState::Up && self.berth.as_ref().is_some_and(|berth| berth.is_open())
+    }
+
+    fn has_left(&self) -> bool {
+        let left = |berth: &Arc<Berth>| berth.left.load(Ordering::Relaxed);
+        self.berth.as_ref().is_none_or(left)
     }
 }
 
@@ -110,38 +136,38 @@ impl WireEnd {
     }
 
     /// Sends a chunk of a lane; the last one if nothing follows.
-    pub(crate) fn send(&self, lane: usize, bytes: Bytes, last: bool) {
-        self.put(
-            lane,
-            Chunk {
-                bytes,
-                last,
-                counts: true,
-            },
-        );
+    pub(crate) fn send(&self, lane: usize, bytes: Bytes, last: bool, moment: &Moment) {
+        let counts = true;
+        let chunk = Chunk {
+            bytes,
+            last,
+            counts,
+        };
+        self.put(lane, chunk, moment);
     }
 
     /// Sends what did not come out of the outbox.
-    pub(crate) fn send_first(&self, lane: usize, bytes: Bytes) {
-        self.put(
-            lane,
-            Chunk {
-                bytes,
-                last: false,
-                counts: false,
-            },
-        );
+    pub(crate) fn send_first(&self, lane: usize, bytes: Bytes, moment: &Moment) {
+        let chunk = Chunk {
+            bytes,
+            last: false,
+            counts: false,
+        };
+        self.put(lane, chunk, moment);
     }
 
-    fn put(&self, lane: usize, chunk: Chunk) {
+    fn put(&self, lane: usize, chunk: Chunk, moment: &Moment) {
         let mut state = self.shared.state();
         let Some(wire) = state.wires.get_mut(&self.wire) else {
             return;
         };
-        let queue = wire.ends[self.side].lanes.entry(lane).or_default();
-        queue.queue.push_back(chunk);
-        if !queue.waits {
-            self.shared.depart(&mut state, self.wire, self.side, lane);
+        // There are five lanes.
+        let lane = lane as u8;
+        let out = wire.ends[self.side].lane(lane);
+        out.push(chunk);
+        if !out.waits {
+            self.shared
+                .depart(&mut state, self.wire, self.side, lane, moment);
         }
     }
 
@@ -153,42 +179,32 @@ impl WireEnd {
 
 impl Shared {
     /// Sends what waits on a lane, until something is lost.
-    pub(super) fn depart(&self, state: &mut State, number: u64, side: usize, lane: usize) {
-        let now = Instant::now();
+    fn depart(&self, state: &mut State, number: u64, side: usize, lane: u8, moment: &Moment) {
         loop {
             let Some(wire) = state.wires.get_mut(&number) else {
                 return;
             };
             let (from, to) = (wire.ends[side].address, wire.ends[1 - side].address);
-            let port = wire.ends[side].port;
-            let out = wire.ends[side].lanes.entry(lane).or_default();
-            let Some(chunk) = out.queue.get(out.flying) else {
-                return;
-            };
-            let packet = self.world.packet(from, to, chunk.bytes.len() + HEADERS);
-            let epoch = out.epoch;
-            let attached = state.ports.get(&from).is_some_and(|it| it.number == port);
-            if !attached {
+            if wire.ends[side].has_left() {
                 // Unplugged: nothing leaves.
                 return;
             }
-            let delay = self.world.leaves(&packet).first().copied();
-            let Some(wire) = state.wires.get_mut(&number) else {
+            let out = wire.ends[side].lane(lane);
+            let Some(size) = out.waiting() else {
                 return;
             };
-            let out = wire.ends[side].lanes.entry(lane).or_default();
+            let packet = moment.packet(from, to, size);
             let arrival = Arrival {
                 wire: number,
-                side,
+                epoch: out.epoch,
+                side: side as u8,
                 lane,
-                epoch,
                 slotted: false,
             };
-            match delay {
-                Some(delay) => {
-                    let at = out
-                        .last_arrival
-                        .map_or(now + delay, |last| last.max(now + delay));
+            match self.world.leaves(&packet) {
+                Some(copies) => {
+                    let at = moment.now + copies.first;
+                    let at = out.last_arrival.map_or(at, |last| last.max(at));
                     out.last_arrival = Some(at);
                     out.flying += 1;
                     out.pause = Duration::ZERO;
@@ -196,7 +212,7 @@ impl Shared {
                 }
                 None => {
                     let pause = out.again();
-                    state.plan(now + pause, Event::Again(arrival));
+                    state.plan(moment.now + pause, Event::Again(arrival));
                     return;
                 }
             }
@@ -204,68 +220,67 @@ impl Shared {
     }
 
     /// It is time to send again what was lost.
-    pub(super) fn again(&self, state: &mut State, arrival: Arrival) {
+    pub(super) fn again(&self, state: &mut State, arrival: Arrival, moment: &Moment) {
         let Arrival {
             wire, side, lane, ..
         } = arrival;
-        if let Some(found) = state.wires.get_mut(&wire)
-            && let Some(out) = found.ends[side].lanes.get_mut(&lane)
-        {
-            out.waits = false;
-            self.depart(state, wire, side, lane);
+        let side = usize::from(side);
+        if let Some(found) = state.wires.get_mut(&wire) {
+            found.ends[side].lane(lane).waits = false;
+            self.depart(state, wire, side, lane, moment);
         }
     }
 
     /// A chunk has come to its end. What is to be done with it outside of the state's lock.
-    pub(super) fn arrive(&self, state: &mut State, arrival: Arrival) -> Option<Delivery> {
-        let Arrival {
-            wire: number,
-            side,
-            lane,
-            ..
-        } = arrival;
-        let now = Instant::now();
-        let wire = state.wires.get_mut(&number)?;
-        let (from, to) = (wire.ends[side].address, wire.ends[1 - side].address);
-        let (port, target) = (wire.ends[1 - side].port, wire.ends[1 - side].state);
-        let out = wire.ends[side].lanes.get_mut(&lane)?;
+    pub(super) fn arrive(
+        &self,
+        state: &mut State,
+        arrival: Arrival,
+        moment: &Moment,
+    ) -> Option<Delivery> {
+        let now = moment.now;
+        let side = usize::from(arrival.side);
+        let wire = state.wires.get_mut(&arrival.wire)?;
+        let [sender, receiver] = wire.from(side);
+        let out = sender.lane(arrival.lane);
         if out.epoch != arrival.epoch {
             return None;
         }
-        let size = out.queue.front()?.bytes.len() + HEADERS;
-        let there = state.ports.get_mut(&to);
-        let there = there.filter(|it| it.number == port && target != EndState::Over);
-        if let Some(there) = there {
-            if there.seat.is_paused() {
-                there.parked.push_back(Event::Arrives(arrival));
-                return None;
+        let size = out.front.as_ref()?.size();
+        let packet = moment.packet(sender.address, receiver.address, size);
+        if !receiver.is_open() {
+            let there = state.ports.get_mut(&receiver.address);
+            let there =
+                there.filter(|it| it.number == receiver.port && receiver.state != EndState::Over);
+            if let Some(there) = there {
+                if there.is_paused() {
+                    there.parked.push_back(Event::Arrives(arrival));
+                    return None;
+                }
+                if let Some((pause, next)) = &mut there.slow
+                    && !arrival.slotted
+                {
+                    let at = now.max(*next);
+                    // As many datagrams as it would be.
+                    *next = at + *pause * (size / DATAGRAM + 1) as u32;
+                    let at = *next - *pause;
+                    let slotted = Arrival {
+                        slotted: true,
+                        ..arrival
+                    };
+                    state.plan(at, Event::Arrives(slotted));
+                    return None;
+                }
+            } else {
+                self.world.arrives(&packet, Fate::NobodyThere);
             }
-            if let Some((pause, next)) = &mut there.slow
-                && !arrival.slotted
-            {
-                let at = now.max(*next);
-                // As many datagrams as it would be.
-                *next = at + *pause * (size / DATAGRAM + 1) as u32;
-                let at = *next - *pause;
-                let slotted = Arrival {
-                    slotted: true,
-                    ..arrival
-                };
-                state.plan(at, Event::Arrives(slotted));
-                return None;
-            }
-            let packet = self.world.packet(from, to, size);
-            if target == EndState::Up && self.world.arrives(&packet, Fate::Delivered) {
-                return state.take(arrival, now);
-            }
-        } else {
-            let packet = self.world.packet(from, to, size);
-            self.world.arrives(&packet, Fate::NobodyThere);
+        }
+        let open = receiver.state == EndState::Up && !receiver.has_left();
+        if open && self.world.arrives(&packet, Fate::Delivered) {
+            return wire.take(side, arrival.lane, now);
         }
         // Lost on the way, or too early, or nobody takes it: whoever looks out for silence finds out which.
-        let out = state.wires.get_mut(&number)?.ends[side]
-            .lanes
-            .get_mut(&lane)?;
+        let out = wire.ends[side].lane(arrival.lane);
         out.epoch += 1;
         out.flying = 0;
         let arrival = Arrival {
@@ -280,41 +295,36 @@ impl Shared {
 
 /// What arrived at a link.
 pub(super) struct Delivery {
-    pub(super) sender: Weak<Link>,
+    pub(super) sender: Option<Arc<Link>>,
     /// Bytes of it that the sender's outbox counts.
     pub(super) counted: usize,
-    pub(super) receiver: Weak<Link>,
-    pub(super) lane: usize,
+    pub(super) receiver: Option<Arc<Link>>,
     pub(super) bytes: Bytes,
     pub(super) last: bool,
 }
 
-impl State {
-    fn take(&mut self, arrival: Arrival, now: Instant) -> Option<Delivery> {
-        let Arrival {
-            wire, side, lane, ..
-        } = arrival;
-        let wire = self.wires.get_mut(&wire)?;
-        wire.ends[1 - side].heard = now;
-        let receiver = wire.ends[1 - side].link.clone();
-        let sender = wire.ends[side].link.clone();
-        let lanes = &mut wire.ends[side].lanes;
-        let out = lanes.get_mut(&lane)?;
+impl Wire {
+    /// Its ends: that of this side, and the other.
+    fn from(&mut self, side: usize) -> [&mut End; 2] {
+        let [first, second] = &mut self.ends;
+        match side {
+            0 => [first, second],
+            _ => [second, first],
+        }
+    }
+
+    fn take(&mut self, side: usize, lane: u8, now: Instant) -> Option<Delivery> {
+        let [from, to] = self.from(side);
+        to.heard = now;
         let Chunk {
             bytes,
             last,
             counts,
-        } = out.queue.pop_front()?;
-        out.flying -= 1;
-        if out.queue.is_empty() && out.epoch == 0 {
-            // An idle lane holds no memory. Nothing of it is under way, void or not.
-            lanes.remove(&lane);
-        }
+        } = from.lane(lane).pop()?;
         Some(Delivery {
-            sender,
+            sender: from.link.upgrade(),
             counted: if counts { bytes.len() } else { 0 },
-            receiver,
-            lane,
+            receiver: to.link.upgrade(),
             bytes,
             last,
         })
@@ -322,11 +332,59 @@ impl State {
 }
 
 impl Lane {
+    fn new(number: u8) -> Self {
+        Lane {
+            number,
+            front: None,
+            behind: VecDeque::new(),
+            flying: 0,
+            epoch: 0,
+            last_arrival: None,
+            pause: Duration::ZERO,
+            waits: false,
+        }
+    }
+
+    fn push(&mut self, chunk: Chunk) {
+        match self.front {
+            None => self.front = Some(chunk),
+            Some(_) => self.behind.push_back(chunk),
+        }
+    }
+
+    /// Takes the first, which was under way.
+    fn pop(&mut self) -> Option<Chunk> {
+        let next = self.behind.pop_front();
+        if next.is_none() && self.behind.capacity() > 0 {
+            // An idle lane holds no memory.
+            self.behind = VecDeque::new();
+        }
+        let first = std::mem::replace(&mut self.front, next)?;
+        self.flying -= 1;
+        Some(first)
+    }
+
+    /// The size of the first that is not under way.
+    fn waiting(&self) -> Option<usize> {
+        let chunk = match self.flying {
+            0 => self.front.as_ref(),
+            flying => self.behind.get(flying - 1),
+        };
+        chunk.map(Chunk::size)
+    }
+
     /// From now on it waits to send again; gives for how long.
     fn again(&mut self) -> Duration {
         let (first, longest) = AGAIN;
         self.waits = true;
         self.pause = (self.pause * 2).clamp(first, longest);
         self.pause
+    }
+}
+
+impl Chunk {
+    /// On its way.
+    fn size(&self) -> usize {
+        self.bytes.len() + HEADERS
     }
 }
