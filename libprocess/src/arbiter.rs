@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::limits::MAX_ARBITERS;
@@ -24,6 +25,13 @@ pub(crate) enum Placement {
     Threads(usize),
     /// All on the `LocalSet` in which the node was made: for simulation.
     Here,
+}
+
+/// A thread of actors that runs more than them: it ends only when this is dropped, also if the actors are
+/// gone before.
+pub(crate) struct Shared {
+    pub(crate) runtime: Handle,
+    _over: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -58,22 +66,42 @@ impl Arbiters {
         }
     }
 
+    /// The first thread of actors, to run something else there too. None if this node has no threads.
+    pub(crate) fn share(&self) -> Option<Shared> {
+        if self.placement == Placement::Here {
+            return None;
+        }
+        let (over, until) = oneshot::channel();
+        let (jobs, runtime) = self.start_thread(Some(until))?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.hosts.insert(0, jobs);
+        Some(Shared {
+            runtime,
+            _over: over,
+        })
+    }
+
     /// Hands a job to the next thread, or to one of its own. A job that comes too late is dropped.
     pub(crate) fn place(&self, job: Job, own_thread: bool) {
         match self.placement {
             Placement::Threads(_) if own_thread => {
-                let _ = self.start_thread().send(job);
+                if let Some((thread, _)) = self.start_thread(None) {
+                    let _ = thread.send(job);
+                }
             }
             Placement::Threads(count) => {
                 let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-                if threads.hosts.len() < count.max(1) {
-                    let host = self.start_thread();
-                    threads.hosts.push(host);
-                    threads.next = threads.hosts.len() - 1;
+                let at = threads.next % count.max(1);
+                if at >= threads.hosts.len()
+                    && let Some((thread, _)) = self.start_thread(None)
+                {
+                    threads.hosts.push(thread);
                 }
-                let at = threads.next % threads.hosts.len();
                 threads.next = at + 1;
-                let _ = threads.hosts[at].send(job);
+                let at = at.min(threads.hosts.len().saturating_sub(1));
+                if let Some(thread) = threads.hosts.get(at) {
+                    let _ = thread.send(job);
+                }
             }
             Placement::Here => {
                 let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,25 +115,41 @@ impl Arbiters {
         self.halt.send_replace(true);
     }
 
-    /// A thread ends when the sender is dropped and its actors have ended, or when the node halts.
-    fn start_thread(&self) -> mpsc::UnboundedSender<Job> {
+    /// A thread ends when the sender is dropped and its actors have ended, or when the node halts; and, if
+    /// it is shared, not before `until`.
+    fn start_thread(
+        &self,
+        until: Option<oneshot::Receiver<()>>,
+    ) -> Option<(mpsc::UnboundedSender<Job>, Handle)> {
         let (jobs, queue) = mpsc::unbounded_channel();
         let halt = self.halt.subscribe();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                tracing::error!(%error, "no runtime for a thread of actors");
+                return None;
+            }
+        };
+        let handle = runtime.handle().clone();
         let started = std::thread::Builder::new()
             .name("actors".into())
             .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build();
-                match runtime {
-                    Ok(runtime) => LocalSet::new().block_on(&runtime, host(queue, halt)),
-                    Err(error) => tracing::error!(%error, "no runtime for a thread of actors"),
+                LocalSet::new().block_on(&runtime, host(queue, halt));
+                if let Some(until) = until {
+                    // It fails, for there is nothing to say; that is the sign.
+                    let _ = runtime.block_on(until);
                 }
             });
-        if let Err(error) = started {
-            tracing::error!(%error, "no thread for actors");
+        match started {
+            Ok(_) => Some((jobs, handle)),
+            Err(error) => {
+                tracing::error!(%error, "no thread for actors");
+                None
+            }
         }
-        jobs
     }
 }
 

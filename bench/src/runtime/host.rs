@@ -26,7 +26,8 @@ fn play(arguments: &[String]) {
     let _node = runtime.block_on(async {
         let node = Node::bind(address.as_str())
             .identity(identity)
-            .keys_dir(folder);
+            .keys_dir(folder)
+            .links_with_actors();
         let node = node.start().await.expect("a node");
         node.spawn("adder", |_| Adder::default()).expect("a name");
         node.spawn("sink", |_| Sink).expect("a name");

@@ -13,6 +13,7 @@ use super::complaints::Complaints;
 use super::pause::Pauses;
 use super::{CONNECT_TIMEOUT, Link, LinkInfo, handshake};
 use crate::allow::Rules;
+use crate::arbiter::Shared;
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::seat::Seat;
@@ -33,6 +34,8 @@ pub(crate) struct Links {
     /// None once the node is down: whoever holds it holds the address.
     endpoint: Mutex<Option<Endpoint>>,
     tasks: Tasks,
+    /// The thread that `tasks` run on, if it is one of actors. None once the node is down.
+    shared: Mutex<Option<Shared>>,
     liveness: Liveness,
     /// Who may send what.
     pub(super) rules: Rules,
@@ -76,8 +79,13 @@ pub(super) enum Decision {
 
 impl Links {
     /// The links of a node that is reached through `endpoint`. Must be called within a runtime, on
-    /// which they will run.
-    pub(crate) fn new(endpoint: Endpoint, liveness: Liveness, rules: Rules) -> Arc<Self> {
+    /// which they will run: that of the `shared` thread, if there is one.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        liveness: Liveness,
+        rules: Rules,
+        shared: Option<Shared>,
+    ) -> Arc<Self> {
         let tasks = Tasks {
             runtime: Handle::current(),
             seat: endpoint.seat(),
@@ -87,6 +95,7 @@ impl Links {
             attachment: None,
             endpoint: Mutex::new(Some(endpoint)),
             tasks,
+            shared: Mutex::new(shared),
             liveness,
             rules,
             refused: AtomicU64::new(0),
@@ -111,6 +120,7 @@ impl Links {
             attachment: Some(attachment),
             endpoint: Mutex::new(None),
             tasks,
+            shared: Mutex::default(),
             liveness,
             rules,
             refused: AtomicU64::new(0),
@@ -253,6 +263,7 @@ impl Links {
             let closing = Instant::now() + CLOSING;
             let _ = timeout_at(closing, endpoint.close(b"the node was shut down")).await;
         }
+        drop(self.take_thread());
     }
 
     /// Ends all links and the endpoint at once, as if the node had died.
@@ -266,8 +277,12 @@ impl Links {
             link.end(ExitReason::NodeDown);
         }
         self.detach();
+        let thread = self.take_thread();
         if let Some(endpoint) = self.take_endpoint() {
-            self.tasks.spawn(async move { endpoint.close(b"").await });
+            self.tasks.spawn(async move {
+                endpoint.close(b"").await;
+                drop(thread);
+            });
         }
     }
 
@@ -332,6 +347,11 @@ impl Links {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    fn take_thread(&self) -> Option<Shared> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.take()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Table> {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tokio::runtime::Handle;
 
 use super::{LOCAL_ADDRESS, Node};
 use crate::allow::{Allow, Rules};
-use crate::arbiter::Placement;
+use crate::arbiter::{Arbiters, Placement};
 use crate::link::Links;
 use crate::protocol::Protocol;
 use crate::seat::Seat;
@@ -31,6 +32,7 @@ pub struct NodeBuilder {
     liveness: Liveness,
     network: Network,
     threads: Option<usize>,
+    links_with_actors: bool,
     rules: Rules,
 }
 
@@ -51,6 +53,7 @@ impl Node {
             liveness: Liveness::default(),
             network: Network::default(),
             threads: None,
+            links_with_actors: false,
             rules: Rules::default(),
         }
     }
@@ -118,7 +121,18 @@ impl NodeBuilder {
         self
     }
 
-    /// Starts the node. Its links live on the runtime in which this is called.
+    /// Lets the links live on the first thread of actors instead of the runtime in which the node is started. Then
+    /// a message from another node does not pass from thread to thread on its way to an actor there, nor
+    /// does its answer: for nodes whose actors do little at a time. An actor that holds up its thread
+    /// holds up the links too, for which [`own_thread`](super::ProcessBuilder::own_thread) is the remedy.
+    /// Without effect in simulation.
+    pub fn links_with_actors(mut self) -> Self {
+        self.links_with_actors = true;
+        self
+    }
+
+    /// Starts the node. Its links live on the runtime in which this is called, unless they live
+    /// [with actors](Self::links_with_actors).
     ///
     /// # Errors
     /// If the address cannot be had, or the identity or the keys cannot be used.
@@ -144,11 +158,19 @@ impl NodeBuilder {
             let (bound, seat) = (attachment.address(), attachment.seat());
             let links = Links::in_memory(attachment, self.liveness, self.rules);
             let advertised = self.advertised.unwrap_or(bound);
-            return Ok(open(advertised, bound, seed, placement, links, seat));
+            let arbiters = Arbiters::new(placement);
+            return Ok(open(advertised, bound, seed, arbiters, links, seat));
         }
         let identity = self
             .identity
             .unwrap_or_else(|| Authority::generate("nobody").issue("node", "node"));
+        let arbiters = Arbiters::new(placement);
+        let shared = match self.links_with_actors {
+            true => arbiters.share(),
+            false => None,
+        };
+        let runtime = shared.as_ref().map(|shared| shared.runtime.clone());
+        let _entered = runtime.as_ref().map(Handle::enter);
         let endpoint = bind(EndpointConfig {
             address,
             identity,
@@ -161,8 +183,8 @@ impl NodeBuilder {
         let bound = endpoint.local_addr();
         let advertised = self.advertised.unwrap_or_else(|| reachable(bound));
         let seat = endpoint.seat();
-        let links = Links::new(endpoint, self.liveness, self.rules);
-        Ok(open(advertised, bound, seed, placement, links, seat))
+        let links = Links::new(endpoint, self.liveness, self.rules, shared);
+        Ok(open(advertised, bound, seed, arbiters, links, seat))
     }
 }
 
@@ -171,18 +193,11 @@ fn open(
     advertised: SocketAddr,
     bound: SocketAddr,
     seed: u64,
-    placement: Placement,
+    arbiters: Arbiters,
     links: Arc<Links>,
     seat: Seat,
 ) -> Node {
-    let node = Node::new(
-        advertised,
-        bound,
-        seed,
-        placement,
-        Some(links.clone()),
-        seat,
-    );
+    let node = Node::new(advertised, bound, seed, arbiters, Some(links.clone()), seat);
     links.open(&node);
     node
 }

@@ -122,7 +122,7 @@ impl Node {
             LOCAL_ADDRESS,
             LOCAL_ADDRESS,
             seed,
-            Placement::cores(),
+            Arbiters::new(Placement::cores()),
             None,
             Seat::default(),
         )
@@ -135,7 +135,7 @@ impl Node {
             LOCAL_ADDRESS,
             LOCAL_ADDRESS,
             seed,
-            Placement::Here,
+            Arbiters::new(Placement::Here),
             None,
             Seat::default(),
         )
@@ -145,7 +145,7 @@ impl Node {
         address: SocketAddr,
         bound: SocketAddr,
         seed: u64,
-        placement: Placement,
+        arbiters: Arbiters,
         links: Option<Arc<Links>>,
         seat: Seat,
     ) -> Self {
@@ -160,7 +160,7 @@ impl Node {
             undelivered: AtomicU64::new(0),
             traces: AtomicU64::new(0),
             random: Mutex::new(random),
-            arbiters: Arbiters::new(placement),
+            arbiters,
             seat,
             roots: Mutex::default(),
         }))

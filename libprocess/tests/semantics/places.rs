@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use crate::common::SOON;
+use crate::common::{Add, Counter, SOON, Total, soon};
 use libprocess::prelude::*;
 use libprocess::sim;
+use libprocess::tls::Authority;
 use rand::Rng;
+use tokio::runtime::Runtime;
 
 struct Where;
 struct Dice;
@@ -76,6 +78,37 @@ async fn actors_spread_over_threads_and_a_heavy_one_has_its_own() {
     assert_eq!(distinct.len(), 2, "{shared:?}");
     assert!(!shared.contains(&heavy));
     assert!(!shared.contains(&std::thread::current().id()));
+}
+
+#[test]
+fn links_may_live_on_the_first_thread_of_actors() {
+    let authority = Authority::generate("test");
+    let node = Node::bind("127.0.0.1:0")
+        .identity(authority.issue("node", "host"))
+        .threads(2)
+        .links_with_actors();
+    // Of the runtime in which the node is started it needs nothing more.
+    let node = runtime().block_on(node.start()).unwrap();
+    let host = node.spawn("counter", |_| Counter::default()).unwrap();
+    runtime().block_on(async {
+        let identity = authority.issue("node", "asker");
+        let asker = Node::bind("127.0.0.1:0").identity(identity);
+        let asker = asker.start().await.unwrap();
+        asker.tell(&host, Add(4));
+        assert_eq!(asker.ask(&host, Total, SOON).await, Ok(4));
+
+        // It says goodbye, although its actors are gone by then; and then its port is free.
+        let ended = asker.monitor(&host);
+        node.shutdown(SOON).await;
+        soon(ended).await;
+        let again = Node::bind(node.address()).start().await;
+        again.unwrap().shutdown(SOON).await;
+        asker.shutdown(SOON).await;
+    });
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().unwrap()
 }
 
 #[test]
