@@ -167,8 +167,8 @@ impl Offerable {
     fn new(resources: Resources) -> Self {
         let amounts = resources.scalars();
         let plain = resources
-            .iter()
-            .all(|(key, _)| Capabilities::default().suffice_for(key));
+            .keys()
+            .all(|key| Capabilities::default().suffice_for(&key));
         Self {
             resources,
             amounts,

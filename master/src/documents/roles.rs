@@ -107,9 +107,7 @@ impl<'a> RoleObject<'a> {
 
 fn allocated_to(resources: &Resources, role: &str) -> Quantities {
     let wanted = |of: Option<&str>| of.is_some_and(|of| is_at_or_below(of, role));
-    resources
-        .filter(|key| wanted(key.allocated_to.as_deref()))
-        .scalars()
+    resources.filter(|key| wanted(key.allocated_to)).scalars()
 }
 
 fn reserved_to(resources: &Resources, role: &str) -> Quantities {

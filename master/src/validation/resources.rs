@@ -25,9 +25,9 @@ pub fn inject_role(resources: &mut [v1::Resource], role: &str) {
 /// non-revocable amounts of one name are mixed.
 pub fn allocated(resources: &[v1::Resource], role: &str) -> Result<Resources, Invalid> {
     let parsed = Resources::from_v1(resources).map_err(|e| Invalid(e.to_string()))?;
-    for (key, _) in parsed.iter() {
+    for key in parsed.keys() {
         require(
-            key.allocated_to.as_deref() == Some(role),
+            key.allocated_to == Some(role),
             format!(
                 "'{}' is not allocated to the role '{role}' of the offers",
                 key.name
@@ -45,9 +45,9 @@ pub fn allocated(resources: &[v1::Resource], role: &str) -> Result<Resources, In
 pub fn not_mixed(resources: &Resources) -> Check {
     let names = |revocable: bool| -> BTreeSet<&str> {
         let of_kind = resources
-            .iter()
-            .filter(move |(key, _)| key.revocable == revocable);
-        of_kind.map(|(key, _)| &*key.name).collect()
+            .keys()
+            .filter(move |key| key.revocable == revocable);
+        of_kind.map(|key| &*key.what.name).collect()
     };
     match names(true).intersection(&names(false)).next() {
         None => Ok(()),

@@ -1,12 +1,14 @@
 //! The multiset of resources and its arithmetic.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, Kind, Quantity, Ranges, ResourceError};
+use super::group::Group;
+use super::key::{Key, Kind, What};
+use super::name::{Known, Name};
+use super::{Amount, Quantity, ResourceError};
 use crate::v1;
 
 /// A multiset of resources in normal form: each [`Key`] once, nothing empty.
@@ -14,6 +16,9 @@ use crate::v1;
 /// Equality, sums and differences are exact. Arithmetic never fails: a difference removes what
 /// there is and ignores the rest. Where more must not be taken than is there, ask
 /// [`Resources::contains`] or use [`Resources::checked_sub`].
+///
+/// What is plain (neither reserved nor special) is a row of integers, the rest is shared by
+/// clones: cloning, comparing and [allocating](Resources::allocate) cost next to nothing.
 ///
 /// ```
 /// use mesos::resources::{Quantity, Resources};
@@ -28,21 +33,10 @@ use crate::v1;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<v1::Resource>", into = "Vec<v1::Resource>")]
 pub struct Resources {
-    items: BTreeMap<Arc<Key>, Amount>,
-}
-
-/// How much there is of an item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// A sum.
-    Scalar(Quantity),
-    /// Integers.
-    Ranges(Ranges),
-    /// Words.
-    Set(BTreeSet<String>),
-    /// Copies of something that cannot be divided, each of [`Key::size`]. For shared resources
-    /// this counts their users.
-    Copies(u32),
+    /// Nearly always the only one. Empty, and for nobody, if there is nothing at all.
+    pub(super) first: Group,
+    /// The groups of other roles; all are ordered by role, none is empty.
+    pub(super) others: Vec<Group>,
 }
 
 impl Resources {
@@ -54,43 +48,107 @@ impl Resources {
     /// An amount of a plain scalar such as `cpus`.
     pub fn scalar_of(name: &str, quantity: Quantity) -> Resources {
         let mut resources = Resources::new();
-        resources.insert(
-            Arc::new(Key::plain(name, Kind::Scalar)),
-            Amount::Scalar(quantity),
-        );
+        let what = What::plain(Name::from(name), Kind::Scalar);
+        resources.first.insert(what, Amount::Scalar(quantity));
         resources
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.first.is_empty()
     }
 
-    /// The items, ordered by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Amount)> {
-        self.items.iter().map(|(key, amount)| (&**key, amount))
+    /// The items, ordered by the role they are allocated to and by key.
+    pub fn iter(&self) -> impl Iterator<Item = (Key<'_>, Amount)> {
+        self.groups().flat_map(Group::iter)
     }
 
-    /// Adds an amount, which fits the key's kind.
-    pub(super) fn insert(&mut self, key: Arc<Key>, amount: Amount) {
+    /// The keys, in no particular order; cheaper than [`Resources::iter`].
+    pub fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+        self.groups().flat_map(Group::keys)
+    }
+
+    /// The plain amounts of the scalars that Mesos knows, whatever they are allocated to, in the
+    /// order of [`Known::SCALARS`]: no reserved ones, and no special disks.
+    pub fn plain(&self) -> [Quantity; Known::SCALARS.len()] {
+        let mut sum = self.first.plain;
+        for group in &self.others {
+            for (sum, more) in sum.iter_mut().zip(&group.plain) {
+                *sum += *more;
+            }
+        }
+        sum
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The group allocated to `role`.
+    pub(super) fn group(&self, role: &Option<Arc<str>>) -> Option<&Group> {
+        self.groups().find(|group| group.has_role(role))
+    }
+
+    /// The group allocated to `role`, made if there is none. The caller puts something in.
+    pub(super) fn group_mut(&mut self, role: &Option<Arc<str>>) -> &mut Group {
+        if self.first.has_role(role) {
+            return &mut self.first;
+        }
+        if self.is_empty() {
+            self.first.role = role.clone();
+            return &mut self.first;
+        }
+        if *role < self.first.role {
+            let first = std::mem::replace(&mut self.first, Group::of(role.clone()));
+            self.others.insert(0, first);
+            return &mut self.first;
+        }
+        let at = self.others.partition_point(|group| group.role < *role);
+        if self
+            .others
+            .get(at)
+            .is_none_or(|group| !group.has_role(role))
+        {
+            self.others.insert(at, Group::of(role.clone()));
+        }
+        &mut self.others[at]
+    }
+
+    /// Restores normal form after amounts have gone.
+    pub(super) fn tidy(&mut self) {
+        self.others.retain(|group| !group.is_empty());
+        if self.first.is_empty() {
+            self.first = match self.others.is_empty() {
+                true => Group::default(),
+                false => self.others.remove(0),
+            };
+        }
+    }
+
+    /// Adds an amount, which fits the kind, allocated to `role`.
+    pub(super) fn insert_for(&mut self, role: Option<&str>, what: What, amount: Amount) {
         if amount.is_empty() {
             return;
         }
-        match self.items.get_mut(&*key) {
-            Some(present) => present.add(&amount),
-            None => {
-                self.items.insert(key, amount);
-            }
+        let first = !self.is_empty() && self.first.role.as_deref() == role;
+        match first || (role.is_none() && self.first.role.is_none()) {
+            true => self.first.insert(what, amount),
+            false => self.group_mut(&role.map(Arc::from)).insert(what, amount),
         }
     }
 
     /// Whether everything in `other` is here too.
     pub fn contains(&self, other: &Resources) -> bool {
-        other.items.iter().all(|(key, wanted)| {
-            self.items
-                .get(key)
-                .is_some_and(|have| have.contains(wanted))
-        })
+        if other.others.is_empty() && self.first.has_role(&other.first.role) {
+            return self.first.contains(&other.first);
+        }
+        other
+            .groups()
+            .filter(|wanted| !wanted.is_empty())
+            .all(|wanted| {
+                self.group(&wanted.role)
+                    .is_some_and(|have| have.contains(wanted))
+            })
     }
 
     /// The rest, or `None` if `other` is not contained.
@@ -99,105 +157,78 @@ impl Resources {
     }
 
     /// The items whose key pleases `wanted`.
-    pub fn filter(&self, mut wanted: impl FnMut(&Key) -> bool) -> Resources {
-        let items = self.items.iter().filter(|(key, _)| wanted(key));
-        Resources {
-            items: items
-                .map(|(key, amount)| (key.clone(), amount.clone()))
+    pub fn filter(&self, mut wanted: impl FnMut(&Key<'_>) -> bool) -> Resources {
+        let mut kept = Resources {
+            first: self.first.filter(&mut wanted),
+            others: self
+                .others
+                .iter()
+                .map(|group| group.filter(&mut wanted))
                 .collect(),
-        }
+        };
+        kept.tidy();
+        kept
     }
 
-    /// The same amounts under changed keys.
-    pub(super) fn rekey(self, mut change: impl FnMut(&mut Key)) -> Resources {
+    /// The items with the amounts that `change` gives them; `None` takes one away. A changed amount
+    /// must be of the kind of the one given.
+    pub fn map_amounts(
+        &self,
+        mut change: impl FnMut(&Key<'_>, &Amount) -> Option<Amount>,
+    ) -> Resources {
+        let others = self.others.iter();
+        let mut changed = Resources {
+            first: self.first.map_amounts(&mut change),
+            others: others.map(|group| group.map_amounts(&mut change)).collect(),
+        };
+        changed.tidy();
+        changed
+    }
+
+    /// The same amounts under changed keys. What makes amounts sums or copies must stay as it is.
+    pub(super) fn rekey(&self, mut change: impl FnMut(&mut What)) -> Resources {
         let mut changed = Resources::new();
-        for (mut key, amount) in self.items {
-            change(Arc::make_mut(&mut key));
-            changed.insert(key, amount);
+        for group in self.groups() {
+            for (key, amount) in group.iter() {
+                let mut what = key.what.clone();
+                change(&mut what);
+                changed.insert_for(group.role.as_deref(), what, amount);
+            }
         }
         changed
     }
 }
 
-impl Amount {
-    fn is_empty(&self) -> bool {
-        match self {
-            Amount::Scalar(quantity) => *quantity <= Quantity::ZERO,
-            Amount::Ranges(ranges) => ranges.is_empty(),
-            Amount::Set(words) => words.is_empty(),
-            Amount::Copies(count) => *count == 0,
-        }
-    }
-
-    // Equal keys have amounts of the same variant (kind and size are in the key), so the last arm
-    // of each of the following is never taken.
-
-    fn contains(&self, wanted: &Amount) -> bool {
-        match (self, wanted) {
-            (Amount::Scalar(have), Amount::Scalar(want)) => have >= want,
-            (Amount::Ranges(have), Amount::Ranges(want)) => have.contains(want),
-            (Amount::Set(have), Amount::Set(want)) => have.is_superset(want),
-            (Amount::Copies(have), Amount::Copies(want)) => have >= want,
-            _ => false,
-        }
-    }
-
-    fn add(&mut self, more: &Amount) {
-        match (self, more) {
-            (Amount::Scalar(have), Amount::Scalar(more)) => *have += *more,
-            (Amount::Ranges(have), Amount::Ranges(more)) => have.add(more),
-            (Amount::Set(have), Amount::Set(more)) => have.extend(more.iter().cloned()),
-            (Amount::Copies(have), Amount::Copies(more)) => *have = have.saturating_add(*more),
-            _ => {}
-        }
-    }
-
-    fn subtract(&mut self, less: &Amount) {
-        match (self, less) {
-            (Amount::Scalar(have), Amount::Scalar(less)) => *have = have.saturating_sub(*less),
-            (Amount::Ranges(have), Amount::Ranges(less)) => have.subtract(less),
-            (Amount::Set(have), Amount::Set(less)) => have.retain(|word| !less.contains(word)),
-            (Amount::Copies(have), Amount::Copies(less)) => *have = have.saturating_sub(*less),
-            _ => {}
-        }
-    }
-}
-
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
-        for (key, amount) in &other.items {
-            match self.items.get_mut(key) {
-                Some(present) => present.add(amount),
-                None => {
-                    self.items.insert(key.clone(), amount.clone());
-                }
-            }
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        for more in other.groups().filter(|group| !group.is_empty()) {
+            self.group_mut(&more.role).add(more);
         }
     }
 }
 
 impl AddAssign for Resources {
     fn add_assign(&mut self, other: Resources) {
-        if self.is_empty() {
-            *self = other;
-            return;
-        }
-        for (key, amount) in other.items {
-            self.insert(key, amount);
+        match self.is_empty() {
+            true => *self = other,
+            false => *self += &other,
         }
     }
 }
 
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
-        for (key, amount) in &other.items {
-            if let Some(present) = self.items.get_mut(key) {
-                present.subtract(amount);
-                if present.is_empty() {
-                    self.items.remove(key);
-                }
+        for less in other.groups() {
+            let mut groups = std::iter::once(&mut self.first).chain(&mut self.others);
+            if let Some(have) = groups.find(|group| group.has_role(&less.role)) {
+                have.subtract(less);
             }
         }
+        self.tidy();
     }
 }
 
@@ -274,5 +305,18 @@ impl TryFrom<Vec<v1::Resource>> for Resources {
 impl From<Resources> for Vec<v1::Resource> {
     fn from(resources: Resources) -> Vec<v1::Resource> {
         resources.to_v1(super::Format::PostRefinement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A master holds one for each agent several times, for each task and each offer.
+    #[test]
+    fn resources_stay_small() {
+        assert!(size_of::<Resources>() <= 104, "{}", size_of::<Resources>());
+        assert!(size_of::<Amount>() <= 24, "{}", size_of::<Amount>());
+        assert!(size_of::<What>() <= 128, "{}", size_of::<What>());
     }
 }

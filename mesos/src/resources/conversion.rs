@@ -112,7 +112,7 @@ impl Conversion {
     /// Consumes nothing; empty if what is left is enough.
     pub fn copies(offered: &Resources, left: &Resources, wanted: &Resources) -> Conversion {
         let lacking = wanted.shared() - left;
-        let offered = |key: &Key| offered.iter().any(|(have, _)| have == key);
+        let offered = |key: &Key<'_>| offered.keys().any(|have| have == *key);
         Conversion {
             consumed: Resources::new(),
             converted: lacking.filter(offered),
@@ -169,7 +169,7 @@ impl Resources {
                 consumed: consumed.clone(),
             });
         };
-        let has = |resources: &Resources, key: &Key| resources.iter().any(|(k, _)| k == key);
+        let has = |all: &Resources, key: &Key<'_>| all.keys().any(|have| have == *key);
         let behind = consumed.filter(|key| key.shared && has(&left, key) && !has(converted, key));
         if !behind.is_empty() {
             return Err(NotApplicable::StillShared {
@@ -194,14 +194,12 @@ impl Resources {
 
     /// Everything, reserved once more: `reservation` becomes the innermost.
     pub fn push_reservation(self, reservation: &super::Reservation) -> Resources {
-        self.rekey(|key| key.reservations.push(reservation.clone()))
+        self.rekey(|what| what.reservations = what.reservations.pushed(reservation.clone()))
     }
 
     /// Everything without its innermost reservation; what has none stays as it is.
     pub fn pop_reservation(self) -> Resources {
-        self.rekey(|key| {
-            key.reservations.pop();
-        })
+        self.rekey(|what| what.reservations = what.reservations.popped())
     }
 }
 
@@ -327,7 +325,7 @@ fn read_reserved(
 ) -> Result<Vec<Resources>, ConversionError> {
     let each = messages.iter().map(|message| {
         let resources = read(field, message)?;
-        if resources.iter().any(|(key, _)| key.is_unreserved()) {
+        if resources.keys().any(|key| key.is_unreserved()) {
             let resource = resources.to_string();
             return Err(ConversionError::NotReserved { field, resource });
         }
@@ -342,9 +340,9 @@ fn read_volume(
     message: &v1::Resource,
 ) -> Result<(Resources, Quantity), ConversionError> {
     let volume = read(field, message)?;
-    let size = (volume.iter())
-        .find(|(key, _)| key.is_persistent_volume())
-        .and_then(|(key, _)| key.size);
+    let size = (volume.keys())
+        .find(|key| key.is_persistent_volume())
+        .and_then(|key| key.size);
     match size {
         Some(size) => Ok((volume, size)),
         None => Err(ConversionError::NotAVolume {

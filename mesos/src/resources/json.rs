@@ -1,6 +1,7 @@
 //! The flat JSON of the state endpoints: `{"cpus": 4.0, "mem": 1024.0, "ports": "[1-2]"}`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -36,12 +37,12 @@ impl Resources {
             Kind::Ranges => Value::from(self.ranges(name).to_string()),
             Kind::Set => {
                 let words = self.set(name).into_iter().map(str::to_string).collect();
-                Value::from(Amount::Set(words).to_string())
+                Value::from(Amount::Set(Arc::new(words)).to_string())
             }
         };
-        let kinds = self.iter().map(|(key, _)| (&*key.name, key.kind));
+        let kinds = self.keys().map(|key| (key.name.to_string(), key.kind));
         kinds
-            .map(|(name, kind)| (format!("{name}{suffix}"), value(name, kind)))
+            .map(|(name, kind)| (format!("{name}{suffix}"), value(&name, kind)))
             .collect()
     }
 }

@@ -2,36 +2,48 @@
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use prost::Message;
 
 use super::Quantity;
+use super::name::{Known, Name};
 use crate::roles;
 use crate::v1;
 use crate::v1::resource::DiskInfo;
 use crate::v1::resource::disk_info::source;
 
 /// Everything about an item but its amount. Amounts under equal keys add up.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// Everything else; a key gives its fields as if they were its own.
+    pub what: &'a What,
+    /// The role it is offered or allocated to.
+    pub allocated_to: Option<&'a str>,
+}
+
+/// Everything about an item but its amount and the role it is allocated to. Ordered by name first;
+/// of one name what nobody reserved comes first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct What {
+    /// Of all the rest: what differs here differs.
+    fingerprint: u64,
     /// `cpus`, `mem`, `disk`, `ports`, `gpus`, or whatever the operator made up.
-    pub name: Arc<str>,
+    pub name: Name,
     /// How it is counted.
     pub kind: Kind,
     /// The stack of reservations, the outermost role first. Empty: anybody may have it.
-    pub reservations: Vec<Reservation>,
+    pub reservations: Stack,
     /// For `disk`: which one, and the persistent volume on it.
     pub disk: Option<Disk>,
     /// The resource provider it comes from; `None` is the agent itself.
-    pub provider: Option<String>,
+    pub provider: Option<Arc<str>>,
     /// Whether it may be taken back at any time.
     pub revocable: bool,
     /// Whether several tasks may use it at once.
     pub shared: bool,
-    /// The role it is offered or allocated to.
-    pub allocated_to: Option<String>,
-    /// For what cannot be divided (see [`Key::is_indivisible`]): the size of one copy. Such items
+    /// For what cannot be divided (see [`What::is_indivisible`]): the size of one copy. Such items
     /// are counted in copies instead of being summed.
     pub size: Option<Quantity>,
 }
@@ -46,6 +58,10 @@ pub enum Kind {
     /// A set of words.
     Set,
 }
+
+/// Reservations, the outermost first. Many items have the same and share it.
+#[derive(Clone, Debug, Default)]
+pub struct Stack(Option<Arc<[Reservation]>>);
 
 /// One level of the stack of reservations.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,10 +88,7 @@ pub enum ReservationKind {
 /// A disk's identity. How a task wants to mount it (`volume`) does not tell disks apart, nor does
 /// the principal who made the volume; both are carried along.
 #[derive(Clone, Debug)]
-pub struct Disk {
-    info: DiskInfo,
-    identity: Vec<u8>,
-}
+pub struct Disk(Arc<(DiskInfo, Box<[u8]>)>);
 
 impl Disk {
     /// The identity of a disk in a message.
@@ -86,52 +99,104 @@ impl Disk {
             persistence.principal = None;
         }
         // DiskInfo holds no maps, so that equal values have equal bytes.
-        Disk {
-            info,
-            identity: bare.encode_to_vec(),
-        }
+        Disk(Arc::new((info, bare.encode_to_vec().into())))
     }
 
     /// The message.
     pub fn info(&self) -> &DiskInfo {
-        &self.info
+        &self.0.0
+    }
+
+    fn identity(&self) -> &[u8] {
+        &self.0.1
     }
 
     /// The id of the persistent volume, if it is one.
     pub fn persistence_id(&self) -> Option<&str> {
-        self.info
-            .persistence
-            .as_ref()
-            .map(|persistence| persistence.id.as_str())
+        let persistence = self.info().persistence.as_ref();
+        persistence.map(|persistence| persistence.id.as_str())
     }
 
     /// Whether its space must be used as one piece: persistent volumes, MOUNT and BLOCK disks, and
     /// RAW disks that have an id.
     pub fn is_indivisible(&self) -> bool {
-        let source = self.info.source.as_ref();
+        let source = self.info().source.as_ref();
         let exclusive = source.is_some_and(|source| match source.r#type() {
             source::Type::Mount | source::Type::Block => true,
             source::Type::Raw => source.id.is_some(),
             source::Type::Path | source::Type::Unknown => false,
         });
-        exclusive || self.info.persistence.is_some()
+        exclusive || self.info().persistence.is_some()
     }
 }
 
-impl Key {
-    /// A plain, unreserved, unallocated resource of the agent.
-    pub fn plain(name: &str, kind: Kind) -> Key {
-        Key {
-            name: name.into(),
+/// What nobody has reserved, of the agent itself, neither revocable nor shared: most of what there
+/// is. Such items are kept without keys; these stand for them.
+pub(super) static PLAIN: [What; Known::SCALARS.len() + 1] = [
+    What::known(Known::Cpus, Kind::Scalar),
+    What::known(Known::Disk, Kind::Scalar),
+    What::known(Known::Gpus, Kind::Scalar),
+    What::known(Known::Mem, Kind::Scalar),
+    What::known(Known::Ports, Kind::Ranges),
+];
+
+impl What {
+    const fn known(name: Known, kind: Kind) -> What {
+        What {
+            // Sealed ones have others, so that these are never mixed up with those of a list.
+            fingerprint: name as u64,
+            name: Name::Known(name),
             kind,
-            reservations: Vec::new(),
+            reservations: Stack(None),
             disk: None,
             provider: None,
             revocable: false,
             shared: false,
-            allocated_to: None,
             size: None,
         }
+    }
+
+    /// A plain, unreserved resource of the agent.
+    pub(super) fn plain(name: Name, kind: Kind) -> What {
+        What {
+            name,
+            ..What::known(Known::Cpus, kind)
+        }
+    }
+
+    /// If it is one of [`PLAIN`]: which.
+    pub(super) fn as_plain(&self) -> Option<Known> {
+        let Name::Known(name) = self.name else {
+            return None;
+        };
+        let kind = match name {
+            Known::Ports => Kind::Ranges,
+            _ => Kind::Scalar,
+        };
+        let bare = self.reservations.is_empty()
+            && self.disk.is_none()
+            && self.provider.is_none()
+            && !self.revocable
+            && !self.shared;
+        (bare && self.kind == kind).then_some(name)
+    }
+
+    /// To be called when nothing will change any more: equality looks at the fingerprint first.
+    pub(super) fn sealed(mut self) -> Arc<What> {
+        let mut hasher = Fingerprint(0);
+        self.name.hash(&mut hasher);
+        self.kind.hash(&mut hasher);
+        self.reservations.hash(&mut hasher);
+        self.disk.hash(&mut hasher);
+        self.provider.hash(&mut hasher);
+        (self.revocable, self.shared, self.size).hash(&mut hasher);
+        self.fingerprint = hasher.finish();
+        Arc::new(self)
+    }
+
+    /// Whether both are the same, for keys of lists: usually without looking at what they hold.
+    pub(super) fn same(a: &Arc<What>, b: &Arc<What>) -> bool {
+        Arc::ptr_eq(a, b) || **a == **b
     }
 
     /// Whether amounts are copies of one size rather than a sum: shared resources and the disks of
@@ -165,11 +230,137 @@ impl Key {
             .as_ref()
             .is_some_and(|disk| disk.persistence_id().is_some())
     }
+
+    fn order(&self) -> impl Ord + '_ {
+        (
+            &self.name,
+            self.kind,
+            &self.reservations,
+            &self.disk,
+            &self.provider,
+            (self.revocable, self.shared, self.size),
+        )
+    }
+}
+
+impl Ord for What {
+    fn cmp(&self, other: &What) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for What {
+    fn partial_cmp(&self, other: &What) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Deref for Key<'_> {
+    type Target = What;
+
+    fn deref(&self) -> &What {
+        self.what
+    }
+}
+
+/// Turns and multiplies, as compilers do for their tables: cheap, the same everywhere, and no
+/// matter if somebody finds two texts with one fingerprint, as equality looks further.
+struct Fingerprint(u64);
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // 2^64 divided by the golden ratio: odd, its bits spread evenly.
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Reservation {
+    /// One made in an agent's flags.
+    pub fn fixed(role: &str) -> Reservation {
+        Reservation {
+            kind: ReservationKind::Static,
+            role: role.to_string(),
+            principal: None,
+            labels: None,
+        }
+    }
+}
+
+impl Stack {
+    /// No reservations.
+    pub const NONE: Stack = Stack(None);
+
+    /// The same below one more.
+    pub fn pushed(&self, innermost: Reservation) -> Stack {
+        self.iter().cloned().chain([innermost]).collect()
+    }
+
+    /// The same without the innermost.
+    pub fn popped(&self) -> Stack {
+        let left = self.len().saturating_sub(1);
+        self.iter().take(left).cloned().collect()
+    }
+}
+
+impl Deref for Stack {
+    type Target = [Reservation];
+
+    fn deref(&self) -> &[Reservation] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl FromIterator<Reservation> for Stack {
+    fn from_iter<I: IntoIterator<Item = Reservation>>(reservations: I) -> Stack {
+        let reservations: Arc<[Reservation]> = reservations.into_iter().collect();
+        Stack(Some(reservations).filter(|reservations| !reservations.is_empty()))
+    }
+}
+
+impl PartialEq for Stack {
+    fn eq(&self, other: &Stack) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Stack {}
+
+impl PartialOrd for Stack {
+    fn partial_cmp(&self, other: &Stack) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Stack {
+    fn cmp(&self, other: &Stack) -> Ordering {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
+            _ => (**self).cmp(&**other),
+        }
+    }
+}
+
+impl Hash for Stack {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
 }
 
 impl PartialEq for Disk {
     fn eq(&self, other: &Disk) -> bool {
-        self.identity == other.identity
+        Arc::ptr_eq(&self.0, &other.0) || self.identity() == other.identity()
     }
 }
 
@@ -183,12 +374,12 @@ impl PartialOrd for Disk {
 
 impl Ord for Disk {
     fn cmp(&self, other: &Disk) -> Ordering {
-        self.identity.cmp(&other.identity)
+        self.identity().cmp(other.identity())
     }
 }
 
 impl Hash for Disk {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.identity.hash(state);
+        self.identity().hash(state);
     }
 }

@@ -6,9 +6,9 @@
 //! | Subject | File |
 //! |---|---|
 //! | an amount in thousandths; a set of integers | `quantity.rs`, `ranges.rs` |
-//! | amounts by name | `quantities.rs` |
-//! | what keeps two items apart | `key.rs` |
-//! | the multiset: contains, add, subtract | `algebra.rs` |
+//! | amounts by name | `quantities.rs`, `name.rs` |
+//! | what keeps two items apart, how much there is of one | `key.rs`, `amount.rs` |
+//! | the multiset: contains, add, subtract | `algebra.rs` over `group.rs` |
 //! | what operations do to resources | `conversion.rs` |
 //! | asking a multiset: by name, role, kind | `query.rs` |
 //! | text (`cpus:4;ports:[1-2]`) | `text.rs` |
@@ -16,10 +16,13 @@
 //! | the flat JSON of the state endpoints | `json.rs` |
 
 mod algebra;
+mod amount;
 mod conversion;
 mod error;
+mod group;
 mod json;
 mod key;
+mod name;
 mod proto;
 mod quantities;
 mod quantity;
@@ -30,10 +33,12 @@ mod text;
 #[cfg(test)]
 mod laws;
 
-pub use algebra::{Amount, Resources};
+pub use algebra::Resources;
+pub use amount::Amount;
 pub use conversion::{Conversion, ConversionError, NotApplicable, disk_below};
 pub use error::{ParseError, Problem, ResourceError};
-pub use key::{Disk, Key, Kind, Reservation, ReservationKind};
+pub use key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};
+pub use name::{Known, Name};
 pub use proto::Format;
 pub use quantities::Quantities;
 pub use quantity::{Quantity, QuantityError};

@@ -6,8 +6,10 @@
 #![allow(deprecated)] // The old form is deprecated, and still what most frameworks speak.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::key::{Disk, Key, Kind, Reservation, ReservationKind};
+use super::key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};
+use super::name::Name;
 use super::{Amount, Problem, Quantity, Range, Ranges, ResourceError, Resources};
 use crate::roles;
 use crate::v1;
@@ -37,8 +39,12 @@ impl Resources {
     ) -> Result<Resources, ResourceError> {
         let mut resources = Resources::new();
         for message in messages {
-            let (key, amount) = Reader { message }.item()?;
-            resources.insert(key.into(), amount);
+            let (what, amount) = Reader { message }.item()?;
+            let role = message
+                .allocation_info
+                .as_ref()
+                .and_then(|info| info.role.as_deref());
+            resources.insert_for(role, what, amount);
         }
         Ok(resources)
     }
@@ -49,10 +55,10 @@ impl Resources {
         let mut messages = Vec::new();
         for (key, amount) in self.iter() {
             let copies = match amount {
-                Amount::Copies(count) => *count as usize,
+                Amount::Copies(count) => count as usize,
                 _ => 1,
             };
-            let message = write(key, amount, format);
+            let message = write(key, &amount, format);
             messages.extend(std::iter::repeat_n(message, copies));
         }
         messages
@@ -74,37 +80,32 @@ impl Reader<'_> {
         }
     }
 
-    fn item(&self) -> Result<(Key, Amount), ResourceError> {
+    fn item(&self) -> Result<(What, Amount), ResourceError> {
         let message = self.message;
         if message.name.is_empty() {
             return Err(self.error("name", Problem::Missing));
         }
         let (kind, mut amount) = self.amount()?;
-        let mut key = Key {
-            name: message.name.as_str().into(),
-            kind,
-            reservations: self.reservations()?,
-            disk: self.disk()?,
-            provider: message.provider_id.as_ref().map(|id| id.value.clone()),
-            revocable: message.revocable.is_some(),
-            shared: message.shared.is_some(),
-            allocated_to: message
-                .allocation_info
-                .as_ref()
-                .and_then(|info| info.role.clone()),
-            size: None,
-        };
-        if key.shared && !key.is_persistent_volume() {
+        let mut what = What::plain(Name::from(message.name.as_str()), kind);
+        what.reservations = self.reservations()?;
+        what.disk = self.disk()?;
+        what.provider = message
+            .provider_id
+            .as_ref()
+            .map(|id| id.value.as_str().into());
+        what.revocable = message.revocable.is_some();
+        what.shared = message.shared.is_some();
+        if what.shared && !what.is_persistent_volume() {
             return Err(self.error("shared", Problem::Unexpected("but for persistent volumes")));
         }
         if let Amount::Scalar(size) = amount
-            && key.is_indivisible()
+            && what.is_indivisible()
             && !size.is_zero()
         {
-            key.size = Some(size);
+            what.size = Some(size);
             amount = Amount::Copies(1);
         }
-        Ok((key, amount))
+        Ok((what, amount))
     }
 
     fn amount(&self) -> Result<(Kind, Amount), ResourceError> {
@@ -167,7 +168,7 @@ impl Reader<'_> {
                 return Err(self.error("set.item", Problem::Duplicate(word.clone())));
             }
         }
-        Ok(Amount::Set(words))
+        Ok(Amount::Set(Arc::new(words)))
     }
 
     fn disk(&self) -> Result<Option<Disk>, ResourceError> {
@@ -194,7 +195,7 @@ impl Reader<'_> {
         Ok(Some(Disk::new(disk.clone())))
     }
 
-    fn reservations(&self) -> Result<Vec<Reservation>, ResourceError> {
+    fn reservations(&self) -> Result<Stack, ResourceError> {
         if self.message.reservations.is_empty() {
             return Ok(self.old_reservation()?.into_iter().collect());
         }
@@ -207,20 +208,18 @@ impl Reader<'_> {
             stack.push(reservation);
         }
         self.check_old_form_agrees(&stack)?;
-        Ok(stack)
+        Ok(stack.into_iter().collect())
     }
 
     /// The old form: `role` alone is static, with `reservation` dynamic.
     fn old_reservation(&self) -> Result<Option<Reservation>, ResourceError> {
         let role = self.message.role();
+        if role == roles::DEFAULT_ROLE && self.message.reservation.is_none() {
+            return Ok(None);
+        }
         roles::validate(role).map_err(|e| self.error("role", e))?;
         let Some(info) = &self.message.reservation else {
-            return Ok((role != roles::DEFAULT_ROLE).then(|| Reservation {
-                kind: ReservationKind::Static,
-                role: role.to_string(),
-                principal: None,
-                labels: None,
-            }));
+            return Ok(Some(Reservation::fixed(role)));
         };
         if info.r#type.is_some() {
             return Err(self.error("reservation.type", Problem::Unexpected("in this form")));
@@ -317,28 +316,26 @@ fn sorted(mut labels: v1::Labels) -> v1::Labels {
     labels
 }
 
-fn write(key: &Key, amount: &Amount, format: Format) -> v1::Resource {
+fn write(key: Key<'_>, amount: &Amount, format: Format) -> v1::Resource {
     let mut message = v1::Resource {
         name: key.name.to_string(),
         disk: key.disk.as_ref().map(|disk| disk.info().clone()),
-        provider_id: key
-            .provider
-            .clone()
-            .map(|value| v1::ResourceProviderId { value }),
+        provider_id: key.provider.as_deref().map(|value| v1::ResourceProviderId {
+            value: value.into(),
+        }),
         revocable: key.revocable.then(Default::default),
         shared: key.shared.then(Default::default),
-        allocation_info: key
-            .allocated_to
-            .clone()
-            .map(|role| v1::resource::AllocationInfo { role: Some(role) }),
+        allocation_info: key.allocated_to.map(|role| v1::resource::AllocationInfo {
+            role: Some(role.into()),
+        }),
         ..Default::default()
     };
-    write_amount(&mut message, key, amount);
-    write_reservations(&mut message, key, format);
+    write_amount(&mut message, key.what, amount);
+    write_reservations(&mut message, key.what, format);
     message
 }
 
-fn write_amount(message: &mut v1::Resource, key: &Key, amount: &Amount) {
+fn write_amount(message: &mut v1::Resource, what: &What, amount: &Amount) {
     let scalar = |quantity: Quantity| {
         Some(value::Scalar {
             value: quantity.to_f64(),
@@ -351,7 +348,7 @@ fn write_amount(message: &mut v1::Resource, key: &Key, amount: &Amount) {
         }
         Amount::Copies(_) => {
             message.set_type(value::Type::Scalar);
-            message.scalar = scalar(key.size.unwrap_or_default());
+            message.scalar = scalar(what.size.unwrap_or_default());
         }
         Amount::Ranges(ranges) => {
             message.set_type(value::Type::Ranges);
@@ -373,15 +370,15 @@ fn write_amount(message: &mut v1::Resource, key: &Key, amount: &Amount) {
     }
 }
 
-fn write_reservations(message: &mut v1::Resource, key: &Key, format: Format) {
-    let stack = &key.reservations;
+fn write_reservations(message: &mut v1::Resource, what: &What, format: Format) {
+    let stack = &what.reservations;
     if stack.len() > 1 || format != Format::PreRefinement {
         message.reservations = stack.iter().map(write_reservation).collect();
     }
     if stack.len() > 1 || format == Format::PostRefinement {
         return;
     }
-    message.role = Some(key.reservation_role().to_string());
+    message.role = Some(what.reservation_role().to_string());
     message.reservation = stack
         .first()
         .filter(|r| r.kind == ReservationKind::Dynamic)

@@ -1,20 +1,26 @@
 //! Amounts of scalar resources by name: what shares, limits and totals are counted in.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::key::PLAIN;
+use super::name::{Known, Name};
 use super::{ParseError, Quantity, Resources};
 
 /// Amounts by resource name. Names whose amount is zero are absent.
+///
+/// Those that every agent has are a row of integers, so that most are copied without an allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Quantities(BTreeMap<Arc<str>, Quantity>);
+#[serde(from = "BTreeMap<Name, Quantity>", into = "BTreeMap<Name, Quantity>")]
+pub struct Quantities {
+    known: [Quantity; Known::SCALARS.len()],
+    /// All others, ordered by name, none zero.
+    others: Vec<(Name, Quantity)>,
+}
 
 impl Quantities {
     /// Nothing.
@@ -22,50 +28,100 @@ impl Quantities {
         Quantities::default()
     }
 
+    /// Amounts in the order of [`Known::SCALARS`].
+    pub fn of_known(known: [Quantity; Known::SCALARS.len()]) -> Quantities {
+        Quantities {
+            known,
+            others: Vec::new(),
+        }
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.others.is_empty() && self.known == Quantities::default().known
     }
 
     /// The amount of this name.
     pub fn get(&self, name: &str) -> Quantity {
-        self.0.get(name).copied().unwrap_or_default()
+        if let Some(at) = place(name) {
+            return self.known[at];
+        }
+        let found = self.find(name).ok();
+        found.map_or(Quantity::ZERO, |at| self.others[at].1)
     }
 
     /// The amounts, ordered by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, Quantity)> {
-        self.0.iter().map(|(name, quantity)| (name, *quantity))
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, Quantity)> {
+        let known = PLAIN.iter().zip(&self.known);
+        let known = known.filter(|(_, quantity)| !quantity.is_zero());
+        let mut known = known
+            .map(|(what, quantity)| (&what.name, *quantity))
+            .peekable();
+        let mut others = self
+            .others
+            .iter()
+            .map(|(name, quantity)| (name, *quantity))
+            .peekable();
+        std::iter::from_fn(move || match (known.peek(), others.peek()) {
+            (Some((first, _)), Some((second, _))) if second < first => others.next(),
+            (None, _) => others.next(),
+            (Some(_), _) => known.next(),
+        })
     }
 
     /// Whether there is at least as much of everything as in `other`.
     pub fn contains(&self, other: &Quantities) -> bool {
-        other
-            .0
+        let enough = self
+            .known
             .iter()
-            .all(|(name, wanted)| self.get(name) >= *wanted)
+            .zip(&other.known)
+            .all(|(have, want)| have >= want);
+        enough
+            && other
+                .others
+                .iter()
+                .all(|(name, want)| self.get(name) >= *want)
     }
 
-    fn change(&mut self, name: &Arc<str>, change: impl FnOnce(Quantity) -> Quantity) {
-        match self.0.entry(name.clone()) {
-            Entry::Vacant(entry) => {
-                let quantity = change(Quantity::ZERO);
-                if !quantity.is_zero() {
-                    entry.insert(quantity);
-                }
-            }
-            Entry::Occupied(mut entry) => {
-                *entry.get_mut() = change(*entry.get());
-                if entry.get().is_zero() {
-                    entry.remove();
-                }
-            }
+    /// Adds to the amount of this name.
+    pub fn add(&mut self, name: &Name, more: Quantity) {
+        self.change(name, |have| have + more);
+    }
+
+    fn change(&mut self, name: &Name, change: impl FnOnce(Quantity) -> Quantity) {
+        if let Some(at) = place(name) {
+            self.known[at] = change(self.known[at]);
+            return;
+        }
+        let found = self.find(name);
+        let have = found.map_or(Quantity::ZERO, |at| self.others[at].1);
+        let changed = change(have);
+        match found {
+            Ok(at) if changed.is_zero() => drop(self.others.remove(at)),
+            Ok(at) => self.others[at].1 = changed,
+            Err(_) if changed.is_zero() => {}
+            Err(at) => self.others.insert(at, (name.clone(), changed)),
         }
     }
+
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.others
+            .binary_search_by(|(other, _)| (**other).cmp(name))
+    }
+}
+
+/// Where the amount of a name is in the row of those that everybody has.
+fn place(name: &str) -> Option<usize> {
+    let known = Known::of(name).filter(|known| *known != Known::Ports);
+    known.map(|known| known as usize)
 }
 
 impl AddAssign<&Quantities> for Quantities {
     fn add_assign(&mut self, other: &Quantities) {
-        for (name, more) in &other.0 {
+        for (have, more) in self.known.iter_mut().zip(&other.known) {
+            *have += *more;
+        }
+        for (name, more) in &other.others {
             self.change(name, |have| have + *more);
         }
     }
@@ -74,19 +130,36 @@ impl AddAssign<&Quantities> for Quantities {
 /// Never goes below zero.
 impl SubAssign<&Quantities> for Quantities {
     fn sub_assign(&mut self, other: &Quantities) {
-        for (name, less) in &other.0 {
+        for (have, less) in self.known.iter_mut().zip(&other.known) {
+            *have = have.saturating_sub(*less);
+        }
+        for (name, less) in &other.others {
             self.change(name, |have| have.saturating_sub(*less));
         }
     }
 }
 
-impl FromIterator<(Arc<str>, Quantity)> for Quantities {
-    fn from_iter<I: IntoIterator<Item = (Arc<str>, Quantity)>>(amounts: I) -> Quantities {
+impl<N: Into<Name>> FromIterator<(N, Quantity)> for Quantities {
+    fn from_iter<I: IntoIterator<Item = (N, Quantity)>>(amounts: I) -> Quantities {
         let mut all = Quantities::new();
         for (name, quantity) in amounts {
-            all.change(&name, |have| have + quantity);
+            all.add(&name.into(), quantity);
         }
         all
+    }
+}
+
+impl From<BTreeMap<Name, Quantity>> for Quantities {
+    fn from(amounts: BTreeMap<Name, Quantity>) -> Quantities {
+        amounts.into_iter().collect()
+    }
+}
+
+impl From<Quantities> for BTreeMap<Name, Quantity> {
+    fn from(quantities: Quantities) -> BTreeMap<Name, Quantity> {
+        let all = quantities.iter();
+        all.map(|(name, quantity)| (name.clone(), quantity))
+            .collect()
     }
 }
 
@@ -107,9 +180,10 @@ impl FromStr for Quantities {
 
     fn from_str(text: &str) -> Result<Quantities, ParseError> {
         let resources = Resources::parse(text, crate::roles::DEFAULT_ROLE)?;
-        let plain = |key: &super::Key| key.kind == super::Kind::Scalar && key.is_unreserved();
-        match resources.iter().find(|(key, _)| !plain(key)) {
-            Some((key, _)) => Err(ParseError::NotAQuantity(key.name.to_string())),
+        let plain = |key: &super::Key<'_>| key.kind == super::Kind::Scalar && key.is_unreserved();
+        let other = resources.keys().find(|key| !plain(key));
+        match other {
+            Some(key) => Err(ParseError::NotAQuantity(key.name.to_string())),
             None => Ok(resources.scalars()),
         }
     }

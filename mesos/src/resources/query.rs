@@ -1,42 +1,66 @@
 //! Asking a multiset of resources.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::{Amount, Key, Quantities, Quantity, Ranges, Resources};
+use super::group::{Group, Item};
+use super::key::Stack;
+use super::name::Known;
+use super::{Amount, Quantities, Quantity, Ranges, Resources};
 
 impl Resources {
     /// Everything, marked as offered or allocated to `role`.
     pub fn allocate(self, role: &str) -> Resources {
-        self.rekey(|key| key.allocated_to = Some(role.to_string()))
+        self.allocate_to(role.into())
+    }
+
+    /// As [`Resources::allocate`], for many with one role.
+    pub fn allocate_to(self, role: Arc<str>) -> Resources {
+        self.marked(Some(role))
     }
 
     /// Everything without the mark of [`Resources::allocate`].
     pub fn unallocate(self) -> Resources {
-        self.rekey(|key| key.allocated_to = None)
+        self.marked(None)
+    }
+
+    fn marked(mut self, role: Option<Arc<str>>) -> Resources {
+        if self.is_empty() {
+            return self;
+        }
+        for group in std::mem::take(&mut self.others) {
+            self.first.add(&group);
+        }
+        self.first.role = role;
+        self
     }
 
     /// Everything, by the role it is allocated to; what has none is left out.
     pub fn allocations(&self) -> BTreeMap<String, Resources> {
-        self.group_by(|key| key.allocated_to.as_deref())
+        let groups = self.groups().filter_map(|group| {
+            let all = Resources {
+                first: group.clone(),
+                others: Vec::new(),
+            };
+            Some((group.role.as_deref()?.to_string(), all))
+        });
+        groups.collect()
     }
 
     /// What is reserved, by the role of the innermost reservation.
     pub fn reservations(&self) -> BTreeMap<String, Resources> {
-        self.group_by(|key| (!key.is_unreserved()).then(|| key.reservation_role()))
-    }
-
-    fn group_by(&self, group: impl Fn(&Key) -> Option<&str>) -> BTreeMap<String, Resources> {
-        let names: BTreeSet<&str> = self.iter().filter_map(|(key, _)| group(key)).collect();
-        let of = |name: &str| self.filter(|key| group(key) == Some(name));
-        names
+        let reserved = self.keys().filter(|key| !key.is_unreserved());
+        let roles: BTreeSet<String> = reserved.map(|key| key.reservation_role().into()).collect();
+        let of = |role: &String| self.reserved_to(role);
+        roles
             .into_iter()
-            .map(|name| (name.to_string(), of(name)))
+            .map(|role| (role.clone(), of(&role)))
             .collect()
     }
 
     /// What anybody may have.
     pub fn unreserved(&self) -> Resources {
-        self.filter(Key::is_unreserved)
+        self.filter(|key| key.is_unreserved())
     }
 
     /// What is reserved to anybody.
@@ -56,7 +80,10 @@ impl Resources {
 
     /// Everything, as if nobody had reserved it.
     pub fn to_unreserved(self) -> Resources {
-        self.rekey(|key| key.reservations.clear())
+        if self.keys().all(|key| key.is_unreserved()) {
+            return self;
+        }
+        self.rekey(|what| what.reservations = Stack::NONE)
     }
 
     /// What may be taken back at any time.
@@ -76,39 +103,47 @@ impl Resources {
 
     /// The persistent volumes.
     pub fn persistent_volumes(&self) -> Resources {
-        self.filter(Key::is_persistent_volume)
+        self.filter(|key| key.is_persistent_volume())
     }
 
     /// The names, ascending.
     pub fn names(&self) -> BTreeSet<&str> {
-        self.iter().map(|(key, _)| &*key.name).collect()
+        let whats = self.groups().flat_map(Group::whats);
+        whats.map(|what| &*what.name).collect()
     }
 
     /// The scalar amounts summed by name, whatever their reservation, disk or allocation. A shared
     /// resource counts once, however many use it.
     pub fn scalars(&self) -> Quantities {
-        let amounts = self
-            .iter()
-            .filter_map(|(key, amount)| Some((&key.name, quantity(key, amount)?)));
-        amounts
-            .map(|(name, quantity)| (name.clone(), quantity))
-            .collect()
+        let mut all = Quantities::of_known(self.plain());
+        for Item { what, amount } in self.rest() {
+            if let Some(quantity) = amount.quantity(what) {
+                all.add(&what.name, quantity);
+            }
+        }
+        all
     }
 
     /// The sum of the scalar items of this name.
     pub fn scalar(&self, name: &str) -> Quantity {
-        let named = self.iter().filter(|(key, _)| &*key.name == name);
-        named
-            .filter_map(|(key, amount)| quantity(key, amount))
-            .sum()
+        let plain = match Known::of(name) {
+            None | Some(Known::Ports) => Quantity::ZERO,
+            Some(known) => self.plain()[known as usize],
+        };
+        let named = self.rest().filter(|item| *item.what.name == *name);
+        let special = named.filter_map(|item| item.amount.quantity(&item.what));
+        plain + special.sum::<Quantity>()
     }
 
     /// The union of the range items of this name.
     pub fn ranges(&self, name: &str) -> Ranges {
         let mut all = Ranges::new();
-        for (key, amount) in self.iter() {
+        if name == Known::Ports.text() {
+            self.groups().for_each(|group| all.add(&group.ports));
+        }
+        for Item { what, amount } in self.rest() {
             if let Amount::Ranges(ranges) = amount
-                && &*key.name == name
+                && *what.name == *name
             {
                 all.add(ranges);
             }
@@ -118,12 +153,16 @@ impl Resources {
 
     /// The union of the set items of this name.
     pub fn set(&self, name: &str) -> BTreeSet<&str> {
-        let named = self.iter().filter(|(key, _)| &*key.name == name);
-        let words = named.filter_map(|(_, amount)| match amount {
-            Amount::Set(words) => Some(words),
+        let named = self.rest().filter(|item| *item.what.name == *name);
+        let words = named.filter_map(|item| match &item.amount {
+            Amount::Set(words) => Some(&**words),
             _ => None,
         });
         words.flatten().map(String::as_str).collect()
+    }
+
+    fn rest(&self) -> impl Iterator<Item = &Item> {
+        self.groups().flat_map(Group::rest)
     }
 
     /// Processors.
@@ -149,18 +188,6 @@ impl Resources {
     /// Network ports.
     pub fn ports(&self) -> Ranges {
         self.ranges("ports")
-    }
-}
-
-/// The quantity that a scalar item stands for.
-fn quantity(key: &Key, amount: &Amount) -> Option<Quantity> {
-    match amount {
-        Amount::Scalar(quantity) => Some(*quantity),
-        Amount::Copies(_) if key.shared => key.size,
-        Amount::Copies(count) => key
-            .size
-            .map(|size| Quantity::from_milli(size.milli().saturating_mul(i64::from(*count)))),
-        Amount::Ranges(_) | Amount::Set(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +15,11 @@ pub struct Range {
     pub end: u64,
 }
 
-/// A set of integers: its intervals are sorted, do not touch and do not overlap.
+/// A set of integers: its intervals are sorted, do not touch and do not overlap. `None` if there are
+/// none. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Range>", into = "Vec<Range>")]
-pub struct Ranges(Vec<Range>);
+pub struct Ranges(Option<Arc<[Range]>>);
 
 /// Why something is no set of ranges.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +33,7 @@ pub enum RangesError {
         end: u64,
     },
     /// Two intervals of one message share an integer.
-    #[error("ranges {first} and {second} overlap", first = Ranges(vec![*.first]), second = Ranges(vec![*.second]))]
+    #[error("ranges {first} and {second} overlap", first = Ranges::from_sorted(&[*.first]), second = Ranges::from_sorted(&[*.second]))]
     Overlapping {
         /// One of the two.
         first: Range,
@@ -46,7 +48,15 @@ pub enum RangesError {
 impl Ranges {
     /// The empty set.
     pub const fn new() -> Ranges {
-        Ranges(Vec::new())
+        Ranges(None)
+    }
+
+    fn from_sorted(ranges: &[Range]) -> Ranges {
+        Ranges((!ranges.is_empty()).then(|| ranges.into()))
+    }
+
+    fn as_slice(&self) -> &[Range] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     /// The set of all integers in any of `ranges`, in whatever order and overlap.
@@ -59,7 +69,7 @@ impl Ranges {
             return Err(RangesError::Inverted { begin, end });
         }
         ranges.sort_unstable();
-        Ok(Ranges(merge_sorted(ranges)))
+        Ok(Ranges::from_sorted(&merge_sorted(ranges)))
     }
 
     /// As [`Ranges::coalesce`], but an integer named twice is a mistake: the rule for resources
@@ -84,7 +94,7 @@ impl Ranges {
     /// The set of the integers `begin..=end`; empty if `end < begin`.
     pub fn span(begin: u64, end: u64) -> Ranges {
         if begin <= end {
-            Ranges(vec![Range { begin, end }])
+            Ranges::from_sorted(&[Range { begin, end }])
         } else {
             Ranges::new()
         }
@@ -92,33 +102,35 @@ impl Ranges {
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// How many integers are in the set, saturating.
     pub fn count(&self) -> u64 {
-        self.0.iter().fold(0, |sum: u64, r| {
+        self.as_slice().iter().fold(0, |sum: u64, r| {
             sum.saturating_add((r.end - r.begin).saturating_add(1))
         })
     }
 
     /// The intervals, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Range> + '_ {
-        self.0.iter().copied()
+        self.as_slice().iter().copied()
     }
 
     /// The integers themselves, ascending.
     pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.iter().flat_map(|r| r.begin..=r.end)
+        self.as_slice().iter().flat_map(|r| r.begin..=r.end)
     }
 
     /// Whether every integer of `other` is in this set.
     pub fn contains(&self, other: &Ranges) -> bool {
-        other.0.iter().all(|wanted| {
-            let next = self.0.partition_point(|r| r.end < wanted.begin);
-            self.0
-                .get(next)
-                .is_some_and(|r| r.begin <= wanted.begin && wanted.end <= r.end)
+        let mut have = self.as_slice();
+        other.as_slice().iter().all(|wanted| {
+            // Both ascend: what ends before this one ends before those that follow.
+            let passed = have.partition_point(|range| range.end < wanted.begin);
+            have = &have[passed..];
+            let here = have.first();
+            here.is_some_and(|range| range.begin <= wanted.begin && wanted.end <= range.end)
         })
     }
 
@@ -127,25 +139,29 @@ impl Ranges {
         if other.is_empty() {
             return;
         }
-        let mut all = std::mem::take(&mut self.0);
-        all.extend_from_slice(&other.0);
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        let mut all = Vec::with_capacity(self.as_slice().len() + other.as_slice().len());
+        all.extend_from_slice(self.as_slice());
+        all.extend_from_slice(other.as_slice());
         all.sort_unstable();
-        self.0 = merge_sorted(all);
+        *self = Ranges::from_sorted(&merge_sorted(all));
     }
 
     /// Removes every integer of `other`; those not in the set are ignored.
     pub fn subtract(&mut self, other: &Ranges) {
-        if other.is_empty() {
+        if self.is_empty() || other.is_empty() {
             return;
         }
-        let mut left = Vec::with_capacity(self.0.len() + other.0.len());
-        for mut range in std::mem::take(&mut self.0) {
-            let first = other.0.partition_point(|hole| hole.end < range.begin);
+        let mut holes = other.as_slice();
+        let mut left = Vec::with_capacity(self.as_slice().len() + holes.len());
+        for mut range in self.iter() {
+            let passed = holes.partition_point(|hole| hole.end < range.begin);
+            holes = &holes[passed..];
             let mut rest = true;
-            for hole in other.0[first..]
-                .iter()
-                .take_while(|hole| hole.begin <= range.end)
-            {
+            for hole in holes.iter().take_while(|hole| hole.begin <= range.end) {
                 if hole.begin > range.begin {
                     left.push(Range {
                         begin: range.begin,
@@ -162,7 +178,7 @@ impl Ranges {
                 left.push(range);
             }
         }
-        self.0 = left;
+        *self = Ranges::from_sorted(&left);
     }
 }
 
@@ -189,7 +205,7 @@ impl TryFrom<Vec<Range>> for Ranges {
 
 impl From<Ranges> for Vec<Range> {
     fn from(ranges: Ranges) -> Vec<Range> {
-        ranges.0
+        ranges.as_slice().to_vec()
     }
 }
 
@@ -197,7 +213,7 @@ impl From<Ranges> for Vec<Range> {
 impl fmt::Display for Ranges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
-        for (i, range) in self.0.iter().enumerate() {
+        for (i, range) in self.iter().enumerate() {
             let separator = if i > 0 { ", " } else { "" };
             write!(f, "{separator}{}-{}", range.begin, range.end)?;
         }

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
-use super::key::{Key, Kind, Reservation, ReservationKind};
+use super::key::{Key, Kind, Reservation, ReservationKind, Stack, What};
+use super::name::Name;
 use super::{Amount, ParseError, Problem, Quantity, Ranges, ResourceError, Resources};
 use crate::roles;
 use crate::v1;
@@ -46,13 +48,13 @@ fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> 
         .map(str::trim)
         .filter(|item| !item.is_empty())
     {
-        let (key, amount) = parse_item(item, default_role)?;
-        resources.insert(key.into(), amount);
+        let (what, amount) = parse_item(item, default_role)?;
+        resources.insert_for(None, what, amount);
     }
     Ok(resources)
 }
 
-fn parse_item(item: &str, default_role: &str) -> Result<(Key, Amount), ParseError> {
+fn parse_item(item: &str, default_role: &str) -> Result<(What, Amount), ParseError> {
     let malformed = || ParseError::Malformed(item.to_string());
     let (left, value) = item.split_once(':').ok_or_else(malformed)?;
     let (name, role) = match left.split_once('(') {
@@ -72,9 +74,9 @@ fn parse_item(item: &str, default_role: &str) -> Result<(Key, Amount), ParseErro
         Amount::Set(_) => Kind::Set,
         Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
     };
-    let mut key = Key::plain(name, kind);
-    key.reservations.extend(static_reservation(name, role)?);
-    Ok((key, amount))
+    let mut what = What::plain(Name::from(name), kind);
+    what.reservations = static_reservation(name, role)?;
+    Ok((what, amount))
 }
 
 fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
@@ -95,7 +97,7 @@ fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
                 return Err(wrong(Problem::Duplicate(word.to_string())));
             }
         }
-        return Ok(Amount::Set(words));
+        return Ok(Amount::Set(Arc::new(words)));
     }
     let quantity: Quantity = value
         .parse()
@@ -106,20 +108,18 @@ fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
     Ok(Amount::Scalar(quantity))
 }
 
-fn static_reservation(name: &str, role: &str) -> Result<Option<Reservation>, ResourceError> {
+fn static_reservation(name: &str, role: &str) -> Result<Stack, ResourceError> {
+    if role == roles::DEFAULT_ROLE {
+        return Ok(Stack::NONE);
+    }
     roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
-    Ok((role != roles::DEFAULT_ROLE).then(|| Reservation {
-        kind: ReservationKind::Static,
-        role: role.to_string(),
-        principal: None,
-        labels: None,
-    }))
+    Ok([Reservation::fixed(role)].into_iter().collect())
 }
 
 /// What an operator may say of an agent before it runs.
 fn check_static(resources: &Resources) -> Result<(), ParseError> {
     let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
-    for (key, _) in resources.iter() {
+    for key in resources.keys() {
         let dynamic = key
             .reservations
             .iter()
@@ -136,7 +136,7 @@ fn check_static(resources: &Resources) -> Result<(), ParseError> {
                 what,
             });
         }
-        if *kinds.entry(&key.name).or_insert(key.kind) != key.kind {
+        if *kinds.entry(&key.what.name).or_insert(key.kind) != key.kind {
             return Err(ParseError::MixedTypes(key.name.to_string()));
         }
     }
@@ -161,10 +161,10 @@ impl fmt::Display for Resources {
         for (i, (key, amount)) in self.iter().enumerate() {
             let separator = if i > 0 { "; " } else { "" };
             write!(f, "{separator}{key}:")?;
-            match (amount, key.size) {
-                (Amount::Copies(count), Some(size)) => {
+            match (&amount, key.size) {
+                (&Amount::Copies(count), Some(size)) => {
                     write!(f, "{size}")?;
-                    if key.shared || *count > 1 {
+                    if key.shared || count > 1 {
                         write!(f, "<{count}>")?;
                     }
                 }
@@ -190,7 +190,7 @@ impl fmt::Display for Amount {
 }
 
 /// `name(allocated: role)(reservations: [..])[disk]{REV}<SHARED>`.
-impl fmt::Display for Key {
+impl fmt::Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
         if let Some(role) = &self.allocated_to {

@@ -132,8 +132,8 @@ fn read(
 /// An operation is carried out by the agent, or by one resource provider, not by several.
 fn one_provider(field: &str, resources: &Resources) -> Check {
     let providers: BTreeSet<Option<&str>> = resources
-        .iter()
-        .map(|(key, _)| key.provider.as_deref())
+        .keys()
+        .map(|key| key.what.provider.as_deref())
         .collect();
     let reason = if providers.contains(&None) {
         "mixes resources of the agent with those of a resource provider"
@@ -148,10 +148,7 @@ fn one_provider(field: &str, resources: &Resources) -> Check {
 
 /// Frameworks use what was offered to one of their roles; operators what is allocated to nobody.
 fn allocation(field: &str, resources: &Resources, asker: &Asker<'_>) -> Check {
-    let roles: BTreeSet<Option<&str>> = resources
-        .iter()
-        .map(|(key, _)| key.allocated_to.as_deref())
-        .collect();
+    let roles: BTreeSet<Option<&str>> = resources.keys().map(|key| key.allocated_to).collect();
     let Some(framework) = asker.framework else {
         return require(
             roles.iter().all(Option::is_none),
@@ -180,7 +177,7 @@ fn allocation(field: &str, resources: &Resources, asker: &Asker<'_>) -> Check {
 
 /// Hierarchical and refined reservations need peers that know of them.
 fn refinement(field: &str, resources: &Resources, asker: &Asker<'_>, target: &Target<'_>) -> Check {
-    for (key, _) in resources.iter() {
+    for key in resources.keys() {
         let refined = key.reservations.len() > 1;
         let of_framework = asker.framework.is_none_or(|framework| {
             has_capability(framework, FrameworkCapability::ReservationRefinement)
@@ -211,7 +208,13 @@ fn refinement(field: &str, resources: &Resources, asker: &Asker<'_>, target: &Ta
 }
 
 /// A field that names who made a thing must name who asks.
-fn principal(field: &str, key: &Key, named: Option<&str>, part: &str, asker: &Asker<'_>) -> Check {
+fn principal(
+    field: &str,
+    key: Key<'_>,
+    named: Option<&str>,
+    part: &str,
+    asker: &Asker<'_>,
+) -> Check {
     let Some(asking) = asker.principal else {
         return Ok(());
     };

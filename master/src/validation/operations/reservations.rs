@@ -11,7 +11,7 @@ use crate::validation::{Check, Invalid, require};
 pub(super) fn reserve(reserve: &Reserve, asker: &Asker<'_>, target: &Target<'_>) -> Check {
     let field = "reserve.resources";
     let resources = read(field, &reserve.resources, asker, target)?;
-    for (key, _) in resources.iter() {
+    for key in resources.keys() {
         dynamic(
             field,
             key,
@@ -39,7 +39,7 @@ pub(super) fn reserve(reserve: &Reserve, asker: &Asker<'_>, target: &Target<'_>)
 pub(super) fn unreserve(unreserve: &Unreserve, asker: &Asker<'_>, target: &Target<'_>) -> Check {
     let field = "unreserve.resources";
     let resources = read(field, &unreserve.resources, asker, target)?;
-    for (key, _) in resources.iter() {
+    for key in resources.keys() {
         dynamic(
             field,
             key,
@@ -55,7 +55,7 @@ pub(super) fn unreserve(unreserve: &Unreserve, asker: &Asker<'_>, target: &Targe
     Ok(())
 }
 
-fn dynamic(field: &str, key: &Key, remedy: &str) -> Check {
+fn dynamic(field: &str, key: Key<'_>, remedy: &str) -> Check {
     match key.reservations.last() {
         Some(innermost) if innermost.kind == ReservationKind::Dynamic => Ok(()),
         Some(_) => Err(Invalid(format!(
@@ -66,12 +66,8 @@ fn dynamic(field: &str, key: &Key, remedy: &str) -> Check {
 }
 
 /// A framework reserves for the role it was offered the resources in.
-fn role(field: &str, key: &Key, asker: &Asker<'_>) -> Check {
-    let Some(allocated) = key
-        .allocated_to
-        .as_deref()
-        .filter(|_| asker.framework.is_some())
-    else {
+fn role(field: &str, key: Key<'_>, asker: &Asker<'_>) -> Check {
+    let Some(allocated) = key.allocated_to.filter(|_| asker.framework.is_some()) else {
         return Ok(());
     };
     let reserved = key.reservation_role();
@@ -120,7 +116,7 @@ fn source(
 }
 
 fn one_stack<'a>(field: &str, resources: &'a Resources) -> Result<&'a [Reservation], Invalid> {
-    let mut stacks = resources.iter().map(|(key, _)| &key.reservations[..]);
+    let mut stacks = resources.keys().map(|key| &key.what.reservations[..]);
     let first = stacks.next().unwrap_or_default();
     require(
         stacks.all(|other| other == first),

@@ -34,7 +34,7 @@ pub(super) fn shrink(shrink: &ShrinkVolume, asker: &Asker<'_>, target: &Target<'
 
 fn resizable(field: &str, message: &Resource, asker: &Asker<'_>, target: &Target<'_>) -> Check {
     let resources = read(field, from_ref(message), asker, target)?;
-    for (key, _) in resources.iter() {
+    for key in resources.keys() {
         volume(field, key)?;
         require(
             !key.shared,
@@ -56,7 +56,7 @@ fn resizable(field: &str, message: &Resource, asker: &Asker<'_>, target: &Target
     Ok(())
 }
 
-fn is_mount(key: &Key) -> bool {
+fn is_mount(key: Key<'_>) -> bool {
     let source = key
         .disk
         .as_ref()
@@ -64,6 +64,6 @@ fn is_mount(key: &Key) -> bool {
     source.is_some_and(|source| source.r#type() == source::Type::Mount)
 }
 
-fn kind_of(resources: &Resources) -> Vec<&Key> {
-    resources.iter().map(|(key, _)| key).collect()
+fn kind_of(resources: &Resources) -> Vec<Key<'_>> {
+    resources.keys().collect()
 }

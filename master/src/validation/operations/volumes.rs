@@ -20,7 +20,7 @@ pub(super) fn create(create: &Create, asker: &Asker<'_>, target: &Target<'_>) ->
     let may_share = asker
         .framework
         .is_none_or(|framework| has_capability(framework, FrameworkCapability::SharedResources));
-    for (key, _) in volumes.iter() {
+    for key in volumes.keys() {
         volume(field, key)?;
         require(
             !key.shared || may_share,
@@ -42,9 +42,9 @@ pub(super) fn destroy(destroy: &Destroy, asker: &Asker<'_>, target: &Target<'_>)
     let field = "destroy.volumes";
     let volumes = read(field, &destroy.volumes, asker, target)?;
     let used = target.used.clone().unallocate();
-    for (key, _) in volumes.iter() {
+    for key in volumes.keys() {
         volume(field, key)?;
-        let one = volumes.filter(|other| other == key).unallocate();
+        let one = volumes.filter(|other| *other == key).unallocate();
         require(
             target.total.contains(&one),
             format!("'{field}': the agent has no persistent volume '{key}'"),
@@ -61,7 +61,7 @@ pub(super) fn destroy(destroy: &Destroy, asker: &Asker<'_>, target: &Target<'_>)
 }
 
 /// What makes a volume.
-pub(super) fn volume(field: &str, key: &Key) -> Check {
+pub(super) fn volume(field: &str, key: Key<'_>) -> Check {
     let not = |reason: &str| Invalid(format!("'{field}': '{key}' {reason}"));
     let Some(info) = key.disk.as_ref().map(|disk| disk.info()) else {
         return Err(not("is not a persistent volume; 'disk' is missing"));
@@ -140,7 +140,7 @@ fn unique_ids(
 }
 
 fn ids_of(resources: &Resources) -> impl Iterator<Item = (String, String)> {
-    resources.iter().filter_map(|(key, _)| {
+    resources.keys().filter_map(|key| {
         let id = key.disk.as_ref()?.persistence_id()?;
         Some((key.reservation_role().to_owned(), id.to_owned()))
     })

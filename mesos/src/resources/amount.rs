@@ -1,0 +1,86 @@
+//! How much there is of an item.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::key::What;
+use super::{Quantity, Ranges};
+
+/// How much there is of an item. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// A sum.
+    Scalar(Quantity),
+    /// Integers.
+    Ranges(Ranges),
+    /// Words.
+    Set(Arc<BTreeSet<String>>),
+    /// Copies of something that cannot be divided, each of [`What::size`]. For shared resources
+    /// this counts their users.
+    Copies(u32),
+}
+
+impl Amount {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Amount::Scalar(quantity) => *quantity <= Quantity::ZERO,
+            Amount::Ranges(ranges) => ranges.is_empty(),
+            Amount::Set(words) => words.is_empty(),
+            Amount::Copies(count) => *count == 0,
+        }
+    }
+
+    /// The quantity that an amount of a scalar stands for. A shared item counts once, however many
+    /// use it. Nothing for ranges and sets.
+    pub fn quantity(&self, of: &What) -> Option<Quantity> {
+        match self {
+            Amount::Scalar(quantity) => Some(*quantity),
+            Amount::Copies(_) if of.shared => of.size,
+            Amount::Copies(count) => of
+                .size
+                .map(|size| Quantity::from_milli(size.milli().saturating_mul(i64::from(*count)))),
+            Amount::Ranges(_) | Amount::Set(_) => None,
+        }
+    }
+
+    // Equal keys have amounts of the same variant (kind and size are in the key), so the last arm
+    // of each of the following is never taken.
+
+    pub(super) fn contains(&self, wanted: &Amount) -> bool {
+        match (self, wanted) {
+            (Amount::Scalar(have), Amount::Scalar(want)) => have >= want,
+            (Amount::Ranges(have), Amount::Ranges(want)) => have.contains(want),
+            (Amount::Set(have), Amount::Set(want)) => {
+                Arc::ptr_eq(have, want) || have.is_superset(want)
+            }
+            (Amount::Copies(have), Amount::Copies(want)) => have >= want,
+            _ => false,
+        }
+    }
+
+    pub(super) fn add(&mut self, more: &Amount) {
+        match (self, more) {
+            (Amount::Scalar(have), Amount::Scalar(more)) => *have += *more,
+            (Amount::Ranges(have), Amount::Ranges(more)) => have.add(more),
+            (Amount::Set(have), Amount::Set(more)) if have.is_superset(more) => {}
+            (Amount::Set(have), Amount::Set(more)) => {
+                Arc::make_mut(have).extend(more.iter().cloned());
+            }
+            (Amount::Copies(have), Amount::Copies(more)) => *have = have.saturating_add(*more),
+            _ => {}
+        }
+    }
+
+    pub(super) fn subtract(&mut self, less: &Amount) {
+        match (self, less) {
+            (Amount::Scalar(have), Amount::Scalar(less)) => *have = have.saturating_sub(*less),
+            (Amount::Ranges(have), Amount::Ranges(less)) => have.subtract(less),
+            (Amount::Set(have), Amount::Set(less)) if have.is_disjoint(less) => {}
+            (Amount::Set(have), Amount::Set(less)) => {
+                Arc::make_mut(have).retain(|word| !less.contains(word));
+            }
+            (Amount::Copies(have), Amount::Copies(less)) => *have = have.saturating_sub(*less),
+            _ => {}
+        }
+    }
+}
