@@ -21,8 +21,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libprocess::prelude::*;
 use mesos::election::Election;
 use mesos::protocols::agent::{
-    Acknowledge, ExecutorCall, FrameworkMessage, KillTask, Ping, Pong, Registered, Reregistered,
-    RunTask, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    Acknowledge, AcknowledgeOperation, ApplyOperation, ExecutorCall, FrameworkMessage, KillTask,
+    Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
+    ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::{AgentProtocol, CallRejected, MasterProtocol, RejectionKind, names, roles};
 use mesos::wire::Pb;
@@ -38,7 +39,7 @@ use crate::checkpoint::store::Store;
 use crate::containerizer::{self, ContainerListenerProtocol, ContainerizerProtocol};
 use crate::inbox::Inbound;
 use crate::state::{Alarm, Chance, Effect, Moment, State};
-use crate::status_updates::{Key, StatusUpdatesProtocol, manager};
+use crate::status_updates::{Key, OperationUpdatesProtocol, StatusUpdatesProtocol, manager};
 pub(crate) use environment::ExecutorAccess;
 
 /// How long the containerizer may take to look after the containers of an earlier life. Orphans are
@@ -53,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) containerizer: Pid<ContainerizerProtocol>,
     pub(crate) listener: Pid<ContainerListenerProtocol>,
     pub(crate) updates: Pid<StatusUpdatesProtocol>,
+    pub(crate) operations: Pid<OperationUpdatesProtocol>,
     pub(crate) inbox: UnboundedReceiver<Inbound>,
     pub(crate) inbox_sender: UnboundedSender<Inbound>,
     pub(crate) view: watch::Sender<Arc<State>>,
@@ -154,6 +156,9 @@ impl Agent {
                 state.container_gone(moment, &of, ended.status, ended.limitation.as_ref())
             }),
             Inbound::Forward(update) => self.act(ctx, |state, _| state.forwarded(&update)),
+            Inbound::ForwardOperation(report) => {
+                self.act(ctx, |state, _| state.operation_forwarded(&report));
+            }
             Inbound::MasterDetected(master) => {
                 self.act(ctx, |state, moment| state.master_detected(moment, master));
             }
@@ -185,10 +190,13 @@ impl Agent {
                 framework: t.task.framework_id.clone(),
                 task: t.task.task_id.clone(),
             };
-            (key, t.log.clone(), t.stream.clone())
+            (key, Some(t.log.clone()), t.stream.clone())
         });
         let streams = streams.collect();
         ctx.tell(&self.parts.updates, manager::Recover { streams });
+        let streams = self.parts.state.operation_streams().into_iter();
+        let streams = streams.map(|(key, stream)| (key, None, stream)).collect();
+        ctx.tell(&self.parts.operations, manager::Recover { streams });
 
         let listener = self.parts.listener.clone();
         let containerizer = self.parts.containerizer.clone();
@@ -358,7 +366,13 @@ impl Handler<RunTask> for Agent {
         if self.is_from_master("RunTask", ctx) {
             let (Pb(framework), Pb(task)) = (m.framework, m.task);
             self.act(ctx, |state, moment| {
-                state.run_task(moment, &framework, task, m.launch_executor)
+                state.run_task(
+                    moment,
+                    &framework,
+                    task,
+                    m.launch_executor,
+                    m.resource_version,
+                )
             });
         }
     }
@@ -388,6 +402,40 @@ impl Handler<Acknowledge> for Agent {
                 uuid: m.uuid,
             };
             self.act(ctx, |_, _| vec![acknowledge]);
+        }
+    }
+}
+
+impl Handler<ApplyOperation> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, m: ApplyOperation, ctx: &mut Context<Self>) {
+        if self.is_from_master("ApplyOperation", ctx) {
+            self.act(ctx, |state, moment| state.apply_operation(moment, m));
+        }
+    }
+}
+
+impl Handler<AcknowledgeOperation> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, m: AcknowledgeOperation, ctx: &mut Context<Self>) {
+        if self.is_from_master("AcknowledgeOperation", ctx) {
+            let (operation, status) = (m.operation, m.status);
+            let acknowledge = Effect::AcknowledgeOperation { operation, status };
+            self.act(ctx, |_, _| vec![acknowledge]);
+        }
+    }
+}
+
+impl Handler<ReconcileOperations> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, m: ReconcileOperations, ctx: &mut Context<Self>) {
+        if self.is_from_master("ReconcileOperations", ctx) {
+            self.act(ctx, |state, moment| {
+                state.reconcile_operations(moment, m.operations)
+            });
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   containerizer ── Terminated ──▶ listener ──┐
-//!   status-updates ◀── Report ──┐              ▼
+//!   status-updates ◀── Report ──┐              ▼        (and operation-updates)
 //!        └───────── Forward ────┼──────────▶ inbox ──▶ agent ──▶ Arc<State>, for all who look:
 //!                               └──────────────────────┘              files, HTTP, metrics
 //! ```
@@ -11,7 +11,7 @@
 //! of the agent, unless they are told to end ([`Executors::Kill`]).
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,8 +42,9 @@ use crate::http::{self, HttpError, HttpServer};
 use crate::inbox::{Inbound, TerminationListener};
 use crate::resources::{Machine, agent_resources};
 use crate::state::{Settings, State};
-use crate::status_updates::Manager;
+use crate::status_updates::{Manager, OperationReport, Update};
 use crate::view::{Constants, View};
+use crate::volumes;
 
 /// Messages that may wait for the agent: a master that launches thousands of tasks at once.
 const AGENT_MAILBOX: usize = 1 << 14;
@@ -244,6 +245,7 @@ async fn start_parts(
             log.display()
         );
     }
+    volumes::sweep(&config.work_dir, &path_disks(&info));
     let authority = match containers {
         Containers::Machine(_) => Some(Arc::new(Authority::load_or_create(&layout.tls())?)),
         Containers::Simulated(_) => None,
@@ -260,7 +262,13 @@ async fn start_parts(
         .process("status-updates")
         .mailbox(AGENT_MAILBOX)
         .own_thread();
-    let updates = spawned.add(updates.spawn(move |_| Manager::new(to_agent)))?;
+    let updates = spawned.add(updates.spawn(move |_| Manager::<Update>::new(to_agent)))?;
+    let to_agent = inbox_sender.clone();
+    let operations = node
+        .process("operation-updates")
+        .mailbox(AGENT_MAILBOX)
+        .spawn(move |_| Manager::<OperationReport>::new(to_agent));
+    let operations = spawned.add(operations)?;
 
     let placeless = Pid::named(names::AGENT, node.address());
     let mut state = State::new(settings(&config, &layout), placeless, info);
@@ -291,6 +299,7 @@ async fn start_parts(
         containerizer: containerizer.clone(),
         listener,
         updates,
+        operations,
         inbox,
         inbox_sender: inbox_sender.clone(),
         view,
@@ -347,6 +356,13 @@ async fn start_parts(
         grace: config.executor_shutdown_grace_period,
         _lock: lock,
     })
+}
+
+/// The folders of PATH disks, which have volumes of their own.
+fn path_disks(info: &AgentInfo) -> Vec<PathBuf> {
+    let disks = info.resources.iter().filter_map(|r| r.disk.as_ref());
+    let paths = disks.filter_map(|disk| disk.source.as_ref()?.path.as_ref()?.root.as_ref());
+    paths.map(PathBuf::from).collect()
 }
 
 fn spawn_containerizer(

@@ -12,7 +12,7 @@ use mesos::protocols::MasterProtocol;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::containerizer::{ContainerListenerProtocol, Terminated};
-use crate::status_updates::Update;
+use crate::status_updates::{OperationReport, Update};
 
 /// Something that happened on this node.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum Inbound {
     Terminated(Terminated),
     /// A status update is to be sent to the master.
     Forward(Arc<Update>),
+    /// The status of an operation is to be sent to the master.
+    ForwardOperation(Arc<OperationReport>),
     /// The leading master changed.
     MasterDetected(Option<Pid<MasterProtocol>>),
     /// The agent is to end, with everything on it.

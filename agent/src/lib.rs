@@ -12,6 +12,7 @@
 //! | decisions | [`state`] |
 //! | the actor around them | `agent` |
 //! | status updates that survive | [`status_updates`] |
+//! | persistent volumes | [`volumes`] |
 //! | what is written down, and read back | [`checkpoint`] |
 //! | containers, and their simulated twin | [`containerizer`] |
 //! | what the machine has | [`resources`] |
@@ -36,6 +37,7 @@ pub mod state;
 pub mod status_updates;
 mod syscall;
 pub mod view;
+pub mod volumes;
 
 pub use config::{Config, ExecutorCommand};
 pub use daemon::{Agent, AgentHandle, Containers, Executors, StartError, executor_trust};

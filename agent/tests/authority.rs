@@ -150,6 +150,7 @@ async fn an_executor_speaks_for_itself_only_and_a_stranger_not_at_all() {
         framework: Pb(framework()),
         task: Pb(task("smuggled", "sleep 1")),
         launch_executor: true,
+        resource_version: None,
     };
     other.tell(&agent, run);
     let message = "says an executor".to_owned();

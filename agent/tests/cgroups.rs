@@ -215,6 +215,7 @@ async fn usage_is_measured_and_bounds_follow_the_tasks() {
     let update = |text| Update {
         container_id: id("one"),
         resources: resources(text),
+        volumes: Vec::new(),
     };
     world
         .ask(update("cpus:0.5;mem:128"))

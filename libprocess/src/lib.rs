@@ -75,7 +75,6 @@ pub mod sim;
 mod slot;
 pub mod supervise;
 pub mod tls;
-mod trace;
 pub mod transport;
 pub mod wire;
 

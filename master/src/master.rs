@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use libprocess::prelude::*;
 use mesos::protocols::master::{
-    AgentUnresponsive, ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent,
-    SchedulerCall, UnregisterAgent,
+    AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
+    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::observer::SetConnected;
 use mesos::protocols::scheduler::{Event, Unsubscribed};
@@ -136,6 +136,9 @@ impl MasterProcess {
                 ToAgent::ShutdownExecutor(message) => ctx.tell(&to, message),
                 ToAgent::ShutdownFramework(message) => ctx.tell(&to, message),
                 ToAgent::UpdateFramework(message) => ctx.tell(&to, *message),
+                ToAgent::Apply(message) => ctx.tell(&to, *message),
+                ToAgent::AcknowledgeOperation(message) => ctx.tell(&to, message),
+                ToAgent::ReconcileOperations(message) => ctx.tell(&to, message),
             },
             Effect::Event(to, event) => ctx.tell(&to, Event(Pb(*event))),
             Effect::Unsubscribe(subscriber) => {
@@ -436,6 +439,25 @@ impl Handler<ExecutorExited> for MasterProcess {
 
     fn handle(&mut self, exited: ExecutorExited, ctx: &mut Context<Self>) {
         let effects = self.state.executor_exited(ctx.sender(), exited);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<OperationUpdate> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, update: OperationUpdate, ctx: &mut Context<Self>) {
+        let now = self.now(ctx);
+        let effects = self.state.operation_update(now, ctx.sender(), update);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<AgentResources> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, told: AgentResources, ctx: &mut Context<Self>) {
+        let effects = self.state.agent_resources(ctx.sender(), told);
         self.act(effects, ctx);
     }
 }

@@ -15,10 +15,11 @@ use super::Agent;
 use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::recovery::Process as ExecutorProcess;
 use crate::containerizer::{self, ContainerConfig, ContainerError, LaunchError, Launched};
-use crate::state::effect::{Launch, Report};
+use crate::state::effect::{Commit, Launch, Report};
 use crate::state::{Effect, ExecutorRef, Record, Stale, ToMaster};
 use crate::status_updates::manager::{self, Confirmation};
-use crate::status_updates::{Key, Update};
+use crate::status_updates::{Key, OperationReport, Update};
+use crate::volumes::VolumeMount;
 
 /// How long a launch may take, fetching included: what a slow mirror needs for gigabytes.
 const LAUNCH_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -62,7 +63,8 @@ impl Agent {
                 Effect::Resize {
                     executor,
                     resources,
-                } => self.resize(executor, resources, ctx),
+                    volumes,
+                } => self.resize(executor, resources, volumes, ctx),
                 Effect::Destroy(container) => self.destroy(container, ctx),
                 Effect::Inspect { executor, task_id } => self.inspect(executor, task_id, ctx),
                 Effect::Report(report) => self.report(*report, ctx),
@@ -73,8 +75,22 @@ impl Agent {
                 } => {
                     self.acknowledge(framework_id, task_id, uuid, ctx);
                 }
-                Effect::PauseUpdates => ctx.tell(&self.parts.updates, manager::Pause),
-                Effect::ResumeUpdates => ctx.tell(&self.parts.updates, manager::Resume),
+                Effect::Commit(commit) => {
+                    let more = self.commit(*commit, ctx);
+                    left.extend(more);
+                }
+                Effect::ReportOperation(report) => self.report_operation(*report, ctx),
+                Effect::AcknowledgeOperation { operation, status } => {
+                    self.acknowledge_operation(operation, status, ctx);
+                }
+                Effect::PauseUpdates => {
+                    ctx.tell(&self.parts.updates, manager::Pause);
+                    ctx.tell(&self.parts.operations, manager::Pause);
+                }
+                Effect::ResumeUpdates => {
+                    ctx.tell(&self.parts.updates, manager::Resume);
+                    ctx.tell(&self.parts.operations, manager::Resume);
+                }
                 Effect::ForgetUpdates(framework_id) => {
                     ctx.tell(&self.parts.updates, manager::Forget { framework_id });
                 }
@@ -94,6 +110,16 @@ impl Agent {
     fn write(&self, record: &Record) -> Result<(), CheckpointError> {
         let id = self.parts.state.agent_id().cloned().unwrap_or_default();
         self.parts.store.write(&id, record)
+    }
+
+    fn commit(&mut self, commit: Commit, ctx: &mut Context<Self>) -> Vec<Effect> {
+        let id = self.parts.state.agent_id().cloned().unwrap_or_default();
+        let (from, to) = self.parts.state.stored_around(&commit);
+        let result = self.parts.store.commit(&id, &from, &to).map_err(|error| {
+            tracing::error!("the agent's resources stay as they are: {error}");
+            error.to_string()
+        });
+        self.decide(ctx, |state, moment| state.committed(moment, commit, result))
     }
 
     fn erase(&self, stale: &Stale) {
@@ -143,6 +169,7 @@ impl Agent {
             sandbox_user: launch.user.filter(|_| is_built_in),
             sandbox: launch.directory,
             resources: launch.resources,
+            volumes: launch.volumes,
             command_executor: is_built_in,
         };
         let message = containerizer::Launch {
@@ -205,10 +232,17 @@ impl Agent {
         );
     }
 
-    fn resize(&mut self, of: ExecutorRef, resources: Resources, ctx: &mut Context<Self>) {
+    fn resize(
+        &mut self,
+        of: ExecutorRef,
+        resources: Resources,
+        volumes: Vec<VolumeMount>,
+        ctx: &mut Context<Self>,
+    ) {
         let message = containerizer::Update {
             container_id: of.container_id.clone(),
             resources,
+            volumes,
         };
         let containerizer = self.parts.containerizer.clone();
         ctx.detach().ask_then(
@@ -322,6 +356,35 @@ impl Agent {
         );
     }
 
+    fn report_operation(&mut self, report: OperationReport, ctx: &mut Context<Self>) {
+        let message = manager::Report {
+            update: report,
+            // It is in the store of resources.
+            log: None,
+        };
+        let operations = self.parts.operations.clone();
+        ctx.detach()
+            .ask_then(&operations, message, STORE_TIMEOUT, |_, result, _| {
+                if let Err(error) = result {
+                    tracing::error!("the operation status manager does not answer: {error}");
+                }
+            });
+    }
+
+    fn acknowledge_operation(&mut self, operation: Uuid, status: Uuid, ctx: &mut Context<Self>) {
+        let message = manager::Acknowledge {
+            key: self.parts.state.operation_key(operation),
+            uuid: status,
+        };
+        let operations = self.parts.operations.clone();
+        ctx.detach()
+            .ask_then(&operations, message, STORE_TIMEOUT, |agent, result, ctx| {
+                if let Ok(Some(report)) = result {
+                    agent.act(ctx, |state, _| state.operation_acknowledged(&report));
+                }
+            });
+    }
+
     fn acknowledge(
         &mut self,
         framework: FrameworkId,
@@ -350,5 +413,7 @@ fn tell_master(master: &Pid<MasterProtocol>, message: ToMaster, ctx: &Context<Ag
         ToMaster::Update(m) => ctx.tell(master, *m),
         ToMaster::Message(m) => ctx.tell(master, m),
         ToMaster::Exited(m) => ctx.tell(master, m),
+        ToMaster::Operation(m) => ctx.tell(master, *m),
+        ToMaster::Resources(m) => ctx.tell(master, *m),
     }
 }

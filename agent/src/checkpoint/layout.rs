@@ -11,6 +11,7 @@
 //! │       ├── latest -> <agent id>
 //! │       └── <agent id>/
 //! │           ├── slave.info
+//! │           ├── resources_and_operations.state{,.target}    see [`resources`](super::resources)
 //! │           └── frameworks/<framework id>/
 //! │               ├── framework.info
 //! │               └── executors/<executor id>/
@@ -21,6 +22,7 @@
 //! │                           ├── executor.sentinel   the run is over and told
 //! │                           ├── pids/forked.pid     the executor's process
 //! │                           └── tasks/<task id>/{task.info, task.updates}
+//! ├── volumes/                                persistent volumes, see [`volumes`](crate::volumes)
 //! └── slaves/<agent id>/frameworks/<framework id>/executors/<executor id>/runs/
 //!     ├── latest -> <container id>
 //!     └── <container id>/                     the sandbox
@@ -103,6 +105,17 @@ impl Layout {
     /// The agent's `AgentInfo`.
     pub fn agent_info(&self, agent: &str) -> PathBuf {
         self.agent(agent).join("slave.info")
+    }
+
+    /// Its reservations and volumes, and the operations it has yet to tell of.
+    pub fn resources(&self, agent: &str) -> PathBuf {
+        self.agent(agent).join("resources_and_operations.state")
+    }
+
+    /// What they are about to be.
+    pub fn resources_target(&self, agent: &str) -> PathBuf {
+        self.agent(agent)
+            .join("resources_and_operations.state.target")
     }
 
     /// The checkpoints of all frameworks of an agent.

@@ -5,7 +5,8 @@
 //! Infos are small envelopes written to a temporary file and renamed ([`envelope`]); the status
 //! updates of a task are an append-only log with a checksum per record ([`log`]); [`layout`] names
 //! every path, in the directory layout that Mesos' own tools know; [`lock`] keeps a second agent
-//! out of the work directory; [`store`] writes and [`recovery`] reads it all back.
+//! out of the work directory; [`store`] writes and [`recovery`] reads it all back;
+//! [`resources`] changes what the agent has, disk and all, in steps that can be continued.
 //!
 //! Every framework is checkpointed, also one whose `FrameworkInfo.checkpoint` is false: the field
 //! promises that tasks survive when it is set, and nothing promises that they die when it is not.
@@ -15,4 +16,5 @@ pub mod layout;
 pub mod lock;
 pub mod log;
 pub mod recovery;
+pub mod resources;
 pub mod store;

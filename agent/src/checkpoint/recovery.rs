@@ -9,14 +9,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mesos::resources::Resources;
-use mesos::v1::{AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, Task, TaskStatus};
+use mesos::v1::{AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, Resource, Task, TaskStatus};
 use serde::{Deserialize, Serialize};
 
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
+use super::resources::{self, StoredResources};
 use super::store::StoredExecutor;
-use crate::state::status;
-use crate::status_updates::{self, Stream};
+use crate::status_updates::{self, Key, Stream, Update};
 
 /// The process of an executor: its id alone may be given to another process later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub struct Recovered {
     pub agent: AgentInfo,
     /// Whether the machine was booted since, so that no process of then lives.
     pub has_rebooted: bool,
+    /// Its reservations and volumes, and operations it has yet to tell of.
+    pub resources: StoredResources,
     /// Frameworks with runs of executors.
     pub frameworks: Vec<RecoveredFramework>,
     /// Update logs whose tail was torn, which a crash explains.
@@ -78,7 +80,7 @@ pub struct RecoveredTask {
     /// Its log.
     pub log: PathBuf,
     /// What of it is still to be sent.
-    pub stream: Stream,
+    pub stream: Stream<Update>,
 }
 
 /// Why the agent cannot continue where it stopped.
@@ -157,8 +159,25 @@ pub fn recover(
         has_rebooted,
         ..Recovered::default()
     };
+    recovered.resources = resources::recover(layout, &id).map_err(wrap)?;
+    fits(layout, &id, &recovered).map_err(wrap)?;
     read_frameworks(layout, &id, &mut recovered).map_err(wrap)?;
     Ok(Some(recovered))
+}
+
+/// Whether the agent has what its reservations and volumes are made of.
+fn fits(layout: &Layout, agent: &str, recovered: &Recovered) -> Result<(), CheckpointError> {
+    let path = layout.resources(agent);
+    let wrong = |why: String| CheckpointError::damaged(&path, why);
+    let read = |resources: &[Resource]| {
+        Resources::from_v1(resources).map_err(|error| wrong(error.to_string()))
+    };
+    let (flags, stored) = (
+        read(&recovered.agent.resources)?,
+        read(&recovered.resources.resources)?,
+    );
+    let total = flags.with_checkpointed(&stored);
+    total.map(|_| ()).map_err(|error| wrong(error.to_string()))
 }
 
 /// Notes the present boot of the machine.
@@ -266,18 +285,20 @@ fn read_tasks(
             continue;
         };
         let log = layout.task_updates(run, &name);
-        let replay = status_updates::log::replay(&log, &task.framework_id)?;
+        let key = Key {
+            framework: task.framework_id.clone(),
+            task: task.task_id.clone(),
+        };
+        let replay = status_updates::log::replay::<Update>(&log, &key)?;
         if replay.torn_bytes > 0 {
             recovered.torn_logs.push(log.clone());
         }
         let is_end_acknowledged = replay.stream.in_flight().is_none()
-            && replay
-                .updates
-                .last()
-                .is_some_and(|u| status::is_terminal(u.state));
+            && replay.updates.last().is_some_and(|u| u.terminal);
+        let updates = replay.updates.iter().map(|u| u.status.clone());
         tasks.push(RecoveredTask {
             task,
-            updates: replay.updates,
+            updates: updates.collect(),
             is_end_acknowledged,
             log,
             stream: replay.stream,

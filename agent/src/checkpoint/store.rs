@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
+use super::resources::{self, StoredResources};
 use crate::state::{ExecutorRef, Record, Stale};
 
 /// What is stored of an executor beside what it is.
@@ -68,6 +69,16 @@ impl Store {
                 envelope::write_for_this_boot(&layout.sentinel(&run(agent, of)), &"completed")
             }
         }
+    }
+
+    /// Changes what the agent has, on the disk and in the checkpoint.
+    pub fn commit(
+        &self,
+        agent: &AgentId,
+        from: &StoredResources,
+        to: &StoredResources,
+    ) -> Result<(), CheckpointError> {
+        resources::commit(&self.layout, &agent.value, from, to)
     }
 
     /// Removes checkpoints of what is no longer remembered. Sandboxes stay.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use super::isolation::Hold;
 use super::linux::cgroups::Bounds;
 use super::{Launched, Limitation};
+use crate::volumes::Mounts;
 
 #[derive(Debug)]
 pub(super) struct Container {
@@ -18,6 +19,7 @@ pub(super) struct Container {
     /// Whether the built-in executor's own need is part of the bounds.
     pub(super) command_executor: bool,
     pub(super) hold: Hold,
+    pub(super) mounts: Mounts,
     /// `None` while it is being launched.
     pub(super) executor: Option<Launched>,
     /// The limit it ran into; once known it stays, though the control group goes.
@@ -35,11 +37,17 @@ pub(super) struct Stop {
 }
 
 impl Container {
-    pub(super) fn new(hold: Hold, bounds: Bounds, command_executor: bool) -> Container {
+    pub(super) fn new(
+        hold: Hold,
+        bounds: Bounds,
+        mounts: Mounts,
+        command_executor: bool,
+    ) -> Container {
         Container {
             bounds,
             command_executor,
             hold,
+            mounts,
             executor: None,
             limitation: None,
             stop: Arc::default(),

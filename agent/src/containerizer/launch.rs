@@ -14,6 +14,7 @@ use super::reaper::Executor;
 use super::{ContainerConfig, LaunchError, Launched, procfs};
 use crate::fetcher::{self, Fetch};
 use crate::syscall::Identity;
+use crate::volumes::Mounts;
 
 /// One launch under way.
 #[derive(Debug)]
@@ -129,6 +130,12 @@ fn prepare(config: &ContainerConfig) -> Result<(Users, Output), LaunchError> {
         None => executor.clone(),
     };
     let output = launcher::prepare_sandbox(&config.sandbox, sandbox.as_ref())?;
+    let mounts = Mounts::new(config.sandbox.clone(), config.volumes.clone());
+    let no_volume = |error: std::io::Error| LaunchError::Sandbox {
+        path: config.sandbox.display().to_string(),
+        reason: error.to_string(),
+    };
+    mounts.link().map_err(no_volume)?;
     Ok((Users { executor, sandbox }, output))
 }
 

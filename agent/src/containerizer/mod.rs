@@ -36,6 +36,7 @@ use libprocess::prelude::*;
 use mesos::resources::Resources;
 use mesos::v1;
 
+use crate::volumes::VolumeMount;
 pub use environment::{DEFAULT_PATH, ExecutorEnvironment};
 pub use isolation::Isolation;
 pub use linux::cgroups::{Cgroups, CgroupsError};
@@ -95,6 +96,8 @@ pub struct ContainerConfig {
     pub sandbox: PathBuf,
     /// Resources of executor and tasks together, without the overhead of a built-in executor.
     pub resources: Resources,
+    /// Persistent volumes that are to appear in the sandbox; they are given to its owner.
+    pub volumes: Vec<VolumeMount>,
     /// Whether the executor is the built-in one, whose own 0.1 cpus and 32 MB are added on top of
     /// `resources` (mesos.md EX3).
     pub command_executor: bool,
@@ -162,6 +165,8 @@ pub struct Update {
     pub container_id: v1::ContainerId,
     /// Resources of executor and tasks together, as in [`ContainerConfig::resources`].
     pub resources: Resources,
+    /// All persistent volumes that are to be in the sandbox from now on.
+    pub volumes: Vec<VolumeMount>,
 }
 
 /// Kills everything in the container and removes it; answered when nothing is left. Destroying a
@@ -244,7 +249,11 @@ pub struct KnownContainer {
     /// The executor's start time, from [`Launched`].
     pub start_time: u64,
     /// As in [`ContainerConfig`].
+    pub sandbox: PathBuf,
+    /// As in [`ContainerConfig`].
     pub resources: Resources,
+    /// As in [`ContainerConfig`].
+    pub volumes: Vec<VolumeMount>,
     /// As in [`ContainerConfig`].
     pub command_executor: bool,
 }

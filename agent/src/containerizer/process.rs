@@ -21,6 +21,7 @@ use super::{
     KnownContainer, Launch, LaunchError, Launched, Limitation, Recover, RecoverError, Recovered,
     Status, Subscribe, Terminated, Update, Usage,
 };
+use crate::volumes::Mounts;
 
 /// Fetches at once: more would only share the same network and disk, each with a thread.
 const MAX_FETCHES: usize = 32;
@@ -156,8 +157,9 @@ impl Containerizer {
             self.journal
                 .write(&id, Some((known.pid, known.start_time)))?;
             let bounds = Bounds::of(&known.resources, known.command_executor);
-            let mut container =
-                Container::new(self.isolation.hold(&id), bounds, known.command_executor);
+            let mounts = Mounts::new(known.sandbox, known.volumes);
+            let hold = self.isolation.hold(&id);
+            let mut container = Container::new(hold, bounds, mounts, known.command_executor);
             container.executor = Some(Launched {
                 pid: known.pid,
                 start_time: known.start_time,
@@ -215,7 +217,9 @@ impl Handler<Launch> for Containerizer {
         }
         let built_in = launch.config.command_executor;
         let bounds = Bounds::of(&launch.config.resources, built_in);
-        let container = Container::new(self.isolation.hold(&id), bounds, built_in);
+        let sandbox = launch.config.sandbox.clone();
+        let mounts = Mounts::new(sandbox, launch.config.volumes.clone());
+        let container = Container::new(self.isolation.hold(&id), bounds, mounts, built_in);
         let job = LaunchJob {
             id: id.clone(),
             config: launch.config,
@@ -239,6 +243,11 @@ impl Handler<Update> for Containerizer {
 
     fn handle(&mut self, update: Update, _: &mut Context<Self>) -> Self::Result {
         let container = self.get(&update.container_id)?;
+        let failed = |error: io::Error| ContainerError::Failed {
+            id: update.container_id.value.clone(),
+            reason: error.to_string(),
+        };
+        container.mounts.change(update.volumes).map_err(failed)?;
         container.bounds = Bounds::of(&update.resources, container.command_executor);
         let limited = container
             .hold

@@ -30,7 +30,7 @@ pub(super) fn state(view: &View) -> Value {
     let state = view.state();
     let constants = view.constants();
     let info = state.info();
-    let total = resources(&info.resources);
+    let total = state.total();
     let unreserved = total.unreserved();
     let mut document = version();
     let more = json!({

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use mesos::resources::Resources;
 use mesos::v1::TaskState;
 use serde_json::Value;
 
@@ -111,7 +110,7 @@ fn tasks(metrics: &mut Metrics, state: &State) {
 }
 
 fn resources(metrics: &mut Metrics, state: &State) {
-    let total = Resources::from_v1(&state.info().resources).unwrap_or_default();
+    let total = state.total();
     let used = allocated(state);
     for name in ["cpus", "gpus", "mem", "disk"] {
         let (total, used) = (total.scalar(name).to_f64(), used.scalar(name).to_f64());

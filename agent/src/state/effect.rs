@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use libprocess::prelude::Pid;
 use mesos::protocols::ExecutorProtocol;
-use mesos::protocols::master::{ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent};
+use mesos::protocols::master::{
+    AgentResources, ExecutorExited, ExecutorMessage, OperationUpdate, RegisterAgent,
+    ReregisterAgent,
+};
 use mesos::protocols::{MasterProtocol, UpdateRecord};
 use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
-    AgentInfo, ContainerId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskState,
-    TaskStatus, executor,
+    AgentInfo, ContainerId, ExecutorInfo, FrameworkId, FrameworkInfo, OperationStatus, Task,
+    TaskId, TaskState, TaskStatus, executor, offer,
 };
 use uuid::Uuid;
 
 use super::ExecutorRef;
+use crate::status_updates::OperationReport;
+use crate::volumes::VolumeMount;
 
 /// Something to do, after everything before it in the list has been done.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub enum Effect {
         executor: ExecutorRef,
         /// The new bounds.
         resources: Resources,
+        /// All volumes that are to be in its sandbox.
+        volumes: Vec<VolumeMount>,
     },
     /// Kill whatever is in a container.
     Destroy(ContainerId),
@@ -63,6 +70,17 @@ pub enum Effect {
         task_id: TaskId,
         /// Which update.
         uuid: Uuid,
+    },
+    /// Change what the agent has, durably; the state hears how it went.
+    Commit(Box<Commit>),
+    /// Send the status of an operation until it is acknowledged.
+    ReportOperation(Box<OperationReport>),
+    /// The status of an operation was acknowledged.
+    AcknowledgeOperation {
+        /// Which operation.
+        operation: Uuid,
+        /// Which status.
+        status: Uuid,
     },
     /// There is no master to send updates to.
     PauseUpdates,
@@ -118,6 +136,37 @@ pub enum ToMaster {
     Message(ExecutorMessage),
     /// An executor ended.
     Exited(ExecutorExited),
+    /// What became of an operation.
+    Operation(Box<OperationUpdate>),
+    /// What the agent has.
+    Resources(Box<AgentResources>),
+}
+
+/// A change of what the agent stores of its resources.
+#[derive(Clone, Debug)]
+pub enum Commit {
+    /// An operation came to an end.
+    Settled {
+        /// The reservations and volumes from then on, if they change.
+        resources: Option<Resources>,
+        /// What is told of it afterwards.
+        answer: Box<Answer>,
+    },
+    /// The status of an operation is known to those who asked for it.
+    Acknowledged(Uuid),
+}
+
+/// How an operation ended.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Whose it was; none for an operator's.
+    pub framework_id: Option<FrameworkId>,
+    /// What it was to do.
+    pub info: offer::Operation,
+    /// Which one.
+    pub uuid: Uuid,
+    /// Its end.
+    pub status: OperationStatus,
 }
 
 /// A checkpoint.
@@ -163,6 +212,8 @@ pub struct Launch {
     pub directory: PathBuf,
     /// The bounds.
     pub resources: Resources,
+    /// The volumes that are to be in its sandbox.
+    pub volumes: Vec<VolumeMount>,
     /// How long it may take to end after SHUTDOWN.
     pub shutdown_grace_period: Duration,
 }

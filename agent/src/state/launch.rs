@@ -17,6 +17,7 @@ use mesos::v1::{
     CommandInfo, ContainerId, ContainerStatus, ExecutorId, ExecutorInfo, FrameworkId,
     FrameworkInfo, NetworkInfo, TaskInfo, TaskState, network_info,
 };
+use uuid::Uuid;
 
 use super::effect::{Alarm, Effect, Ending, Launch, Record};
 use super::model::{Executor, ExecutorPhase, ExecutorRef};
@@ -40,6 +41,7 @@ impl State {
         framework: &FrameworkInfo,
         task: TaskInfo,
         may_launch_executor: bool,
+        resource_version: Option<Uuid>,
     ) -> Vec<Effect> {
         let Some(framework_id) = framework.id.clone() else {
             return Vec::new();
@@ -48,7 +50,7 @@ impl State {
         if self.registration == Registration::Terminating {
             return effects;
         }
-        if let Err((reason, message)) = self.admit(&framework_id, &task) {
+        if let Err((reason, message)) = self.admit(&framework_id, &task, resource_version) {
             let aware = super::Framework::new(framework.clone()).is_partition_aware();
             let state = status::dropped(aware);
             let status = status::by_agent(moment, &task.task_id, state, reason, message);
@@ -165,6 +167,7 @@ impl State {
         &self,
         framework_id: &FrameworkId,
         task: &TaskInfo,
+        resource_version: Option<Uuid>,
     ) -> Result<(), (Reason, &'static str)> {
         if self.info.id.as_ref() != Some(&task.agent_id) {
             return Err((Reason::AgentUnknown, "The task was meant for another agent"));
@@ -189,7 +192,8 @@ impl State {
         if framework.is_some_and(|f| f.executor_with_task(&task.task_id).is_some()) {
             return Err((Reason::TaskInvalid, "A task of this id is still here"));
         }
-        Ok(())
+        self.has_resources_of(task, resource_version)
+            .map_err(|why| (Reason::ResourcesUnknown, why))
     }
 
     fn start_executor(
@@ -246,6 +250,7 @@ impl State {
             user,
             directory: executor.directory.clone(),
             resources: executor.sized_for.clone(),
+            volumes: executor.volumes(self.settings.layout.work_dir()),
             shutdown_grace_period: self.grace_period(&executor.info),
             executor: of.clone(),
         })));
@@ -276,6 +281,7 @@ impl State {
     /// Gives the container of a running executor the bounds its tasks need; hands queued tasks over
     /// once it has them.
     pub(crate) fn fit_container(&mut self, of: &ExecutorRef, effects: &mut Vec<Effect>) {
+        let settings = self.settings.clone();
         let Some(executor) = self.run_mut(of) else {
             return;
         };
@@ -288,6 +294,7 @@ impl State {
         effects.push(Effect::Resize {
             executor: of.clone(),
             resources: size,
+            volumes: executor.volumes(settings.layout.work_dir()),
         });
     }
 

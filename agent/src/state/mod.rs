@@ -10,6 +10,7 @@
 //! | starting tasks and the executors they need | [`launch`] |
 //! | executors that subscribe, send messages and vanish | [`executors`] |
 //! | status updates on their way out, acknowledgements on their way back | [`updates`] |
+//! | reserving resources, making and removing volumes | [`operations`] |
 //! | killing tasks, shutting down executors and frameworks | [`kill`] |
 //! | containers that ended | [`termination`] |
 //! | what the checkpoints say | [`recovery`] |
@@ -21,6 +22,7 @@ pub mod executors;
 pub mod kill;
 pub mod launch;
 pub mod model;
+pub mod operations;
 pub mod recovery;
 pub mod registration;
 pub mod status;
@@ -92,6 +94,7 @@ pub struct State {
     pub(crate) me: Pid<AgentProtocol>,
     pub(crate) info: Arc<AgentInfo>,
     pub(crate) registration: Registration,
+    pub(crate) holdings: operations::Holdings,
     /// Counts changes of the registration, so that late alarms are recognised.
     pub(crate) era: u64,
     pub(crate) frameworks: OrdMap<FrameworkId, Framework>,
@@ -127,6 +130,7 @@ impl State {
             me,
             info: Arc::new(info),
             registration: Registration::Recovering,
+            holdings: operations::Holdings::default(),
             era: 0,
             frameworks: OrdMap::new(),
             completed_frameworks: Vector::new(),

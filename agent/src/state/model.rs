@@ -1,6 +1,7 @@
 //! Frameworks, executors and tasks as the agent keeps them.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
@@ -14,6 +15,7 @@ use mesos::v1::{
 
 use super::status;
 use super::{MAX_COMPLETED_TASKS, effect::Ending};
+use crate::volumes::VolumeMount;
 
 /// A framework that has, or had, executors on this agent.
 #[derive(Clone, Debug)]
@@ -180,6 +182,18 @@ impl Executor {
         let queued = self.queued.iter().map(|t| &t.resources);
         let launched = self.launched_tasks.values().map(|t| &t.resources);
         sum(own.into_iter().chain(queued).chain(launched))
+    }
+
+    /// The volumes that its tasks use, and its own.
+    pub fn volumes(&self, work_dir: &Path) -> Vec<VolumeMount> {
+        let queued = self.queued.iter().map(|t| &t.resources);
+        let launched = self.launched_tasks.values().map(|t| &t.resources);
+        let all = std::iter::once(&self.info.resources)
+            .chain(queued)
+            .chain(launched);
+        let mounts = all.flatten().filter_map(|r| VolumeMount::of(r, work_dir));
+        let distinct: BTreeSet<VolumeMount> = mounts.collect();
+        distinct.into_iter().collect()
     }
 
     /// All that is charged to the executor, as `/state` shows it.

@@ -26,6 +26,7 @@ impl State {
     /// Takes over what the checkpoints say.
     pub fn recover(&mut self, recovered: &Recovered) {
         self.info = Arc::new(recovered.agent.clone());
+        self.recover_resources(&recovered.resources);
         for found in &recovered.frameworks {
             let mut framework = Framework::new(found.info.clone());
             let limit = self.settings.max_completed_executors_per_framework;
@@ -55,11 +56,14 @@ impl State {
         let open = runs.filter(|run| !run.is_completed && !recovered.has_rebooted);
         let known = open.filter_map(|run| {
             let process = run.process.as_ref()?;
+            let executor = self.executor_of(&run.container_id.value)?;
             Some(KnownContainer {
                 container_id: run.container_id.clone(),
                 pid: process.pid,
                 start_time: process.start_time,
-                resources: self.executor_of(&run.container_id.value)?.size(),
+                sandbox: executor.directory.clone(),
+                resources: executor.size(),
+                volumes: executor.volumes(self.settings.layout.work_dir()),
                 command_executor: run.is_command_executor,
             })
         });

@@ -35,10 +35,12 @@ pub const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
 pub const MAX_REGISTRATION_BACKOFF: Duration = Duration::from_secs(60);
 
 /// What an agent of this version can do.
-pub const CAPABILITIES: [Type; 3] = [
+pub const CAPABILITIES: [Type; 5] = [
     Type::MultiRole,
     Type::HierarchicalRole,
     Type::ReservationRefinement,
+    Type::ResizeVolume,
+    Type::AgentOperationFeedback,
 ];
 
 /// How the agent stands with its master.
@@ -285,6 +287,7 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         self.era += 1;
+        self.holdings.version = moment.chance.uuid();
         self.registration = Registration::Registering {
             master,
             attempts: 0,
@@ -313,8 +316,9 @@ impl State {
                 agent,
                 info,
                 capabilities,
-                checkpointed_resources: Vec::new(),
+                checkpointed_resources: self.introduced_resources(),
                 version,
+                resource_version: Some(self.holdings.version),
             }));
         }
         let live = || self.frameworks.values().filter(|f| !f.terminating);
@@ -324,11 +328,13 @@ impl State {
             agent,
             info,
             capabilities,
-            checkpointed_resources: Vec::new(),
+            checkpointed_resources: self.introduced_resources(),
             frameworks: live().map(|f| Pb(f.info.as_ref().clone())).collect(),
             executors: named.map(|e| Pb(e.info.as_ref().clone())).collect(),
             tasks: executors().flat_map(tasks_of).map(Pb).collect(),
             version,
+            resource_version: Some(self.holdings.version),
+            operations: self.operations().cloned().map(Pb).collect(),
         }))
     }
 }

@@ -117,6 +117,7 @@ fn tasks_that_cannot_be_taken_are_answered() {
                 ..custom("u")
             },
             false,
+            None,
         )
     });
     assert_eq!(
@@ -142,7 +143,7 @@ fn frameworks_that_know_no_partitions_hear_lost() {
         agent_id: "b".into(),
         ..task("t")
     };
-    world.act(|s, m| s.run_task(m, &plain, stray, true));
+    world.act(|s, m| s.run_task(m, &plain, stray, true, None));
     assert_eq!(
         world.reports(),
         [("t", TaskLost, Some(Reason::AgentUnknown))]

@@ -1,40 +1,37 @@
-//! The log of one task: its updates and their acknowledgements.
+//! The log of one stream: its updates and their acknowledgements.
 //!
 //! ```text
-//! payload of a record:  'U'  TaskStatus as protobuf
+//! payload of a record:  'U'  the status as protobuf
 //!                       'A'  uuid, 16 bytes
 //! ```
 
 use std::path::Path;
 use std::sync::Arc;
 
-use mesos::v1::{FrameworkId, TaskStatus};
-use mesos::wire;
 use uuid::Uuid;
 
-use super::stream::{Stream, Update};
+use super::stream::{Reported, Stream};
 use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::log::{self, Log};
-use crate::state::status::is_terminal;
 
 const UPDATE: u8 = b'U';
 const ACKNOWLEDGEMENT: u8 = b'A';
 
 /// What a log says.
-#[derive(Debug, Default)]
-pub struct Replay {
+#[derive(Debug)]
+pub struct Replay<U> {
     /// What is still to be sent.
-    pub stream: Stream,
+    pub stream: Stream<U>,
     /// All updates, oldest first.
-    pub updates: Vec<TaskStatus>,
+    pub updates: Vec<Arc<U>>,
     /// Bytes at its end that are no record.
     pub torn_bytes: u64,
 }
 
 /// Appends an update durably.
-pub fn append_update(log: &mut Log, status: &TaskStatus) -> Result<(), CheckpointError> {
+pub fn append_update<U: Reported>(log: &mut Log, update: &U) -> Result<(), CheckpointError> {
     let mut payload = vec![UPDATE];
-    payload.extend_from_slice(&wire::encode_protobuf(status));
+    payload.extend_from_slice(&update.encode());
     log.append(&payload)
 }
 
@@ -46,15 +43,16 @@ pub fn append_acknowledgement(log: &mut Log, uuid: &Uuid) -> Result<(), Checkpoi
 }
 
 /// Reads a log back.
-pub fn replay(path: &Path, framework_id: &FrameworkId) -> Result<Replay, CheckpointError> {
+pub fn replay<U: Reported>(path: &Path, key: &U::Key) -> Result<Replay<U>, CheckpointError> {
     let contents = log::read(path)?;
     let mut replay = Replay {
+        stream: Stream::default(),
+        updates: Vec::new(),
         torn_bytes: contents.torn_bytes,
-        ..Replay::default()
     };
     for record in contents.records {
         let known = match record.split_first() {
-            Some((&UPDATE, bytes)) => replay.take_update(bytes, framework_id),
+            Some((&UPDATE, bytes)) => replay.take_update(bytes, key),
             Some((&ACKNOWLEDGEMENT, bytes)) => replay.take_acknowledgement(bytes),
             _ => None,
         };
@@ -64,17 +62,11 @@ pub fn replay(path: &Path, framework_id: &FrameworkId) -> Result<Replay, Checkpo
     Ok(replay)
 }
 
-impl Replay {
-    fn take_update(&mut self, bytes: &[u8], framework_id: &FrameworkId) -> Option<()> {
-        let status: TaskStatus = wire::decode_protobuf(bytes).ok()?;
-        let uuid = Uuid::from_slice(status.uuid.as_deref()?).ok()?;
-        self.stream.push(Arc::new(Update {
-            framework_id: framework_id.clone(),
-            terminal: is_terminal(status.state),
-            uuid,
-            status: status.clone(),
-        }));
-        self.updates.push(status);
+impl<U: Reported> Replay<U> {
+    fn take_update(&mut self, bytes: &[u8], key: &U::Key) -> Option<()> {
+        let update = Arc::new(U::decode(key, bytes)?);
+        self.stream.push(update.clone());
+        self.updates.push(update);
         Some(())
     }
 
@@ -90,15 +82,23 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
+    use super::super::task::{Key, Update};
     use super::*;
-    use mesos::v1::{TaskId, TaskState};
+    use mesos::v1::{TaskId, TaskState, TaskStatus};
 
-    fn status(number: u128, state: TaskState) -> TaskStatus {
-        TaskStatus {
-            task_id: TaskId { value: "t".into() },
+    fn update(key: &Key, number: u128, state: TaskState) -> Update {
+        let uuid = Uuid::from_u128(number);
+        let status = TaskStatus {
+            task_id: key.task.clone(),
             state: state as i32,
-            uuid: Some(Uuid::from_u128(number).as_bytes().to_vec()),
+            uuid: Some(uuid.as_bytes().to_vec()),
             ..Default::default()
+        };
+        Update {
+            framework_id: key.framework.clone(),
+            terminal: state == TaskState::TaskFinished,
+            status,
+            uuid,
         }
     }
 
@@ -106,16 +106,17 @@ mod tests {
     fn what_was_not_acknowledged_is_sent_again_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("task.updates");
+        let key = Key {
+            framework: "f".into(),
+            task: TaskId { value: "t".into() },
+        };
         let mut log = Log::open(&path).unwrap();
-        append_update(&mut log, &status(1, TaskState::TaskRunning)).unwrap();
-        append_update(&mut log, &status(2, TaskState::TaskFinished)).unwrap();
+        let finished = update(&key, 2, TaskState::TaskFinished);
+        append_update(&mut log, &update(&key, 1, TaskState::TaskRunning)).unwrap();
+        append_update(&mut log, &finished).unwrap();
         append_acknowledgement(&mut log, &Uuid::from_u128(1)).unwrap();
-        let framework = FrameworkId { value: "f".into() };
-        let replay = replay(&path, &framework).unwrap();
+        let replay = replay::<Update>(&path, &key).unwrap();
         assert_eq!(replay.updates.len(), 2);
-        let next = replay.stream.in_flight().unwrap();
-        assert_eq!(next.uuid.as_u128(), 2);
-        assert!(next.terminal);
-        assert_eq!(next.framework_id, framework);
+        assert_eq!(**replay.stream.in_flight().unwrap(), finished);
     }
 }

@@ -14,8 +14,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::log;
-use super::stream::{Key, Stream, Update, Verdict};
+use super::operation::OperationReport;
+use super::stream::{Reported, Stream, Verdict};
 use super::streams::Streams;
+use super::task::Update;
 use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::log::Log;
 use crate::inbox::Inbound;
@@ -25,23 +27,35 @@ use crate::inbox::Inbound;
 const MAX_OPEN_LOGS: usize = 256;
 
 protocol! {
-    /// What the status update manager accepts, from its agent.
+    /// What the manager of the status updates of tasks accepts, from its agent.
     pub local StatusUpdatesProtocol = "mesos.agent.status_updates" {
-        1 => Report -> Confirmation,
-        2 => Acknowledge -> Option<Arc<Update>>,
-        3 => Pause -> (),
-        4 => Resume -> (),
-        5 => Forget -> (),
-        6 => Recover -> (),
+        1 => Report<Update>,
+        2 => Acknowledge<Update>,
+        3 => Pause,
+        4 => Resume,
+        5 => Forget,
+        6 => Recover<Update>,
+    }
+}
+
+protocol! {
+    /// What the manager of the status updates of operations accepts, from its agent.
+    pub local OperationUpdatesProtocol = "mesos.agent.operation_updates" {
+        1 => Report<OperationReport>,
+        2 => Acknowledge<OperationReport>,
+        3 => Pause,
+        4 => Resume,
+        5 => Forget,
+        6 => Recover<OperationReport>,
     }
 }
 
 /// Write an update down, then send it until it is acknowledged.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct Report<U> {
     /// The update.
-    pub update: Update,
-    /// Its task's log; `None` keeps it in memory only.
+    pub update: U,
+    /// Its stream's log; `None` keeps it in memory only.
     pub log: Option<PathBuf>,
 }
 
@@ -57,9 +71,9 @@ pub enum Confirmation {
 /// The framework acknowledged an update. Answers the update once that is written down; `None` if
 /// it was not the one in flight.
 #[derive(Clone, Debug)]
-pub struct Acknowledge {
-    /// Which task.
-    pub key: Key,
+pub struct Acknowledge<U: Reported> {
+    /// Which stream.
+    pub key: U::Key,
     /// Which update.
     pub uuid: Uuid,
 }
@@ -81,28 +95,52 @@ pub struct Forget {
 
 /// Streams of an earlier life.
 #[derive(Clone, Debug)]
-pub struct Recover {
-    /// Each with its log.
-    pub streams: Vec<(Key, PathBuf, Stream)>,
+pub struct Recover<U: Reported> {
+    /// Each with its log, if it has one.
+    pub streams: Vec<(U::Key, Option<PathBuf>, Stream<U>)>,
+}
+
+impl<U: Reported> Message for Report<U> {
+    type Result = Confirmation;
+}
+
+impl<U: Reported> Message for Acknowledge<U> {
+    type Result = Option<Arc<U>>;
+}
+
+impl Message for Pause {
+    type Result = ();
+}
+
+impl Message for Resume {
+    type Result = ();
+}
+
+impl Message for Forget {
+    type Result = ();
+}
+
+impl<U: Reported> Message for Recover<U> {
+    type Result = ();
 }
 
 /// The actor.
-pub struct Manager {
-    streams: Streams,
-    paths: BTreeMap<Key, PathBuf>,
-    logs: BTreeMap<Key, (u64, Log)>,
+pub struct Manager<U: Reported> {
+    streams: Streams<U>,
+    paths: BTreeMap<U::Key, PathBuf>,
+    logs: BTreeMap<U::Key, (u64, Log)>,
     uses: u64,
     /// Pending updates that the disk refused.
-    unwritten: BTreeSet<(Key, Uuid)>,
+    unwritten: BTreeSet<(U::Key, Uuid)>,
     /// Where updates to be sent go.
     agent: UnboundedSender<Inbound>,
     started: Instant,
     timer: Option<(Duration, SpawnHandle)>,
 }
 
-impl Manager {
+impl<U: Reported> Manager<U> {
     /// A manager that sends through `agent`; paused until the first [`Resume`].
-    pub fn new(agent: UnboundedSender<Inbound>) -> Manager {
+    pub fn new(agent: UnboundedSender<Inbound>) -> Self {
         Manager {
             streams: Streams::paused(),
             paths: BTreeMap::new(),
@@ -119,10 +157,10 @@ impl Manager {
         self.started.elapsed()
     }
 
-    fn send(&mut self, updates: impl IntoIterator<Item = Arc<Update>>, ctx: &mut Context<Self>) {
+    fn send(&mut self, updates: impl IntoIterator<Item = Arc<U>>, ctx: &mut Context<Self>) {
         for update in updates {
             // The agent outlives its manager; if it does not, nobody is left to tell.
-            let _ = self.agent.send(Inbound::Forward(update));
+            let _ = self.agent.send(U::inbound(update));
         }
         self.arm(ctx);
     }
@@ -149,7 +187,7 @@ impl Manager {
 
     fn write(
         &mut self,
-        key: &Key,
+        key: &U::Key,
         write: impl FnOnce(&mut Log) -> Result<(), CheckpointError>,
     ) -> Result<(), CheckpointError> {
         let Some(path) = self.paths.get(key) else {
@@ -180,32 +218,36 @@ impl Manager {
         }
     }
 
-    fn drop_log(&mut self, key: &Key) {
+    fn drop_log(&mut self, key: &U::Key) {
         self.logs.remove(key);
         self.paths.remove(key);
     }
 }
 
-impl Actor for Manager {
+impl<U: Reported> Actor for Manager<U> {
     type Context = Context<Self>;
 }
 
-impl Process for Manager {
+impl Process for Manager<Update> {
     type Protocol = StatusUpdatesProtocol;
 }
 
-impl Handler<Report> for Manager {
-    type Result = MessageResult<Report>;
+impl Process for Manager<OperationReport> {
+    type Protocol = OperationUpdatesProtocol;
+}
 
-    fn handle(&mut self, report: Report, ctx: &mut Context<Self>) -> Self::Result {
+impl<U: Reported> Handler<Report<U>> for Manager<U> {
+    type Result = MessageResult<Report<U>>;
+
+    fn handle(&mut self, report: Report<U>, ctx: &mut Context<Self>) -> Self::Result {
         let Report { update, log: path } = report;
         match self.streams.judge(&update) {
-            Verdict::Repeated if self.unwritten.contains(&(update.key(), update.uuid)) => {
+            Verdict::Repeated if self.unwritten.contains(&(update.key(), update.uuid())) => {
                 return MessageResult(Confirmation::Unsafe);
             }
             Verdict::Repeated | Verdict::TooLate => return MessageResult(Confirmation::Safe),
             Verdict::Overflow => {
-                tracing::warn!(task = %update.status.task_id.value, "too many updates wait, one is refused");
+                tracing::warn!(of = ?update.key(), "too many updates wait, one is refused");
                 return MessageResult(Confirmation::Unsafe);
             }
             Verdict::New => {}
@@ -214,13 +256,13 @@ impl Handler<Report> for Manager {
         if let Some(path) = path {
             self.paths.insert(key.clone(), path);
         }
-        let written = self.write(&key, |log| log::append_update(log, &update.status));
+        let written = self.write(&key, |log| log::append_update(log, &update));
         let confirmation = match written {
             Ok(()) => Confirmation::Safe,
             Err(error) => {
                 // A full disk must not keep the framework in the dark: it is sent all the same.
-                tracing::error!(task = %key.task.value, "a status update is kept in memory only: {error}");
-                self.unwritten.insert((key.clone(), update.uuid));
+                tracing::error!(of = ?key, "a status update is kept in memory only: {error}");
+                self.unwritten.insert((key.clone(), update.uuid()));
                 Confirmation::Unsafe
             }
         };
@@ -231,26 +273,26 @@ impl Handler<Report> for Manager {
     }
 }
 
-impl Handler<Acknowledge> for Manager {
-    type Result = MessageResult<Acknowledge>;
+impl<U: Reported> Handler<Acknowledge<U>> for Manager<U> {
+    type Result = MessageResult<Acknowledge<U>>;
 
-    fn handle(&mut self, ack: Acknowledge, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, ack: Acknowledge<U>, ctx: &mut Context<Self>) -> Self::Result {
         if !self.streams.expects(&ack.key, &ack.uuid) {
             // Ordinary where an update was sent twice: both are acknowledged.
-            tracing::debug!(task = %ack.key.task.value, uuid = %ack.uuid, "an unexpected acknowledgement is ignored");
+            tracing::debug!(of = ?ack.key, uuid = %ack.uuid, "an unexpected acknowledgement is ignored");
             return MessageResult(None);
         }
         let written = self.write(&ack.key, |log| log::append_acknowledgement(log, &ack.uuid));
         if let Err(error) = written {
             // Worst case: the update is sent once more after a restart.
-            tracing::error!(task = %ack.key.task.value, "an acknowledgement is not written down: {error}");
+            tracing::error!(of = ?ack.key, "an acknowledgement is not written down: {error}");
         }
         let now = self.now();
         let Some(done) = self.streams.acknowledge(now, &ack.key) else {
             return MessageResult(None);
         };
         self.unwritten.remove(&(ack.key.clone(), ack.uuid));
-        if done.update.terminal {
+        if done.update.is_terminal() {
             self.drop_log(&ack.key);
         }
         self.send(done.next, ctx);
@@ -258,7 +300,7 @@ impl Handler<Acknowledge> for Manager {
     }
 }
 
-impl Handler<Pause> for Manager {
+impl<U: Reported> Handler<Pause> for Manager<U> {
     type Result = ();
 
     fn handle(&mut self, _: Pause, ctx: &mut Context<Self>) {
@@ -267,7 +309,7 @@ impl Handler<Pause> for Manager {
     }
 }
 
-impl Handler<Resume> for Manager {
+impl<U: Reported> Handler<Resume> for Manager<U> {
     type Result = ();
 
     fn handle(&mut self, _: Resume, ctx: &mut Context<Self>) {
@@ -277,27 +319,26 @@ impl Handler<Resume> for Manager {
     }
 }
 
-impl Handler<Forget> for Manager {
+impl<U: Reported> Handler<Forget> for Manager<U> {
     type Result = ();
 
     fn handle(&mut self, forget: Forget, ctx: &mut Context<Self>) {
-        self.streams.forget(&forget.framework_id);
+        let framework = &forget.framework_id;
+        self.streams.forget(framework);
         self.unwritten
-            .retain(|(key, _)| key.framework != forget.framework_id);
-        self.logs
-            .retain(|key, _| key.framework != forget.framework_id);
-        self.paths
-            .retain(|key, _| key.framework != forget.framework_id);
+            .retain(|(key, _)| !U::belongs_to(key, framework));
+        self.logs.retain(|key, _| !U::belongs_to(key, framework));
+        self.paths.retain(|key, _| !U::belongs_to(key, framework));
         self.arm(ctx);
     }
 }
 
-impl Handler<Recover> for Manager {
+impl<U: Reported> Handler<Recover<U>> for Manager<U> {
     type Result = ();
 
-    fn handle(&mut self, recover: Recover, _: &mut Context<Self>) {
+    fn handle(&mut self, recover: Recover<U>, _: &mut Context<Self>) {
         for (key, path, stream) in recover.streams {
-            self.paths.insert(key.clone(), path);
+            self.paths.extend(path.map(|path| (key.clone(), path)));
             self.streams.recover(key, stream);
         }
     }
@@ -340,7 +381,9 @@ mod tests {
         LocalSet::new().block_on(&runtime, async {
             let node = Node::local_here(1);
             let (agent, mut sent) = mpsc::unbounded_channel();
-            let manager = node.spawn("manager", |_| Manager::new(agent)).unwrap();
+            let manager = node
+                .spawn("manager", |_| Manager::<Update>::new(agent))
+                .unwrap();
             node.tell(&manager, Resume);
             let report = |number, state, log: &PathBuf| {
                 let message = Report {
@@ -373,7 +416,7 @@ mod tests {
             assert!(sent.recv().await.is_some());
             let last = node.ask(&manager, acknowledge(2), SOON).await.unwrap();
             assert!(last.unwrap().terminal);
-            let replay = log::replay(&works, &"f".into()).unwrap();
+            let replay = log::replay::<Update>(&works, &key).unwrap();
             assert_eq!(replay.updates.len(), 1);
             assert!(
                 replay.stream.in_flight().is_none(),

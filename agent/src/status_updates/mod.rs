@@ -1,4 +1,4 @@
-//! Status updates that reach their framework, whatever fails in between.
+//! Status updates, of tasks and of operations, that reach their framework, whatever fails in between.
 //!
 //! [`Stream`] and [`Streams`] decide (pure), [`log`] is what is on the disk, and [`manager`] is the
 //! actor that keeps the order: first the disk, then the executor's acknowledgement, then the
@@ -6,9 +6,13 @@
 
 pub mod log;
 pub mod manager;
+pub mod operation;
 pub mod stream;
 pub mod streams;
+pub mod task;
 
-pub use manager::{Manager, StatusUpdatesProtocol};
-pub use stream::{Key, Stream, Update, Verdict};
+pub use manager::{Manager, OperationUpdatesProtocol, StatusUpdatesProtocol};
+pub use operation::{OperationKey, OperationReport};
+pub use stream::{Reported, Stream, Verdict};
 pub use streams::{Acknowledged, Streams};
+pub use task::{Key, Update};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use mesos::v1::FrameworkId;
 use uuid::Uuid;
 
-use super::stream::{Key, Stream, Update, Verdict};
+use super::stream::{Reported, Stream, Verdict};
 
 /// The first wait for an acknowledgement.
 pub const MIN_RETRY: Duration = Duration::from_secs(10);
@@ -27,26 +27,35 @@ pub const MAX_RETRY: Duration = Duration::from_secs(600);
 
 /// What became of an acknowledgement.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Acknowledged {
+pub struct Acknowledged<U> {
     /// The update that is done with.
-    pub update: Arc<Update>,
+    pub update: Arc<U>,
     /// The next one, to be sent now.
-    pub next: Option<Arc<Update>>,
+    pub next: Option<Arc<U>>,
 }
 
-/// The streams of all tasks.
-#[derive(Debug, Default)]
-pub struct Streams {
-    streams: BTreeMap<Key, Entry>,
+/// The streams of all tasks, or of all operations.
+#[derive(Debug)]
+pub struct Streams<U: Reported> {
+    streams: BTreeMap<U::Key, Entry<U>>,
     /// Deadlines of the updates in flight.
-    retries: BTreeSet<(Duration, Key)>,
+    retries: BTreeSet<(Duration, U::Key)>,
     paused: bool,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    stream: Stream,
+#[derive(Debug)]
+struct Entry<U> {
+    stream: Stream<U>,
     retry: Option<Retry>,
+}
+
+impl<U> Default for Entry<U> {
+    fn default() -> Self {
+        Entry {
+            stream: Stream::default(),
+            retry: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,17 +64,18 @@ struct Retry {
     interval: Duration,
 }
 
-impl Streams {
+impl<U: Reported> Streams<U> {
     /// Nothing is sent before the first [`Streams::resume`].
-    pub fn paused() -> Streams {
+    pub fn paused() -> Self {
         Streams {
+            streams: BTreeMap::new(),
+            retries: BTreeSet::new(),
             paused: true,
-            ..Streams::default()
         }
     }
 
     /// What to do with an update.
-    pub fn judge(&self, update: &Update) -> Verdict {
+    pub fn judge(&self, update: &U) -> Verdict {
         match self.streams.get(&update.key()) {
             Some(entry) => entry.stream.judge(update),
             None => Verdict::New,
@@ -73,7 +83,7 @@ impl Streams {
     }
 
     /// Takes over a new update that was written down; returns it if it is to be sent now.
-    pub fn accept(&mut self, now: Duration, update: Arc<Update>) -> Option<Arc<Update>> {
+    pub fn accept(&mut self, now: Duration, update: Arc<U>) -> Option<Arc<U>> {
         let key = update.key();
         let entry = self.streams.entry(key.clone()).or_default();
         entry.stream.push(update);
@@ -83,8 +93,8 @@ impl Streams {
         }
     }
 
-    /// Takes over the stream of a task from an earlier life of the agent.
-    pub fn recover(&mut self, key: Key, stream: Stream) {
+    /// Takes over a stream from an earlier life of the agent.
+    pub fn recover(&mut self, key: U::Key, stream: Stream<U>) {
         let entry = Entry {
             stream,
             retry: None,
@@ -92,21 +102,21 @@ impl Streams {
         self.streams.insert(key, entry);
     }
 
-    /// Whether `uuid` acknowledges the update in flight of the task.
-    pub fn expects(&self, key: &Key, uuid: &Uuid) -> bool {
+    /// Whether `uuid` acknowledges the update in flight of the stream.
+    pub fn expects(&self, key: &U::Key, uuid: &Uuid) -> bool {
         self.streams
             .get(key)
             .is_some_and(|e| e.stream.expects(uuid))
     }
 
     /// Takes over an expected acknowledgement that was written down.
-    pub fn acknowledge(&mut self, now: Duration, key: &Key) -> Option<Acknowledged> {
+    pub fn acknowledge(&mut self, now: Duration, key: &U::Key) -> Option<Acknowledged<U>> {
         let entry = self.streams.get_mut(key)?;
         let update = entry.stream.pop()?;
         if let Some(retry) = entry.retry.take() {
             self.retries.remove(&(retry.at, key.clone()));
         }
-        if update.terminal {
+        if update.is_terminal() {
             self.streams.remove(key);
         }
         let next = self.send(now, key);
@@ -114,7 +124,7 @@ impl Streams {
     }
 
     /// The updates whose acknowledgement is overdue, to be sent again.
-    pub fn due(&mut self, now: Duration) -> Vec<Arc<Update>> {
+    pub fn due(&mut self, now: Duration) -> Vec<Arc<U>> {
         let mut due = Vec::new();
         while let Some((at, key)) = self.retries.first().cloned() {
             if at > now {
@@ -141,31 +151,32 @@ impl Streams {
     }
 
     /// Sends again at once whatever is in flight, with fresh intervals.
-    pub fn resume(&mut self, now: Duration) -> Vec<Arc<Update>> {
+    pub fn resume(&mut self, now: Duration) -> Vec<Arc<U>> {
         self.pause();
         self.paused = false;
-        let keys: Vec<Key> = self.streams.keys().cloned().collect();
+        let keys: Vec<U::Key> = self.streams.keys().cloned().collect();
         keys.iter().filter_map(|key| self.send(now, key)).collect()
     }
 
     /// Forgets the streams of a framework that is gone: nobody will acknowledge.
     pub fn forget(&mut self, framework: &FrameworkId) {
-        self.streams.retain(|key, _| key.framework != *framework);
-        self.retries.retain(|(_, key)| key.framework != *framework);
+        self.streams.retain(|key, _| !U::belongs_to(key, framework));
+        self.retries
+            .retain(|(_, key)| !U::belongs_to(key, framework));
     }
 
-    /// How many tasks have a stream.
+    /// How many streams there are.
     pub fn len(&self) -> usize {
         self.streams.len()
     }
 
-    /// Whether no task has a stream.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.streams.is_empty()
     }
 
     /// Marks the update in flight as sent now and returns it.
-    fn send(&mut self, now: Duration, key: &Key) -> Option<Arc<Update>> {
+    fn send(&mut self, now: Duration, key: &U::Key) -> Option<Arc<U>> {
         if self.paused {
             return None;
         }
@@ -184,6 +195,7 @@ impl Streams {
 #[cfg(test)]
 mod tests {
     use super::super::stream::{MAX_PENDING, MAX_REMEMBERED};
+    use super::super::task::Update;
     use super::*;
     use mesos::v1::{TaskId, TaskState, TaskStatus};
 
@@ -218,7 +230,7 @@ mod tests {
         update(task, number, TaskState::TaskFinished)
     }
 
-    fn streams() -> Streams {
+    fn streams() -> Streams<Update> {
         let mut streams = Streams::paused();
         assert!(streams.resume(secs(0)).is_empty());
         streams

@@ -8,13 +8,15 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::election::Standalone;
 use mesos::protocols::agent::{
-    Acknowledge, KillTask, Registered, Reregistered, RunTask, ShutdownFramework,
+    Acknowledge, AcknowledgeOperation, ApplyOperation, KillTask, Registered, Reregistered, RunTask,
+    ShutdownFramework,
 };
 use mesos::protocols::master::{
-    AgentUnresponsive, ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent,
-    SchedulerCall, UnregisterAgent,
+    AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
+    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::{CallAccepted, CallRejected, MasterProtocol, UpdateRecord, names};
+use mesos::v1::offer::Operation;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
     AgentId, CommandInfo, FrameworkId, FrameworkInfo, Resource, TaskInfo, TaskState, framework_info,
@@ -24,6 +26,7 @@ use mesos_agent::containerizer::simulated::Simulation;
 use mesos_agent::{Agent, AgentHandle, Config, Containers, ExecutorCommand, StartError};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
+use uuid::Uuid;
 
 /// This master does not ping, and its agent does not mind.
 const PING_TIMEOUT: Duration = Duration::from_secs(1_000_000);
@@ -53,6 +56,8 @@ pub(crate) enum Heard {
     Update(UpdateRecord),
     Message(ExecutorMessage),
     Exited(ExecutorExited),
+    Operation(OperationUpdate),
+    Resources(AgentResources),
 }
 
 /// A master that only listens.
@@ -78,7 +83,8 @@ macro_rules! hears {
 }
 
 hears!(RegisterAgent => Register, ReregisterAgent => Reregister, UpdateRecord => Update,
-       ExecutorMessage => Message, ExecutorExited => Exited);
+       ExecutorMessage => Message, ExecutorExited => Exited, OperationUpdate => Operation,
+       AgentResources => Resources);
 
 impl Handler<UnregisterAgent> for Ear {
     type Result = ();
@@ -230,8 +236,38 @@ impl Cluster {
             framework: Pb(framework()),
             task: Pb(task),
             launch_executor: true,
+            resource_version: None,
         };
         self.node.tell(&self.agent.pid, run);
+    }
+
+    /// The master applies an operation, decided on the state of the resources of this name.
+    pub(crate) fn apply(&self, uuid: u128, operation: Operation, version: Option<Uuid>) {
+        let apply = ApplyOperation {
+            framework_id: Some(framework_id()),
+            operation: Pb(operation),
+            uuid: Uuid::from_u128(uuid),
+            resource_version: version,
+        };
+        self.node.tell(&self.agent.pid, apply);
+    }
+
+    /// The next end of an operation; others things that are heard meanwhile do not matter.
+    pub(crate) async fn operation(&mut self) -> OperationUpdate {
+        loop {
+            if let Heard::Operation(update) = self.next().await {
+                return update;
+            }
+        }
+    }
+
+    pub(crate) fn acknowledge_operation(&self, update: &OperationUpdate) {
+        let status = update.status.uuid.as_ref().expect("a uuid");
+        let acknowledge = AcknowledgeOperation {
+            operation: update.operation,
+            status: Uuid::from_slice(&status.value).expect("16 bytes"),
+        };
+        self.node.tell(&self.agent.pid, acknowledge);
     }
 
     pub(crate) fn kill(&self, task: &str) {

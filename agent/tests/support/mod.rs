@@ -197,6 +197,7 @@ impl World {
             start_time: launched.start_time,
             resources: resources("cpus:1;mem:64"),
             command_executor: false,
+            ..Default::default()
         }
     }
 

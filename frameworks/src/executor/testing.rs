@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
-    Acknowledge, AgentProtocol, ExecutorCall, FrameworkMessage, KillTask, Ping, Pong, Registered,
-    Reregistered, RunTask, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    Acknowledge, AcknowledgeOperation, AgentProtocol, ApplyOperation, ExecutorCall,
+    FrameworkMessage, KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::executor::{Event, ExecutorProtocol};
 use mesos::protocols::{CallRejected, names};
@@ -195,6 +196,9 @@ macro_rules! never_sent {
 }
 
 never_sent!(
+    ApplyOperation,
+    AcknowledgeOperation,
+    ReconcileOperations,
     Registered,
     Reregistered,
     ShutdownAgent,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::master::{
-    AgentUnresponsive, ExecutorExited, ExecutorMessage, MasterProtocol, RegisterAgent,
-    ReregisterAgent, SchedulerCall, UnregisterAgent,
+    AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, MasterProtocol,
+    OperationUpdate, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::scheduler::{self, SchedulerProtocol, Unsubscribed};
 use mesos::protocols::{
@@ -229,6 +229,8 @@ macro_rules! never_sent {
 }
 
 never_sent!(
+    AgentResources,
+    OperationUpdate,
     RegisterAgent,
     ReregisterAgent,
     UnregisterAgent,

@@ -10,7 +10,6 @@ use crate::node::Node;
 use crate::prelude::*;
 use crate::protocol;
 use crate::tls::Authority;
-use crate::trace::Trace;
 use crate::transport::{
     CloseReason, Connection, Endpoint, EndpointConfig, Liveness, Network, SendLane, bind,
 };
@@ -120,7 +119,7 @@ pub(super) fn route(to: &str) -> Route {
 pub(super) const FIRST: Head = Head {
     route: 0,
     tag: 1,
-    trace: Trace { number: 0, span: 0 },
+    trace: 0,
 };
 
 impl Scene {

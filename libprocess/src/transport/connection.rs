@@ -9,7 +9,6 @@ use quinn::{ConnectionError, VarInt};
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 
-use super::driver::ConnRef;
 use super::{PeerIdentity, ReceiveLane, SendLane, refusal};
 use crate::tls::PeerVerifier;
 
@@ -17,7 +16,7 @@ use crate::tls::PeerVerifier;
 /// last lane are dropped, it is closed.
 #[derive(Clone)]
 pub struct Connection {
-    inner: ConnRef,
+    inner: quinn::Connection,
     peer: PeerIdentity,
 }
 
@@ -56,7 +55,7 @@ impl Connection {
     /// The connection, unless its peer is not to be believed: a certificate may have expired since the
     /// session began that this handshake resumed.
     pub(super) fn established(
-        inner: ConnRef,
+        inner: quinn::Connection,
         verifier: &PeerVerifier,
     ) -> Result<Self, CloseReason> {
         let chain = inner.peer_identity().and_then(|chain| {
@@ -80,7 +79,7 @@ impl Connection {
     /// # Errors
     /// If the connection is over.
     pub async fn open_uni(&self) -> Result<SendLane, CloseReason> {
-        Ok(SendLane::new(self.inner.open().await?))
+        Ok(SendLane::new(self.inner.open_uni().await?))
     }
 
     /// The next lane that the peer opened.
@@ -88,7 +87,7 @@ impl Connection {
     /// # Errors
     /// If the connection is over.
     pub async fn accept_uni(&self) -> Result<ReceiveLane, CloseReason> {
-        Ok(ReceiveLane::new(self.inner.accept().await?))
+        Ok(ReceiveLane::new(self.inner.accept_uni().await?))
     }
 
     /// Ends the connection at once, also for what was written but did not arrive yet.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use mesos::resources::Resources;
+use mesos::resources::{Conversion, Resources};
 use mesos::v1::offer::Operation;
 use mesos::v1::offer::operation::Type;
 use mesos::v1::scheduler::{Event, call, event};
@@ -11,17 +12,49 @@ use mesos::v1::task_status::Reason;
 use mesos::v1::{
     AgentId, FrameworkId, OfferId, OperationState, OperationStatus, TaskInfo, TaskState,
 };
+use uuid::Uuid;
 
 use super::offers::{recover, refusal};
 use super::statuses::Verdict;
-use super::{Counter, Effects, Framework, State, Timestamp};
+use super::{Counter, Effect, Effects, Framework, State, Timestamp};
+use crate::allocator::AllocatorOp;
 use crate::validation::Invalid;
 
 /// What an ACCEPT has to spend: the sum of its offers, all of one agent and one role.
 pub(super) struct Purse {
     pub(super) agent: AgentId,
     pub(super) role: String,
+    /// What the offers held.
+    pub(super) offered: Resources,
+    /// What is left of that, and of what operations made of it.
     pub(super) left: Resources,
+    /// What operations did so far, for the allocator.
+    pub(super) conversions: Vec<Conversion>,
+    /// Where the uuids of operations come from.
+    pub(super) uuids: Uuids,
+}
+
+impl Purse {
+    /// What was offered or made of it so far, whether or not it is spent.
+    pub(super) fn seen(&self) -> Resources {
+        let made = self.conversions.iter().map(|c| &c.converted);
+        made.fold(self.offered.clone(), |seen, made| seen + made)
+    }
+}
+
+/// Uuids for the operations of one call, out of the one random value that it came with.
+#[derive(Debug)]
+pub(super) struct Uuids(u128);
+
+impl Uuids {
+    pub(super) fn new(fresh: Uuid) -> Uuids {
+        Uuids(fresh.as_u128())
+    }
+
+    pub(super) fn next(&mut self) -> Uuid {
+        self.0 = self.0.wrapping_add(1);
+        Uuid::from_u128(self.0)
+    }
 }
 
 impl State {
@@ -30,12 +63,13 @@ impl State {
         now: Timestamp,
         framework: &Arc<Framework>,
         accept: call::Accept,
+        fresh: Uuid,
         out: &mut Effects,
     ) {
         self.count_operations(&framework.id, &accept);
         let checked = self.check_offers(&framework.id, &accept.offer_ids);
         let (purse, error) = match checked {
-            Ok(()) => (self.spend(&framework.id, &accept.offer_ids), None),
+            Ok(()) => (self.spend(&framework.id, &accept.offer_ids, fresh), None),
             Err(error) => {
                 self.discard(&framework.id, &accept.offer_ids, out);
                 (None, Some(error))
@@ -66,8 +100,7 @@ impl State {
         for operation in accept.operations {
             self.perform(now, framework, operation, &mut purse, out);
         }
-        let refuse = refusal(accept.filters.as_ref());
-        recover(&framework.id, &purse.agent, purse.left, Some(refuse), out);
+        give_back(&framework.id, purse, refusal(accept.filters.as_ref()), out);
     }
 
     fn count_operations(&mut self, id: &FrameworkId, accept: &call::Accept) {
@@ -131,15 +164,19 @@ impl State {
     }
 
     /// Takes checked offers out and adds them up.
-    fn spend(&mut self, framework: &FrameworkId, ids: &[OfferId]) -> Option<Purse> {
+    fn spend(&mut self, framework: &FrameworkId, ids: &[OfferId], fresh: Uuid) -> Option<Purse> {
         let mut purse: Option<Purse> = None;
         for id in ids {
             let offer = self.take_offer_of(framework, id)?;
             let purse = purse.get_or_insert_with(|| Purse {
                 agent: offer.record.agent_id.clone(),
                 role: offer.role.clone(),
+                offered: Resources::new(),
                 left: Resources::new(),
+                conversions: Vec::new(),
+                uuids: Uuids::new(fresh),
             });
+            purse.offered += &offer.resources;
             purse.left += &offer.resources;
         }
         if let Some(framework) = self.cluster.framework_mut(framework) {
@@ -186,13 +223,7 @@ impl State {
                 );
                 self.refuse_tasks(now, framework, &tasks_of(&operation), &error, out);
             }
-            _ => self.refuse_operation(
-                framework,
-                &purse.agent,
-                &operation,
-                "This master does not support the operation",
-                out,
-            ),
+            _ => self.operate(framework, operation, purse, out),
         }
     }
 
@@ -236,7 +267,7 @@ impl State {
     }
 
     /// An operation that asked for feedback gets OPERATION_ERROR; the others vanish silently.
-    fn refuse_operation(
+    pub(super) fn refuse_operation(
         &mut self,
         framework: &Framework,
         agent: &AgentId,
@@ -270,6 +301,25 @@ impl State {
         };
         self.send_event(framework, event, out);
     }
+}
+
+/// Returns what an ACCEPT did not use. What its operations made is nothing the framework declined:
+/// that may be offered again at once.
+fn give_back(framework: &FrameworkId, purse: Purse, refuse: Duration, out: &mut Effects) {
+    let agent = &purse.agent;
+    if !purse.conversions.is_empty() {
+        // The allocator learns of the change before it gets anything back.
+        out.push(Effect::Allocator(AllocatorOp::UpdateAllocation {
+            framework: framework.clone(),
+            agent: agent.clone(),
+            offered: purse.offered.clone(),
+            conversions: purse.conversions,
+        }));
+    }
+    let made = &purse.left - &purse.offered;
+    let declined = purse.left - &made;
+    recover(framework, agent, made, None, out);
+    recover(framework, agent, declined, Some(refuse), out);
 }
 
 pub(super) fn invalid_task(why: impl Into<String>) -> Verdict {

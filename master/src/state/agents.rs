@@ -10,7 +10,9 @@ use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
 use mesos::v1::{self, AgentId, AgentInfo};
 use mesos::wire::Pb;
+use uuid::Uuid;
 
+use super::operations::total_of;
 use super::{
     Agent, Continuation, Counter, Effect, Effects, State, TaskCounts, Timestamp, ToAgent,
     Transition, place,
@@ -35,8 +37,10 @@ pub struct Admission {
     pub capabilities: Vec<v1::agent_info::Capability>,
     /// Its version.
     pub version: String,
-    /// Its resources.
+    /// Its resources, those made at run time included.
     pub total: Resources,
+    /// Names this state of its resources.
+    pub resource_version: Option<Uuid>,
     /// What runs on it, if it comes back.
     pub running: Running,
 }
@@ -50,6 +54,8 @@ pub struct Running {
     pub executors: Vec<v1::ExecutorInfo>,
     /// Its tasks.
     pub tasks: Vec<v1::Task>,
+    /// Its operations whose end was not acknowledged.
+    pub operations: Vec<v1::Operation>,
 }
 
 impl State {
@@ -69,6 +75,10 @@ impl State {
                 .agent(&id)
                 .is_some_and(|agent| agent.pid == request.agent);
             if same {
+                // Without an id it has nothing but what its flags say.
+                if let Some(agent) = self.cluster.agent_mut(&id) {
+                    agent.resource_version = request.resource_version;
+                }
                 self.register_again(now, &id, &mut out);
                 return out;
             }
@@ -146,6 +156,8 @@ impl State {
             active: true,
             connection: 1,
             total: admission.total.clone(),
+            resource_version: admission.resource_version,
+            operations: OrdSet::new(),
             used: OrdMap::new(),
             offered: Resources::new(),
             executors: OrdMap::new(),
@@ -224,7 +236,8 @@ impl Admission {
         let mut info = request.info.0;
         info.id = Some(id.clone());
         Ok(Admission {
-            total: check_info(&info, &request.version)?,
+            total: check_info(&info, &request.version, &request.checkpointed_resources)?,
+            resource_version: request.resource_version,
             id,
             pid: request.agent,
             info,
@@ -242,7 +255,8 @@ impl Admission {
     pub(super) fn of_known(request: ReregisterAgent) -> Result<Admission, Invalid> {
         let info = request.info.0;
         Ok(Admission {
-            total: check_info(&info, &request.version)?,
+            total: check_info(&info, &request.version, &request.checkpointed_resources)?,
+            resource_version: request.resource_version,
             id: info.id.clone().unwrap_or_default(),
             pid: request.agent,
             info,
@@ -256,17 +270,21 @@ impl Admission {
                 frameworks: request.frameworks.into_iter().map(Pb::into_inner).collect(),
                 executors: request.executors.into_iter().map(Pb::into_inner).collect(),
                 tasks: request.tasks.into_iter().map(Pb::into_inner).collect(),
+                operations: request.operations.into_iter().map(Pb::into_inner).collect(),
             },
         })
     }
 }
 
 /// Checks what an agent says of itself and returns its resources.
-fn check_info(info: &AgentInfo, version: &str) -> Result<Resources, Invalid> {
+fn check_info(
+    info: &AgentInfo,
+    version: &str,
+    stored: &[Pb<v1::Resource>],
+) -> Result<Resources, Invalid> {
     short("hostname", &info.hostname)?;
     short("version", version)?;
-    Resources::from_v1(&info.resources)
-        .map_err(|error| Invalid(format!("the agent's resources are invalid: {error}")))
+    total_of(info, stored.iter().map(|resource| &resource.0))
 }
 
 fn short(field: &str, text: &str) -> Check {

@@ -54,7 +54,7 @@ impl State {
         } else {
             let framework = self.authorise(caller, kind, &call)?;
             self.count_call(&framework.id, kind);
-            self.dispatch(now, &framework, kind, call, &mut out)?;
+            self.dispatch(now, &framework, kind, call, caller.fresh, &mut out)?;
             CallAccepted::default()
         };
         Ok((accepted, out))
@@ -117,6 +117,7 @@ impl State {
         framework: &Arc<Framework>,
         kind: Type,
         call: Call,
+        fresh: Uuid,
         out: &mut Effects,
     ) -> Result<(), CallRejected> {
         let id = &framework.id;
@@ -126,7 +127,10 @@ impl State {
                 self.counters.count(Counter::UnregisterFramework);
                 self.remove_framework(now, id, out);
             }
-            Type::Accept => self.accept(now, framework, call.accept.unwrap_or_default(), out),
+            Type::Accept => {
+                let accept = call.accept.unwrap_or_default();
+                self.accept(now, framework, accept, fresh, out);
+            }
             Type::Decline => self.decline(id, &call.decline.unwrap_or_default(), out),
             Type::Revive => self.revive(framework, call.revive.unwrap_or_default().roles, out),
             Type::Suppress => {
@@ -145,12 +149,17 @@ impl State {
                 self.update_framework(framework, call.update_framework.unwrap_or_default(), out)?;
             }
             Type::ReconcileOperations => {
-                self.reconcile_operations(id, call.reconcile_operations.unwrap_or_default(), out);
+                let reconcile = call.reconcile_operations.unwrap_or_default();
+                self.reconcile_operations(id, &reconcile, out);
             }
-            // No operation ever started and no inverse offer was made: nothing to answer.
-            Type::AcceptInverseOffers
-            | Type::DeclineInverseOffers
-            | Type::AcknowledgeOperationStatus => self.counters.count(Counter::DroppedMessages),
+            Type::AcknowledgeOperationStatus => {
+                let acknowledge = call.acknowledge_operation_status.unwrap_or_default();
+                self.acknowledge_operation(id, &acknowledge, out);
+            }
+            // No inverse offer was made: nothing to answer.
+            Type::AcceptInverseOffers | Type::DeclineInverseOffers => {
+                self.counters.count(Counter::DroppedMessages);
+            }
         }
         Ok(())
     }

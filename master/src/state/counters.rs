@@ -50,6 +50,10 @@ counters! {
     StatusUpdate = "messages_status_update",
     /// ACKNOWLEDGE.
     StatusUpdateAcknowledgement = "messages_status_update_acknowledgement",
+    /// ACKNOWLEDGE_OPERATION_STATUS.
+    OperationStatusUpdateAcknowledgement = "messages_operation_status_update_acknowledgement",
+    /// RECONCILE_OPERATIONS.
+    ReconcileOperations = "messages_reconcile_operations",
     /// Registrations of agents.
     RegisterAgent = "messages_register_slave",
     /// Re-registrations of agents.
@@ -74,6 +78,12 @@ counters! {
     ValidAcknowledgements = "valid_status_update_acknowledgements",
     /// Acknowledgements that were dropped.
     InvalidAcknowledgements = "invalid_status_update_acknowledgements",
+    /// Ends of operations that agents told and that were used.
+    ValidOperationStatusUpdates = "valid_operation_status_updates",
+    /// Those that were dropped.
+    InvalidOperationStatusUpdates = "invalid_operation_status_updates",
+    /// Acknowledgements of operations that were dropped.
+    InvalidOperationStatusUpdateAcknowledgements = "invalid_operation_status_update_acknowledgements",
     /// Agents let in.
     AgentRegistrations = "slave_registrations",
     /// Agents let in again.

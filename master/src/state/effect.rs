@@ -55,6 +55,9 @@ pub enum ToAgent {
     ShutdownExecutor(to_agent::ShutdownExecutor),
     ShutdownFramework(to_agent::ShutdownFramework),
     UpdateFramework(Box<to_agent::UpdateFramework>),
+    Apply(Box<to_agent::ApplyOperation>),
+    AcknowledgeOperation(to_agent::AcknowledgeOperation),
+    ReconcileOperations(to_agent::ReconcileOperations),
 }
 
 /// What to do once the registry has stored an operation.

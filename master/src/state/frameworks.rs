@@ -100,6 +100,7 @@ impl State {
         }
         self.end_tasks_of(now, id, out);
         self.end_executors_of(id, out);
+        self.end_operations_of(id, out);
 
         let Some(framework) = self.cluster.frameworks.remove(id) else {
             return;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mesos::protocols::agent as to_agent;
-use mesos::resources::{Format, Resources};
+use mesos::resources::{Conversion, Format, Resources};
 use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
 use mesos::wire::Pb;
@@ -19,6 +19,8 @@ struct Launch {
     resources: Resources,
     /// The executor, if the task brings one that does not live yet.
     executor: Option<Executor>,
+    /// More copies of shared volumes that tasks before it use.
+    copies: Conversion,
 }
 
 impl State {
@@ -56,6 +58,10 @@ impl State {
         purse: &mut Purse,
         out: &mut Effects,
     ) {
+        if !launch.copies.is_empty() {
+            purse.left += &launch.copies.converted;
+            purse.conversions.push(launch.copies);
+        }
         purse.left -= &launch.resources;
         let launch_executor = match launch.executor {
             Some(executor) => {
@@ -73,6 +79,7 @@ impl State {
             framework: Pb((*framework.info).clone()),
             task: Pb(launch.task),
             launch_executor,
+            resource_version: agent.resource_version,
         };
         out.push(Effect::Agent(
             agent.pid.clone(),
@@ -127,7 +134,9 @@ fn prepare(
             ))
         })?;
     }
-    if !purse.left.contains(&total) {
+    let copies = Conversion::copies(&purse.seen(), &purse.left, &total);
+    let left = &purse.left + &copies.converted;
+    if !left.contains(&total) {
         return Err(Invalid(format!(
             "Total resources {total} required by task and its executor is more than available {}",
             purse.left
@@ -137,6 +146,7 @@ fn prepare(
         task,
         resources,
         executor,
+        copies,
     })
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use mesos::v1::task_status::Reason;
-use mesos::v1::{AgentId, FrameworkId, TaskState, TimeInfo};
+use mesos::v1::{AgentId, FrameworkId, OperationState, TaskState, TimeInfo};
 
 use super::model::Destination;
 use super::statuses::Verdict;
@@ -168,6 +168,8 @@ impl State {
                 format!("Agent {} is unreachable: {why}", agent.info.hostname),
             );
             let limit = self.config.max_unreachable_tasks_per_framework;
+            let state = OperationState::OperationUnreachable;
+            self.lose_operations(&agent, state, &unreachable.message, &mut out);
             self.drop_agent(
                 now,
                 &agent,
@@ -195,6 +197,8 @@ impl State {
                 Reason::AgentRemoved,
                 format!("Agent {} removed: it left the cluster", agent.info.hostname),
             );
+            let state = OperationState::OperationGoneByOperator;
+            self.lose_operations(&agent, state, &lost.message, &mut out);
             self.drop_agent(now, &agent, &lost, self.completed(), &mut out);
         }
         self.agent_lost(id, &mut out);

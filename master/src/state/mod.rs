@@ -9,6 +9,7 @@
 //! | `calls` | scheduler calls: who may call, and where each goes |
 //! | `subscribe`, `frameworks` | subscription and failover; disconnection, teardown, recovery |
 //! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
+//! | `operations` | what is done to resources, and what becomes of it |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
 //! | `registry`, `gc` | what is read back after a restart; what is forgotten |
@@ -26,6 +27,7 @@ mod liveness;
 mod messages;
 mod model;
 mod offers;
+mod operations;
 mod reconcile;
 mod registry;
 mod reregister;
@@ -80,6 +82,8 @@ pub struct State {
     ids: Mint,
     /// Until the registry has been read, agents are not answered and calls are refused.
     recovering: bool,
+    /// When the registry had been read.
+    recovered_at: Option<Timestamp>,
     /// How many agents the registry knew at the start, for the removal limit.
     recovered_at_start: usize,
     /// Live subscriptions; one per framework.
@@ -104,6 +108,7 @@ impl State {
             config,
             master: Arc::new(master),
             recovering: true,
+            recovered_at: None,
             recovered_at_start: 0,
             schedulers: BTreeMap::new(),
             places: BTreeMap::new(),

@@ -27,7 +27,8 @@ impl State {
                 (Some(framework), Some(agent))
                     if framework.active
                         && agent.active
-                        && framework.roles.contains(&allocation.role) =>
+                        && framework.roles.contains(&allocation.role)
+                        && has_shared(&agent, &allocation.resources) =>
                 {
                     let offer = self.offer(now, &framework, &agent, allocation);
                     events
@@ -236,6 +237,14 @@ impl State {
         self.counters.count(Counter::DroppedMessages);
         None
     }
+}
+
+/// Whether the agent still has the shared volumes: others may destroy what is offered to many.
+fn has_shared(agent: &Agent, resources: &Resources) -> bool {
+    let shared = resources.shared().unallocate();
+    shared
+        .keys()
+        .all(|key| agent.total.keys().any(|known| known == key))
 }
 
 /// Gives resources back to the allocator; with a filter if the framework refused them.

@@ -3,9 +3,7 @@
 
 use mesos::v1::scheduler::call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{
-    AgentId, FrameworkId, OperationState, OperationStatus, TaskState, TaskStatus, TimeInfo,
-};
+use mesos::v1::{AgentId, TaskState, TaskStatus, TimeInfo};
 
 use super::statuses::Verdict;
 use super::{Counter, Effects, Framework, State, Task, Timestamp};
@@ -84,36 +82,6 @@ impl State {
         Some(TimeInfo {
             nanoseconds: agent.since.as_nanos(),
         })
-    }
-
-    /// RECONCILE_OPERATIONS: this master starts none, so every operation asked for is unknown,
-    /// unless its agent's fate says more.
-    pub(super) fn reconcile_operations(
-        &mut self,
-        id: &FrameworkId,
-        reconcile: call::ReconcileOperations,
-        out: &mut Effects,
-    ) {
-        for operation in reconcile.operations {
-            let agent = operation.agent_id.as_ref();
-            let is = |test: &dyn Fn(&AgentId) -> bool| agent.is_some_and(test);
-            let state = if is(&|id| self.cluster.recovered_agents.contains_key(id)) {
-                OperationState::OperationRecovering
-            } else if is(&|id| self.cluster.unreachable_agents.contains_key(id)) {
-                OperationState::OperationUnreachable
-            } else {
-                OperationState::OperationUnknown
-            };
-            let status = OperationStatus {
-                operation_id: Some(operation.operation_id),
-                state: state as i32,
-                message: Some("Reconciliation: Operation is unknown".to_owned()),
-                agent_id: operation.agent_id,
-                resource_provider_id: operation.resource_provider_id,
-                ..Default::default()
-            };
-            self.send_operation_status(id, status, out);
-        }
     }
 }
 

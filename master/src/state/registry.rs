@@ -17,6 +17,7 @@ impl State {
     pub fn recovered(&mut self, now: Timestamp, registry: Registry) -> Effects {
         let mut out = Effects::new();
         self.recovering = false;
+        self.recovered_at = Some(now);
         self.recovered_at_start = registry.agents.len();
         for (id, info) in registry.agents {
             let agent = RecoveredAgent {

@@ -79,6 +79,14 @@ impl State {
             return out.push(shutdown(&admission.pid, why));
         }
         self.counters.count(Counter::AgentReregistrations);
+        // An agent repeats itself until it is answered. What it says of its resources is older then
+        // than what was asked of it since.
+        let is_news = admission.resource_version.is_none()
+            || admission.resource_version != agent.resource_version;
+        if is_news {
+            let (total, version) = (admission.total.clone(), admission.resource_version);
+            self.resize(agent, total, version, out);
+        }
         self.update_agent(agent, &admission, out);
         self.reconnect(now, agent, admission.pid.clone(), out);
         for framework in &admission.running.frameworks {
@@ -87,6 +95,9 @@ impl State {
         let reconcile = self.missing_tasks(now, agent, &admission.running);
         out.push(self.reregistered_message(&admission.pid, &agent.id, reconcile));
         self.drop_missing_executors(agent, &admission.running, out);
+        if is_news {
+            self.compare_operations(agent, &admission.running, out);
+        }
         self.stop_unwanted(agent, &admission, out);
         self.tell_of_frameworks(&agent.id, &admission.running, out);
     }
@@ -94,25 +105,21 @@ impl State {
     /// Takes over what the agent now says of itself.
     fn update_agent(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
         let changed = *agent.info != admission.info;
-        let resized = agent.total != admission.total;
-        if resized {
-            self.rescind_offers_on(&agent.id, out);
-        }
         let Some(agent) = self.cluster.agent_mut(&agent.id) else {
             return;
         };
         agent.capabilities = admission.capabilities.clone();
         agent.version = admission.version.clone();
-        if !changed && !resized {
+        if !changed {
             return;
         }
         agent.info = Arc::new(admission.info.clone());
-        agent.total = admission.total.clone();
+        let total = agent.total.clone();
         let id = agent.id.clone();
         out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
             id: id.clone(),
             info: admission.info.clone(),
-            total: admission.total.clone(),
+            total,
         }));
         out.push(Effect::Registry(
             Operation::UpdateAgent {
@@ -314,6 +321,7 @@ impl State {
         }
         self.adopt_executors(&admission, &mut out);
         let adopted = self.adopt_tasks(&admission);
+        self.adopt_operations(&admission.running);
         self.give_up_unreachable(now, &admission, &mut out);
         self.announce_agent(&id, &mut out);
         out.push(self.reregistered_message(&admission.pid, &id, Vec::new()));

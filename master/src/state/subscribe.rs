@@ -168,6 +168,7 @@ impl State {
             unreachable_order: Vector::new(),
             completed_tasks: Vector::new(),
             offers: OrdSet::new(),
+            operations: OrdMap::new(),
             executors: OrdSet::new(),
             used: OrdMap::new(),
             offered: Resources::default(),

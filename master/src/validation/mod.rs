@@ -26,7 +26,7 @@ impl Invalid {
 pub type Check = Result<(), Invalid>;
 
 /// Fails with `reason` if `condition` does not hold.
-fn require(condition: bool, reason: impl Into<String>) -> Check {
+pub(crate) fn require(condition: bool, reason: impl Into<String>) -> Check {
     if condition {
         Ok(())
     } else {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
-    Acknowledge, ExecutorCall, FrameworkMessage, KillTask, Ping, Pong, Registered, Reregistered,
-    RunTask, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    Acknowledge, AcknowledgeOperation, ApplyOperation, ExecutorCall, FrameworkMessage, KillTask,
+    Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
+    ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::master::{RegisterAgent, ReregisterAgent};
 use mesos::protocols::scheduler::{Event, Unsubscribed};
@@ -81,6 +82,7 @@ impl Agent {
                 capabilities,
                 checkpointed_resources,
                 version,
+                resource_version: None,
             };
             ctx.tell(&self.master, request);
         } else {
@@ -93,6 +95,8 @@ impl Agent {
                 executors: vec![],
                 tasks: life.tasks.into_iter().map(Pb).collect(),
                 version,
+                resource_version: None,
+                operations: vec![],
             };
             ctx.tell(&self.master, request);
         }
@@ -238,7 +242,8 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Agent: ShutdownAgent, Acknowledge, FrameworkMessage, ShutdownExecutor, UpdateFramework);
+ignores!(Agent: ShutdownAgent, Acknowledge, FrameworkMessage, ShutdownExecutor, UpdateFramework,
+    ApplyOperation, AcknowledgeOperation, ReconcileOperations);
 
 /// A subscription whose events the test reads.
 pub(crate) struct Scheduler(pub(crate) mpsc::UnboundedSender<scheduler::Event>);

@@ -11,9 +11,9 @@ use crate::v1;
 use crate::wire::Pb;
 
 protocol! {
-    /// What an agent accepts: from the leading master (1–11), which it knows by the pid its
+    /// What an agent accepts: from the leading master (1–14), which it knows by the pid its
     /// detector gave it and by its certificate, and from its executors (20).
-    pub AgentProtocol = "mesos.agent" {
+    pub AgentProtocol = "mesos.agent" version 2 {
         1 => Registered -> (),
         2 => Reregistered -> (),
         3 => ShutdownAgent -> (),
@@ -25,6 +25,9 @@ protocol! {
         9 => ShutdownExecutor -> (),
         10 => ShutdownFramework -> (),
         11 => UpdateFramework -> (),
+        12 => ApplyOperation -> (),
+        13 => AcknowledgeOperation -> (),
+        14 => ReconcileOperations -> (),
         20 => ExecutorCall -> Result<(), CallRejected>,
     }
 }
@@ -96,6 +99,9 @@ pub struct RunTask {
     /// running and charged nothing for it; if it is gone, the task is dropped rather than started
     /// with resources nobody accounted for.
     pub launch_executor: bool,
+    /// The agent's resources that the launch was decided on ([`ApplyOperation::resource_version`]).
+    /// A task that uses reservations or volumes made at run time is dropped if they have changed.
+    pub resource_version: Option<Uuid>,
 }
 
 /// Kill a task; from the master, for a KILL call. Answered by the task's status updates. Repeated
@@ -156,6 +162,40 @@ pub struct ShutdownFramework {
 pub struct UpdateFramework {
     /// The new description; `id` is set.
     pub framework: Pb<v1::FrameworkInfo>,
+}
+
+/// Change the agent's resources: reserve, make a volume, and their opposites; from the master, for
+/// an operation of an ACCEPT or of an operator. The agent writes the change down before it answers
+/// with [`OperationUpdate`](super::master::OperationUpdate).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApplyOperation {
+    /// Whose operation; unset for one of an operator.
+    pub framework_id: Option<v1::FrameworkId>,
+    /// What to do. With an `id`, its status is sent until it is acknowledged.
+    pub operation: Pb<v1::offer::Operation>,
+    /// Names the operation between master and agent, given or not that it has an `id`.
+    pub uuid: Uuid,
+    /// The last state of its resources that the master has seen: it is in every message in which
+    /// the agent names them. The agent drops an operation that was decided on another one.
+    pub resource_version: Option<Uuid>,
+}
+
+/// Somebody has the status of an operation: its scheduler, or the master where there is nobody
+/// else. The agent forgets the operation if the status was terminal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcknowledgeOperation {
+    /// Which operation ([`ApplyOperation::uuid`]).
+    pub operation: Uuid,
+    /// Which status ([`v1::OperationStatus::uuid`]).
+    pub status: Uuid,
+}
+
+/// Operations that the master has sent and the agent did not name when it came back. For those it
+/// does not have, the agent reports OPERATION_DROPPED.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReconcileOperations {
+    /// The operations, as they were sent.
+    pub operations: Vec<ApplyOperation>,
 }
 
 /// A v1 executor call: from an executor over QUIC, or from the agent's HTTP server on behalf of

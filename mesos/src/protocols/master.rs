@@ -9,16 +9,18 @@ use crate::v1;
 use crate::wire::Pb;
 
 protocol! {
-    /// What a master accepts: from agents (1–6), from schedulers and tools (10), and from its own
+    /// What a master accepts: from agents (1–8), from schedulers and tools (10), and from its own
     /// observers (20). A master believes agents only about themselves: it compares the sender
     /// with the pid that registered.
-    pub MasterProtocol = "mesos.master" {
+    pub MasterProtocol = "mesos.master" version 2 {
         1 => RegisterAgent -> (),
         2 => ReregisterAgent -> (),
         3 => UnregisterAgent -> (),
         4 => UpdateRecord -> (),
         5 => ExecutorMessage -> (),
         6 => ExecutorExited -> (),
+        7 => OperationUpdate -> (),
+        8 => AgentResources -> (),
         10 => SchedulerCall -> Result<CallAccepted, CallRejected>,
         20 => AgentUnresponsive -> (),
     }
@@ -39,6 +41,9 @@ pub struct RegisterAgent {
     pub checkpointed_resources: Vec<Pb<v1::Resource>>,
     /// The Mesos version it is compatible with ([`crate::version::MESOS_COMPATIBLE`]).
     pub version: String,
+    /// Names this state of its resources
+    /// ([`ApplyOperation::resource_version`](super::agent::ApplyOperation)).
+    pub resource_version: Option<Uuid>,
 }
 
 /// From an agent that has an id: after its restart, for a new master, or because it was told that
@@ -62,6 +67,10 @@ pub struct ReregisterAgent {
     pub tasks: Vec<Pb<v1::Task>>,
     /// As in [`RegisterAgent`].
     pub version: String,
+    /// As in [`RegisterAgent`].
+    pub resource_version: Option<Uuid>,
+    /// Every operation whose last status was not acknowledged.
+    pub operations: Vec<Pb<v1::Operation>>,
 }
 
 /// From an agent that leaves for good (a signal asked it to). Not answered; its tasks are lost.
@@ -119,6 +128,33 @@ pub struct ExecutorExited {
     pub executor_id: v1::ExecutorId,
     /// The wait status of its process, as `wait(2)` encodes it; -1 if unknown.
     pub status: i32,
+}
+
+/// The status of an operation, from the agent that performs it. If the status has a `uuid` it is
+/// sent again (10 s, doubling, at most 10 min) until
+/// [`AcknowledgeOperation`](super::agent::AcknowledgeOperation) answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationUpdate {
+    /// Where.
+    pub agent_id: v1::AgentId,
+    /// Whose operation; unset for one of an operator.
+    pub framework_id: Option<v1::FrameworkId>,
+    /// Which one ([`ApplyOperation::uuid`](super::agent::ApplyOperation)).
+    pub operation: Uuid,
+    /// What became of it.
+    pub status: Pb<v1::OperationStatus>,
+}
+
+/// What an agent has now, when that is not what the master expects: an operation failed or was
+/// dropped. Comes before the [`OperationUpdate`] that says so.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentResources {
+    /// Which agent.
+    pub agent_id: v1::AgentId,
+    /// As in [`RegisterAgent`].
+    pub checkpointed_resources: Vec<Pb<v1::Resource>>,
+    /// Names this state of its resources.
+    pub resource_version: Option<Uuid>,
 }
 
 /// A v1 scheduler call: from a scheduler over QUIC, from the master's HTTP server on behalf of

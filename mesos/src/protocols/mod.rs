@@ -73,6 +73,18 @@
 //!    │◀────────────────────────────── UpdateFramework │ where each framework listens now
 //!    │ StatusUpdate (unacknowledged ones, again) ────▶│
 //! ```
+//!
+//! **An operation** changes what an agent has. The agent writes the change down before it answers;
+//! a status with a uuid is sent until somebody acknowledges it. If the operation was decided on
+//! resources that the agent does not have any more, it says first what it has.
+//!
+//! ```text
+//!  scheduler                     master                          agent
+//!    │ SchedulerCall ACCEPT ──────▶│ ApplyOperation ──────────────▶│ stores it, makes or removes volumes
+//!    │                             │◀─ (AgentResources, if dropped) │
+//!    │◀ UPDATE_OPERATION_STATUS ── │◀───────────── OperationUpdate │
+//!    │ ACKNOWLEDGE_OPERATION_STATUS ▶ AcknowledgeOperation ────────▶│ forgets it
+//! ```
 
 pub mod agent;
 pub mod call;

@@ -77,6 +77,28 @@ fn update() -> UpdateRecord {
     }
 }
 
+fn reserve() -> v1::offer::Operation {
+    let mut operation = v1::offer::Operation {
+        id: Some("o".into()),
+        reserve: Some(v1::offer::operation::Reserve {
+            resources: task().0.resources,
+            source: Vec::new(),
+        }),
+        ..Default::default()
+    };
+    operation.set_type(v1::offer::operation::Type::Reserve);
+    operation
+}
+
+fn apply() -> agent::ApplyOperation {
+    agent::ApplyOperation {
+        framework_id: Some("f".into()),
+        operation: Pb(reserve()),
+        uuid: Uuid::from_u128(1),
+        resource_version: Some(Uuid::from_u128(2)),
+    }
+}
+
 #[test]
 fn agents_reach_the_master() {
     let agent = Pid::named(names::AGENT, address());
@@ -90,6 +112,7 @@ fn agents_reach_the_master() {
         capabilities: vec![Pb(v1::agent_info::Capability { r#type: Some(1) })],
         checkpointed_resources: Vec::new(),
         version: "1.11.0".into(),
+        resource_version: Some(Uuid::from_u128(1)),
     });
     crosses::<MasterProtocol, _>(master::ReregisterAgent {
         agent,
@@ -100,8 +123,28 @@ fn agents_reach_the_master() {
         executors: Vec::new(),
         tasks: Vec::new(),
         version: "1.11.0".into(),
+        resource_version: None,
+        operations: vec![Pb(v1::Operation {
+            info: reserve(),
+            uuid: v1::Uuid { value: vec![9; 16] },
+            ..Default::default()
+        })],
     });
     crosses::<MasterProtocol, _>(update());
+    crosses::<MasterProtocol, _>(master::OperationUpdate {
+        agent_id: "S0".into(),
+        framework_id: None,
+        operation: Uuid::from_u128(1),
+        status: Pb(v1::OperationStatus {
+            state: v1::OperationState::OperationFinished as i32,
+            ..Default::default()
+        }),
+    });
+    crosses::<MasterProtocol, _>(master::AgentResources {
+        agent_id: "S0".into(),
+        checkpointed_resources: task().0.resources.into_iter().map(Pb).collect(),
+        resource_version: Some(Uuid::from_u128(1)),
+    });
 }
 
 #[test]
@@ -134,6 +177,15 @@ fn the_master_reaches_agents() {
         framework: framework(),
         task: task(),
         launch_executor: true,
+        resource_version: None,
+    });
+    crosses::<AgentProtocol, _>(apply());
+    crosses::<AgentProtocol, _>(agent::AcknowledgeOperation {
+        operation: Uuid::from_u128(1),
+        status: Uuid::from_u128(2),
+    });
+    crosses::<AgentProtocol, _>(agent::ReconcileOperations {
+        operations: vec![apply()],
     });
     crosses::<AgentProtocol, _>(agent::Acknowledge {
         framework_id: "f".into(),
@@ -185,10 +237,11 @@ fn numbers_stay() {
     ];
     let expected = [
         "mesos.master 1 RegisterAgent 2 ReregisterAgent 3 UnregisterAgent 4 UpdateRecord \
-         5 ExecutorMessage 6 ExecutorExited 10 SchedulerCall 20 AgentUnresponsive",
+         5 ExecutorMessage 6 ExecutorExited 7 OperationUpdate 8 AgentResources 10 SchedulerCall 20 AgentUnresponsive",
         "mesos.agent 1 Registered 2 Reregistered 3 ShutdownAgent 4 Ping 5 RunTask 6 KillTask \
          7 Acknowledge 8 FrameworkMessage 9 ShutdownExecutor 10 ShutdownFramework \
-         11 UpdateFramework 20 ExecutorCall",
+         11 UpdateFramework 12 ApplyOperation 13 AcknowledgeOperation 14 ReconcileOperations \
+         20 ExecutorCall",
         "mesos.scheduler 1 Event 2 Unsubscribed",
         "mesos.executor 1 Event 2 Unsubscribed",
         "mesos.observer 1 SetConnected",
@@ -196,6 +249,41 @@ fn numbers_stay() {
         "mesos.reader 1 Read",
     ];
     assert_eq!(listed, expected);
+}
+
+/// What the messages about operations look like on the wire: other versions of this program read it.
+#[test]
+fn bytes_of_operations_stay() {
+    let acknowledge = agent::AcknowledgeOperation {
+        operation: Uuid::from_u128(1),
+        status: Uuid::from_u128(2),
+    };
+    let update = master::OperationUpdate {
+        agent_id: "S0".into(),
+        framework_id: Some("f".into()),
+        operation: Uuid::from_u128(1),
+        status: Pb(v1::OperationStatus {
+            state: v1::OperationState::OperationFinished as i32,
+            ..Default::default()
+        }),
+    };
+    let found = [
+        bytes::<AgentProtocol, _>(&acknowledge),
+        bytes::<AgentProtocol, _>(&apply()),
+        bytes::<MasterProtocol, _>(&update),
+    ];
+    let expected = [
+        "10000000000000000000000000000000011000000000000000000000000000000002",
+        "01030a01663108021a280a130a046370757310001a0909000000000000f03f0a110a05706f727473100122060a040801100262030a016f1000000000000000000000000000000001011000000000000000000000000000000002",
+        "040a02533001030a01661000000000000000000000000000000001021002",
+    ];
+    assert_eq!(found, expected);
+}
+
+fn bytes<P: Protocol + Accepts<M>, M: Message>(message: &M) -> String {
+    let mut bytes = Body::default();
+    P::encode(message, &mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn listing<P: Protocol>() -> String {

@@ -11,12 +11,14 @@
 //! | the multiset: contains, add, subtract | `algebra.rs` over `group.rs` |
 //! | what operations do to resources | `conversion.rs` |
 //! | asking a multiset: by name, role, kind | `query.rs` |
+//! | what an agent stores | `checkpointed.rs` |
 //! | text (`cpus:4;ports:[1-2]`) | `text.rs` |
 //! | v1 messages, validation | `proto.rs`, `error.rs` |
 //! | the flat JSON of the state endpoints | `json.rs` |
 
 mod algebra;
 mod amount;
+mod checkpointed;
 mod conversion;
 mod error;
 mod group;
@@ -35,6 +37,7 @@ mod laws;
 
 pub use algebra::Resources;
 pub use amount::Amount;
+pub use checkpointed::Missing;
 pub use conversion::{Conversion, ConversionError, NotApplicable, disk_below};
 pub use error::{ParseError, Problem, ResourceError};
 pub use key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};

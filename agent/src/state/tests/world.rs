@@ -126,7 +126,7 @@ impl World {
     }
 
     pub(super) fn run(&mut self, task: TaskInfo) {
-        self.act(|s, m| s.run_task(m, &framework(), task, true));
+        self.act(|s, m| s.run_task(m, &framework(), task, true, None));
     }
 
     pub(super) fn only_executor(&self) -> &Executor {

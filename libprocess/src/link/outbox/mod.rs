@@ -20,7 +20,6 @@ use super::{
 };
 use crate::error::ExitReason;
 use crate::pid::AnyPid;
-use crate::trace::Trace;
 use crate::wire::frame::{self, Asked, Control, Head, Route};
 use sides::{Place, Sides};
 use targets::Targets;
@@ -67,7 +66,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) to: &'a AnyPid,
     pub(crate) from: Option<&'a AnyPid>,
     pub(crate) tag: u32,
-    pub(crate) trace: Trace,
+    pub(crate) trace: u64,
     /// Id and deadline, for asks.
     pub(crate) ask: Option<(u64, Instant)>,
     pub(crate) body: &'a [u8],
@@ -96,7 +95,7 @@ struct Waiting {
     to: AnyPid,
     from: Option<AnyPid>,
     tag: u32,
-    trace: Trace,
+    trace: u64,
     ask: Option<(u64, Instant)>,
     body: Box<[u8]>,
     cost: u64,

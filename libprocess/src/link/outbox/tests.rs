@@ -16,7 +16,7 @@ fn outgoing<'a>(to: &'a AnyPid, body: &'a [u8]) -> Outgoing<'a> {
         to,
         from: None,
         tag: 1,
-        trace: Trace::default(),
+        trace: 0,
         ask: None,
         body,
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::master::{
-    AgentUnresponsive, ExecutorExited, ExecutorMessage, RegisterAgent, ReregisterAgent,
-    SchedulerCall, UnregisterAgent,
+    AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
+    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::scheduler::Event;
 use mesos::protocols::{
@@ -89,6 +89,8 @@ deaf!(
     UpdateRecord,
     ExecutorMessage,
     ExecutorExited,
+    OperationUpdate,
+    AgentResources,
     AgentUnresponsive
 );
 

@@ -7,6 +7,7 @@ use libprocess::prelude::Pid;
 use mesos::protocols::AgentProtocol;
 use mesos::resources::Resources;
 use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
+use uuid::Uuid;
 
 use super::counts::TaskCounts;
 use crate::state::Timestamp;
@@ -34,8 +35,12 @@ pub struct Agent {
     pub active: bool,
     /// Counts connections, so that a timer set for an earlier one is recognised.
     pub connection: u64,
-    /// All its resources.
+    /// All its resources, as they will be when it has done all operations it was sent.
     pub total: Resources,
+    /// The last state of its resources that it told, which operations and tasks build upon.
+    pub resource_version: Option<Uuid>,
+    /// Its operations that have not ended, or whose end was not acknowledged.
+    pub operations: OrdSet<Uuid>,
     /// Resources held by executors and unfinished tasks, by framework; carry allocation roles.
     pub used: OrdMap<FrameworkId, Resources>,
     /// Resources in outstanding offers; carry allocation roles.

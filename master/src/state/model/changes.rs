@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use mesos::resources::Resources;
+use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{self, AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use uuid::Uuid;
 
 use super::counts::is_terminal;
-use super::{Agent, Cluster, Executor, Framework, Offer, Task};
+use super::{Agent, Cluster, Executor, Framework, Offer, Operation, Task};
 
 /// Where a task goes when it leaves the framework's live tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +216,52 @@ impl Cluster {
             framework.offered -= offer.resources.clone();
         }
         Some(offer)
+    }
+
+    /// Adds an operation, replacing an older record of it.
+    pub(crate) fn add_operation(&mut self, operation: Operation) {
+        let uuid = operation.uuid;
+        let agent = operation.record.agent_id.clone();
+        if let Some(agent) = agent.and_then(|id| self.agent_mut(&id)) {
+            agent.operations.insert(uuid);
+        }
+        let framework = operation.record.framework_id.clone();
+        if let Some(framework) = framework.and_then(|id| self.framework_mut(&id))
+            && let Some(id) = operation.id()
+        {
+            framework.operations.insert(id.clone(), uuid);
+        }
+        self.operations.insert(uuid, Arc::new(operation));
+    }
+
+    /// Takes an operation out.
+    pub(crate) fn remove_operation(&mut self, uuid: &Uuid) -> Option<Arc<Operation>> {
+        let operation = self.operations.remove(uuid)?;
+        let record = &operation.record;
+        if let Some(agent) = record.agent_id.as_ref().and_then(|id| self.agent_mut(id)) {
+            agent.operations.remove(uuid);
+        }
+        let framework = record.framework_id.as_ref();
+        if let Some(framework) = framework.and_then(|id| self.framework_mut(id))
+            && let Some(id) = operation.id()
+            && framework.operations.get(id) == Some(uuid)
+        {
+            framework.operations.remove(id);
+        }
+        Some(operation)
+    }
+
+    /// Changes what an agent has.
+    pub(crate) fn convert_total(
+        &mut self,
+        agent: &AgentId,
+        conversions: &[Conversion],
+    ) -> Result<(), NotApplicable> {
+        let Some(agent) = self.agent_mut(agent) else {
+            return Ok(());
+        };
+        agent.total = agent.total.apply_all(conversions)?;
+        Ok(())
     }
 
     fn charge(&mut self, framework_id: &FrameworkId, agent_id: &AgentId, resources: &Resources) {

@@ -8,7 +8,8 @@ use libprocess::prelude::Pid;
 use mesos::protocols::SchedulerProtocol;
 use mesos::resources::Resources;
 use mesos::v1::framework_info::capability::Type as Capability;
-use mesos::v1::{self, AgentId, ExecutorId, OfferId, TaskId};
+use mesos::v1::{self, AgentId, ExecutorId, OfferId, OperationId, TaskId};
+use uuid::Uuid;
 
 use super::counts::TaskCounts;
 use super::task::Task;
@@ -49,6 +50,8 @@ pub struct Framework {
     pub completed_tasks: Vector<Arc<Task>>,
     /// Its outstanding offers.
     pub offers: OrdSet<OfferId>,
+    /// Its operations that it gave an id and whose end it has not acknowledged.
+    pub operations: OrdMap<OperationId, Uuid>,
     /// Its live executors.
     pub executors: OrdSet<(AgentId, ExecutorId)>,
     /// Resources held by its executors and unfinished tasks, by agent; carry allocation roles.

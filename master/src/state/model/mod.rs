@@ -12,6 +12,7 @@
 //!      │                                         ids of offers and executors, used, offered
 //!      ├────── completed_frameworks (oldest first, bounded)
 //!      ├────── offers
+//!      ├────── operations
 //!      └────── counts, reasons     totals over all tasks
 //! ```
 //!
@@ -23,12 +24,14 @@ mod changes;
 mod counts;
 mod framework;
 mod offer;
+mod operation;
 mod task;
 
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
 use mesos::v1::{AgentId, FrameworkId, OfferId, TaskId};
+use uuid::Uuid;
 
 pub(crate) use changes::Destination;
 
@@ -36,6 +39,7 @@ pub use agent::{Agent, Executor, RecoveredAgent, UnreachableAgent};
 pub use counts::{TaskCounts, holds_nothing, is_terminal};
 pub use framework::{Connection, Framework, Subscription, Traffic, has_capability, roles_of};
 pub use offer::Offer;
+pub use operation::Operation;
 pub use task::Task;
 
 /// How often tasks ended (or became unreachable) in which way: state, source and reason numbers.
@@ -56,6 +60,8 @@ pub struct Cluster {
     pub completed_frameworks: Vector<Arc<Framework>>,
     /// Outstanding offers.
     pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// Operations that have not ended, or whose end was not acknowledged.
+    pub operations: OrdMap<Uuid, Arc<Operation>>,
     /// All tasks by state.
     pub counts: TaskCounts,
     /// Endings by state, source and reason.

@@ -62,6 +62,7 @@ fn an_agent_with_impossible_resources_is_told_why_it_must_end() {
         capabilities: vec![],
         checkpointed_resources: vec![],
         version: "1".into(),
+        resource_version: None,
     };
     let effects = world.state.register_agent(world.now, request);
     world.perform(effects);
@@ -95,6 +96,7 @@ fn an_agent_that_restarts_keeps_its_tasks() {
     let runs = Runs {
         frameworks: vec![before],
         tasks: vec![kept],
+        ..Runs::default()
     };
     world.reregister(&agent, agent_pid(1, 2), runs);
     assert_eq!(
@@ -135,6 +137,7 @@ fn kills_are_repeated_and_what_ended_meanwhile_is_stopped() {
             .iter()
             .map(|task| task.record.clone())
             .collect(),
+        ..Runs::default()
     };
 
     world.agent_exits(&agent);

@@ -248,7 +248,7 @@ fn operations_this_master_cannot_do_are_answered() {
         world.log(),
         [
             "a <- pod TASK_ERROR (TASK_GROUP_INVALID)",
-            "a <- UPDATE_OPERATION_STATUS",
+            "a <- op OPERATION_ERROR",
             "a <- t TASK_ERROR (TASK_INVALID)",
             "allocator <- cpus:1 of m-0000 on m-S0, refused 5s",
         ]

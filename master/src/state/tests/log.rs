@@ -28,6 +28,12 @@ pub(super) fn line(effect: &Effect) -> Option<String> {
                 framework.value, agent.value
             )
         }
+        Effect::Allocator(AllocatorOp::UpdateAllocation { .. }) => {
+            "allocator <- update allocation".to_owned()
+        }
+        Effect::Allocator(AllocatorOp::UpdateAgent { total, .. }) => {
+            format!("allocator <- total {total}")
+        }
         Effect::Abort(_) => "the master ends".to_owned(),
         _ => return None,
     })
@@ -53,12 +59,27 @@ fn to_agent(message: &ToAgent) -> String {
         ToAgent::ShutdownExecutor(m) => format!("shut down executor {}", m.executor_id.value),
         ToAgent::ShutdownFramework(m) => format!("shut down framework {}", m.framework_id.value),
         ToAgent::UpdateFramework(_) => "update framework".to_owned(),
+        ToAgent::Apply(m) => format!("apply {}", m.operation.r#type().as_str_name()),
+        ToAgent::AcknowledgeOperation(m) => format!("acknowledge operation {}", m.status.as_u128()),
+        ToAgent::ReconcileOperations(m) => {
+            let ids = m.operations.iter().filter_map(|o| o.operation.id.as_ref());
+            let ids: Vec<&str> = ids.map(|id| id.value.as_str()).collect();
+            format!("asked for operations {ids:?}")
+        }
     }
 }
 
 fn describe(event: &Event) -> String {
     match event.r#type() {
         Type::Update => update(&event.update.as_ref().expect("an update").status),
+        Type::UpdateOperationStatus => {
+            let status = &event
+                .update_operation_status
+                .as_ref()
+                .expect("a status")
+                .status;
+            operation(status)
+        }
         Type::Offers => {
             let offers = &event.offers.as_ref().expect("offers").offers;
             format!("OFFERS {}", offers.len())
@@ -74,6 +95,16 @@ fn describe(event: &Event) -> String {
         }
         other => other.as_str_name().to_owned(),
     }
+}
+
+fn operation(status: &v1::OperationStatus) -> String {
+    let id = status.operation_id.as_ref().map_or("", |id| &id.value);
+    let reliable = if status.uuid.is_some() {
+        " (to be acknowledged)"
+    } else {
+        ""
+    };
+    format!("{id} {}{reliable}", status.state().as_str_name())
 }
 
 fn update(status: &v1::TaskStatus) -> String {

@@ -95,6 +95,7 @@ fn tasks_come_back_with_an_unreachable_agent_or_are_gone() {
     let runs = Runs {
         frameworks: vec![(*framework.info).clone()],
         tasks: vec![back],
+        ..Runs::default()
     };
     world.registry_is_slow = true;
     world.reregister(&agent, agent_pid(1, 1), Runs::default());

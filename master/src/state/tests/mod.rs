@@ -6,6 +6,7 @@ mod frameworks;
 mod launch;
 mod log;
 mod loss;
+mod operations;
 mod reconcile;
 mod restart;
 mod updates;

@@ -62,6 +62,7 @@ fn agents_and_frameworks_find_each_other_again_in_any_order() {
         let runs = Runs {
             frameworks: vec![framework()],
             tasks: vec![running("t", &agent(0))],
+            ..Runs::default()
         };
         if agent_first {
             world.reregister(&agent(0), agent_pid(1, 1), runs);
@@ -91,6 +92,7 @@ fn a_framework_the_registry_forgot_is_known_through_its_agents() {
     let runs = Runs {
         frameworks: vec![framework()],
         tasks: vec![running("t", &agent(0))],
+        ..Runs::default()
     };
     world.reregister(&agent(0), agent_pid(1, 1), runs);
     let id = framework().id.expect("an id");

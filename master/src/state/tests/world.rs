@@ -23,7 +23,7 @@ use crate::registrar::Registry;
 use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp};
 
 /// The resources of every agent.
-pub(super) const AGENT: &str = "cpus:4;mem:1024";
+pub(super) const AGENT: &str = "cpus:4;mem:1024;disk:1000";
 
 pub(super) struct World {
     pub(super) state: State,
@@ -167,6 +167,16 @@ impl World {
                 );
                 *taken -= resources;
             }
+            AllocatorOp::UpdateAllocation {
+                framework,
+                agent,
+                conversions,
+                ..
+            } => {
+                let taken = self.books.get_mut(&agent).expect("an agent");
+                let taken = taken.entry(framework).or_default();
+                *taken = taken.apply_all(&conversions).expect("it is taken");
+            }
             _ => {}
         }
     }
@@ -189,9 +199,10 @@ impl World {
         let request = RegisterAgent {
             info: Pb(agent_info(&pid)),
             agent: pid,
-            capabilities: vec![],
+            capabilities: capabilities(),
             checkpointed_resources: vec![],
             version: "1.11.0".into(),
+            resource_version: Some(Uuid::nil()),
         };
         let effects = self.state.register_agent(self.now, request);
         self.perform(effects);
@@ -203,12 +214,14 @@ impl World {
         let request = ReregisterAgent {
             info: Pb(info),
             agent: pid,
-            capabilities: vec![],
-            checkpointed_resources: vec![],
+            capabilities: capabilities(),
+            checkpointed_resources: runs.checkpointed.into_iter().map(Pb).collect(),
             frameworks: runs.frameworks.into_iter().map(Pb).collect(),
             executors: vec![],
             tasks: runs.tasks.into_iter().map(Pb).collect(),
             version: "1.11.0".into(),
+            resource_version: runs.version,
+            operations: runs.operations.into_iter().map(Pb).collect(),
         };
         let effects = self.state.reregister_agent(self.now, request);
         self.perform(effects);
@@ -307,11 +320,23 @@ impl World {
 
     /// The allocator gives resources of an agent to a framework.
     pub(super) fn allocate(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) {
+        let resources = Resources::parse(resources, "*").expect("resources");
+        self.allocate_to(id, agent, "*", resources);
+    }
+
+    /// The allocator gives resources of an agent to a role of a framework.
+    pub(super) fn allocate_to(
+        &mut self,
+        id: &FrameworkId,
+        agent: &AgentId,
+        role: &str,
+        resources: Resources,
+    ) {
         let allocation = Allocation {
             framework: id.clone(),
             agent: agent.clone(),
-            role: "*".into(),
-            resources: allocated(resources),
+            role: role.into(),
+            resources: resources.allocate(role),
         };
         let books = self.books.entry(agent.clone()).or_default();
         *books.entry(id.clone()).or_default() += allocation.resources.clone();
@@ -506,6 +531,8 @@ impl World {
         for agent in cluster.agents.values() {
             let taken = agent.used_total() + &agent.offered;
             let taken = taken.unallocate();
+            // Of what is shared there are as many copies as users.
+            let taken = taken.filter(|key| !key.shared);
             assert!(
                 agent.total.contains(&taken),
                 "{} overcommitted: {taken}",
@@ -550,6 +577,9 @@ impl World {
 pub(super) struct Runs {
     pub(super) frameworks: Vec<v1::FrameworkInfo>,
     pub(super) tasks: Vec<v1::Task>,
+    pub(super) checkpointed: Vec<v1::Resource>,
+    pub(super) operations: Vec<v1::Operation>,
+    pub(super) version: Option<Uuid>,
 }
 
 pub(super) fn agent_pid(n: u8, incarnation: u64) -> Pid<AgentProtocol> {
@@ -581,10 +611,22 @@ pub(super) fn resources(text: &str) -> Vec<v1::Resource> {
         .to_v1(Format::PreRefinement)
 }
 
-fn allocated(text: &str) -> Resources {
-    Resources::parse(text, "*")
-        .expect("resources")
-        .allocate("*")
+/// What agents of this version can do.
+fn capabilities() -> Vec<Pb<v1::agent_info::Capability>> {
+    use v1::agent_info::capability::Type;
+    let all = [
+        Type::MultiRole,
+        Type::HierarchicalRole,
+        Type::ReservationRefinement,
+        Type::ResizeVolume,
+        Type::AgentOperationFeedback,
+    ];
+    let capability = |kind| {
+        Pb(v1::agent_info::Capability {
+            r#type: Some(kind as i32),
+        })
+    };
+    all.map(capability).into()
 }
 
 pub(super) fn task_id(name: &str) -> TaskId {
