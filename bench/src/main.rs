@@ -5,6 +5,7 @@
 //! cargo run --release -p mesos-bench -- runtime      messages between actors
 //! cargo run --release -p mesos-bench -- sim          simulated worlds
 //! cargo run --release -p mesos-bench -- launch       tasks on one agent
+//! cargo run --release -p mesos-bench -- resources    arithmetic of resources
 //! ```
 //!
 //! While tuning libprocess, `--no-default-features` leaves the cluster's crates unbuilt, and
@@ -21,6 +22,8 @@ mod launch;
 mod measure;
 mod memory;
 mod options;
+#[cfg(feature = "resources")]
+mod resources;
 mod runtime;
 #[cfg(feature = "sim")]
 mod simulation;
@@ -51,6 +54,12 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
         "launch",
         "tasks per second on one agent; needs `cargo build --release` before",
         launch::contests,
+    ),
+    #[cfg(feature = "resources")]
+    (
+        "resources",
+        "parsing, adding, subtracting and comparing resources",
+        resources::contests,
     ),
 ];
 

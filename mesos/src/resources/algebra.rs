@@ -63,7 +63,7 @@ impl Resources {
         self.groups().flat_map(Group::iter)
     }
 
-    /// The keys, in no particular order; cheaper than [`Resources::iter`].
+    /// The keys, in the order of [`Resources::iter`], and cheaper.
     pub fn keys(&self) -> impl Iterator<Item = Key<'_>> {
         self.groups().flat_map(Group::keys)
     }

@@ -36,6 +36,12 @@ pub(super) struct Item {
     pub(super) amount: Amount,
 }
 
+enum Place<'a> {
+    /// The number in [`PLAIN`].
+    Plain(usize),
+    Rest(&'a Item),
+}
+
 impl Group {
     pub(super) fn of(role: Option<Arc<str>>) -> Group {
         Group {
@@ -68,44 +74,55 @@ impl Group {
         }
     }
 
-    /// Keys and amounts, ordered by key: the plain one of a name comes before the others.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key<'_>, Amount)> {
-        let mut plain = self.plain_amounts().peekable();
+    /// Where amounts are, ordered by key: the plain one of a name comes before the others.
+    fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        let mut plain = 0;
         let mut rest = self.rest().iter().peekable();
         std::iter::from_fn(move || {
-            let first = match (plain.peek(), rest.peek()) {
-                (Some((what, _)), Some(item)) => what.name <= item.what.name,
-                (plain, _) => plain.is_some(),
-            };
-            if first {
-                return plain.next();
+            while plain < PLAIN.len() && !self.has_plain(plain) {
+                plain += 1;
             }
-            rest.next().map(|item| (&*item.what, item.amount.clone()))
+            let name = PLAIN.get(plain).map(|what| &what.name);
+            if name.is_some_and(|name| rest.peek().is_none_or(|item| *name <= item.what.name)) {
+                plain += 1;
+                return Some(Place::Plain(plain - 1));
+            }
+            rest.next().map(Place::Rest)
         })
-        .map(|(what, amount)| (self.key(what), amount))
     }
 
-    /// The keys, plain ones first.
+    fn has_plain(&self, at: usize) -> bool {
+        match self.plain.get(at) {
+            Some(quantity) => !quantity.is_zero(),
+            None => !self.ports.is_empty(),
+        }
+    }
+
+    fn plain_amount(&self, at: usize) -> Amount {
+        match self.plain.get(at) {
+            Some(quantity) => Amount::Scalar(*quantity),
+            None => Amount::Ranges(self.ports.clone()),
+        }
+    }
+
+    /// What there is, and how much, ordered by key.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Key<'_>, Amount)> {
+        self.places().map(|place| match place {
+            Place::Plain(at) => (self.key(&PLAIN[at]), self.plain_amount(at)),
+            Place::Rest(item) => (self.key(&item.what), item.amount.clone()),
+        })
+    }
+
+    /// What there is, ordered by key.
+    pub(super) fn whats(&self) -> impl Iterator<Item = &What> {
+        self.places().map(|place| match place {
+            Place::Plain(at) => &PLAIN[at],
+            Place::Rest(item) => &*item.what,
+        })
+    }
+
     pub(super) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
         self.whats().map(|what| self.key(what))
-    }
-
-    /// The same without the role.
-    pub(super) fn whats(&self) -> impl Iterator<Item = &What> {
-        let scalars = PLAIN.iter().zip(&self.plain);
-        let scalars = scalars.filter(|(_, quantity)| !quantity.is_zero());
-        let ports = (!self.ports.is_empty()).then_some(&PLAIN[PLAIN_SCALARS]);
-        let plain = scalars.map(|(what, _)| what).chain(ports);
-        plain.chain(self.rest().iter().map(|item| &*item.what))
-    }
-
-    fn plain_amounts(&self) -> impl Iterator<Item = (&'static What, Amount)> {
-        let scalars = PLAIN.iter().zip(&self.plain);
-        let scalars = scalars.filter(|(_, quantity)| !quantity.is_zero());
-        let scalars = scalars.map(|(what, quantity)| (what, Amount::Scalar(*quantity)));
-        let ports = Some(&self.ports).filter(|ports| !ports.is_empty());
-        let ports = ports.map(|ports| (&PLAIN[PLAIN_SCALARS], Amount::Ranges(ports.clone())));
-        scalars.chain(ports)
     }
 
     /// Adds an amount, which fits the kind.
@@ -235,8 +252,9 @@ impl Group {
         change: &mut impl FnMut(&Key<'_>, &Amount) -> Option<Amount>,
     ) -> Group {
         let mut changed = Group::of(self.role.clone());
-        for (what, amount) in self.plain_amounts() {
-            if let Some(amount) = change(&self.key(what), &amount) {
+        for at in (0..PLAIN.len()).filter(|at| self.has_plain(*at)) {
+            let what = &PLAIN[at];
+            if let Some(amount) = change(&self.key(what), &self.plain_amount(at)) {
                 changed.insert(what.clone(), amount);
             }
         }

@@ -88,8 +88,9 @@ impl Quantity {
 
     /// The amount as a floating point number of units, for the wire and for printing.
     pub fn to_f64(self) -> f64 {
-        // Split so that the division sees only 0..=999: the nearest double to the decimal.
-        (self.0 / 1000) as f64 + (self.0 % 1000) as f64 / 1000.0
+        // One division of two exact numbers gives the double nearest to the decimal, which is
+        // printed with no more than three decimals.
+        self.0 as f64 / 1000.0
     }
 
     /// Whether this is nothing.
@@ -179,9 +180,33 @@ impl FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Quantity, QuantityError> {
-        let units: f64 = text.trim().parse().map_err(|_| QuantityError::NotANumber)?;
+        let text = text.trim();
+        if let Some(quantity) = parse_plain(text.as_bytes()) {
+            return Ok(quantity);
+        }
+        let units: f64 = text.parse().map_err(|_| QuantityError::NotANumber)?;
         Quantity::from_f64(units)
     }
+}
+
+/// What nearly everybody writes: up to nine digits, and up to three more behind a point.
+fn parse_plain(text: &[u8]) -> Option<Quantity> {
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, thousandths) = match point {
+        None => (text, &[][..]),
+        Some(at) => (&text[..at], &text[at + 1..]),
+    };
+    if !(1..=9).contains(&whole.len()) || thousandths.len() > 3 {
+        return None;
+    }
+    let digit = |sum: i64, byte: &u8| {
+        byte.is_ascii_digit()
+            .then(|| sum * 10 + i64::from(byte - b'0'))
+    };
+    let units = whole.iter().try_fold(0, digit)?;
+    let parts = thousandths.iter().try_fold(0, digit)?;
+    let missing = 3 - thousandths.len() as u32;
+    Some(Quantity(units * 1000 + parts * 10_i64.pow(missing)))
 }
 
 #[cfg(test)]
@@ -247,7 +272,15 @@ mod tests {
         fn survives_floats_and_text(milli in 0..=Quantity::MAX_FROM_OUTSIDE.milli()) {
             let quantity = Quantity::from_milli(milli);
             prop_assert_eq!(Quantity::from_f64(quantity.to_f64()), Ok(quantity));
+            prop_assert_eq!(quantity.to_f64().to_string(), quantity.to_string());
             prop_assert_eq!(quantity.to_string().parse(), Ok(quantity));
+        }
+
+        #[test]
+        fn reads_numbers_as_floats_are_read(text in "[0-9]{0,10}(\\.[0-9]{0,5})?") {
+            let float: Result<f64, _> = text.parse();
+            let expected = float.map_err(|_| QuantityError::NotANumber).and_then(Quantity::from_f64);
+            prop_assert_eq!(text.parse(), expected);
         }
 
         #[test]

@@ -1,5 +1,6 @@
 //! Sets of integers kept as sorted, coalesced, closed intervals: ports and their like.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -51,6 +52,19 @@ impl Ranges {
         Ranges(None)
     }
 
+    /// The set of all integers in any of `ranges`, none of which is inverted.
+    fn joined(mut ranges: Vec<Range>) -> Ranges {
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, last| {
+            let meet = next.begin <= last.end.saturating_add(1);
+            if meet {
+                last.end = last.end.max(next.end);
+            }
+            meet
+        });
+        Ranges::from_sorted(&ranges)
+    }
+
     fn from_sorted(ranges: &[Range]) -> Ranges {
         Ranges((!ranges.is_empty()).then(|| ranges.into()))
     }
@@ -64,12 +78,11 @@ impl Ranges {
     /// # Errors
     /// A range that ends before it begins.
     pub fn coalesce(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
-        let mut ranges: Vec<Range> = ranges.into_iter().collect();
+        let ranges: Vec<Range> = ranges.into_iter().collect();
         if let Some(Range { begin, end }) = ranges.iter().copied().find(|r| r.begin > r.end) {
             return Err(RangesError::Inverted { begin, end });
         }
-        ranges.sort_unstable();
-        Ok(Ranges::from_sorted(&merge_sorted(ranges)))
+        Ok(Ranges::joined(ranges))
     }
 
     /// As [`Ranges::coalesce`], but an integer named twice is a mistake: the rule for resources
@@ -146,8 +159,7 @@ impl Ranges {
         let mut all = Vec::with_capacity(self.as_slice().len() + other.as_slice().len());
         all.extend_from_slice(self.as_slice());
         all.extend_from_slice(other.as_slice());
-        all.sort_unstable();
-        *self = Ranges::from_sorted(&merge_sorted(all));
+        *self = Ranges::joined(all);
     }
 
     /// Removes every integer of `other`; those not in the set are ignored.
@@ -182,20 +194,6 @@ impl Ranges {
     }
 }
 
-/// Joins sorted intervals that overlap or touch.
-fn merge_sorted(ranges: Vec<Range>) -> Vec<Range> {
-    let mut merged: Vec<Range> = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.begin <= last.end.saturating_add(1) => {
-                last.end = last.end.max(range.end)
-            }
-            _ => merged.push(range),
-        }
-    }
-    merged
-}
-
 impl TryFrom<Vec<Range>> for Ranges {
     type Error = RangesError;
     fn try_from(ranges: Vec<Range>) -> Result<Ranges, RangesError> {
@@ -227,7 +225,10 @@ impl FromStr for Ranges {
 
     fn from_str(text: &str) -> Result<Ranges, RangesError> {
         let malformed = || RangesError::Malformed(text.to_string());
-        let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let compact = match text.contains(char::is_whitespace) {
+            true => Cow::Owned(text.split_whitespace().collect::<String>()),
+            false => Cow::Borrowed(text),
+        };
         let inner = compact
             .strip_prefix('[')
             .and_then(|t| t.strip_suffix(']'))

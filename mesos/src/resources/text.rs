@@ -1,6 +1,6 @@
 //! The text form of resources: `cpus:4;mem:1024;disk(role):10;ports:[31000-32000];names:{a,b}`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -43,18 +43,28 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
 
 fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
     let mut resources = Resources::new();
-    for item in text
-        .split([';', '\n'])
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-    {
-        let (what, amount) = parse_item(item, default_role)?;
+    let mut stacks = Stacks::default();
+    let items = text.split([';', '\n']).map(str::trim);
+    for item in items.filter(|item| !item.is_empty()) {
+        let (name, role, value) = split(item, default_role)?;
+        let amount = parse_amount(name, value)?;
+        let kind = match amount {
+            Amount::Ranges(_) => Kind::Ranges,
+            Amount::Set(_) => Kind::Set,
+            Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
+        };
+        let mut what = What::plain(Name::from(name), kind);
+        what.reservations = stacks.of(name, role)?;
         resources.insert_for(None, what, amount);
     }
     Ok(resources)
 }
 
-fn parse_item(item: &str, default_role: &str) -> Result<(What, Amount), ParseError> {
+/// Name, role and value.
+fn split<'a>(
+    item: &'a str,
+    default_role: &'a str,
+) -> Result<(&'a str, &'a str, &'a str), ParseError> {
     let malformed = || ParseError::Malformed(item.to_string());
     let (left, value) = item.split_once(':').ok_or_else(malformed)?;
     let (name, role) = match left.split_once('(') {
@@ -68,15 +78,24 @@ fn parse_item(item: &str, default_role: &str) -> Result<(What, Amount), ParseErr
     if name.is_empty() || name.contains(')') || value.is_empty() || value.contains(':') {
         return Err(malformed());
     }
-    let amount = parse_amount(name, value)?;
-    let kind = match amount {
-        Amount::Ranges(_) => Kind::Ranges,
-        Amount::Set(_) => Kind::Set,
-        Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
-    };
-    let mut what = What::plain(Name::from(name), kind);
-    what.reservations = static_reservation(name, role)?;
-    Ok((what, amount))
+    Ok((name, role, value))
+}
+
+/// The static reservations of one text: items that follow each other usually have the same.
+#[derive(Default)]
+struct Stacks(Stack);
+
+impl Stacks {
+    fn of(&mut self, name: &str, role: &str) -> Result<Stack, ResourceError> {
+        if role == roles::DEFAULT_ROLE {
+            return Ok(Stack::NONE);
+        }
+        if self.0.last().is_none_or(|last| last.role != role) {
+            roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
+            self.0 = [Reservation::fixed(role)].into_iter().collect();
+        }
+        Ok(self.0.clone())
+    }
 }
 
 fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
@@ -108,37 +127,26 @@ fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
     Ok(Amount::Scalar(quantity))
 }
 
-fn static_reservation(name: &str, role: &str) -> Result<Stack, ResourceError> {
-    if role == roles::DEFAULT_ROLE {
-        return Ok(Stack::NONE);
-    }
-    roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
-    Ok([Reservation::fixed(role)].into_iter().collect())
-}
-
 /// What an operator may say of an agent before it runs.
 fn check_static(resources: &Resources) -> Result<(), ParseError> {
-    let mut kinds: BTreeMap<&str, Kind> = BTreeMap::new();
+    let mut before: Option<Key<'_>> = None;
     for key in resources.keys() {
-        let dynamic = key
-            .reservations
-            .iter()
-            .any(|r| r.kind == ReservationKind::Dynamic);
+        let mut stack = key.reservations.iter();
         let what = match () {
             () if key.is_persistent_volume() => Some("persistent volumes"),
             () if key.revocable => Some("revocable resources"),
-            () if dynamic => Some("dynamic reservations"),
+            () if stack.any(|r| r.kind == ReservationKind::Dynamic) => Some("dynamic reservations"),
             () => None,
         };
         if let Some(what) = what {
-            return Err(ParseError::RunTimeOnly {
-                name: key.name.to_string(),
-                what,
-            });
+            let name = key.name.to_string();
+            return Err(ParseError::RunTimeOnly { name, what });
         }
-        if *kinds.entry(&key.what.name).or_insert(key.kind) != key.kind {
+        // In order of names, so that those of one name follow each other.
+        if before.is_some_and(|before| before.name == key.name && before.kind != key.kind) {
             return Err(ParseError::MixedTypes(key.name.to_string()));
         }
+        before = Some(key);
     }
     Ok(())
 }
