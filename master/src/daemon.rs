@@ -116,6 +116,7 @@ async fn start_parts(
             .iter()
             .cloned()
             .collect(),
+        ..AllocatorOptions::default()
     };
     let timeouts = RegistrarTimeouts {
         fetch: config.registry_fetch_timeout,

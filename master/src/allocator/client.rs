@@ -75,7 +75,9 @@ impl AllocatorClient {
 
     /// Those allocations that still hold. The others need not be recovered.
     pub fn current(&self, allocated: Allocated) -> Vec<Allocation> {
-        let Allocated { mut given, heard } = allocated;
+        let Allocated {
+            mut given, heard, ..
+        } = allocated;
         given.retain(|given| {
             self.added
                 .get(&given.agent)
@@ -92,6 +94,7 @@ mod tests {
     use mesos::resources::Resources;
     use mesos::v1::{AgentInfo, FrameworkId};
 
+    use super::super::AgentCapabilities;
     use super::*;
 
     fn id() -> AgentId {
@@ -105,6 +108,7 @@ mod tests {
         AllocatorOp::AddAgent {
             id: id(),
             info,
+            capabilities: AgentCapabilities::default(),
             total,
             used,
         }
@@ -122,6 +126,7 @@ mod tests {
                 role,
                 resources,
             }],
+            inverse: vec![],
             heard,
         }
     }

@@ -1,31 +1,23 @@
-//! One run of the allocator: giving away what is free (mesos.md §3.3).
+//! One run of the allocator (mesos.md §3.3).
 //!
 //! ```text
-//! for every agent, in random order
-//!   for every role, poorest first
-//!     for every framework that wants offers in the role, poorest first
-//!       the first one that may have what is left, and did not refuse it, gets all of it
+//! if guarantees are not met:  for every agent, in random order
+//!                               roles whose guarantees are not met, poorest first
+//! then:                       for every agent, in random order
+//!                               all roles, poorest first
+//!                                 frameworks that want offers in the role, poorest first
+//!                                   who may have what is left, and did not refuse it, gets all of it
 //! ```
 //!
-//! All that is left and not reserved to other roles goes to that one framework; what is reserved
-//! to others stays for the roles that follow.
+//! An agent is passed over without a look at anybody while it is known that nobody wants what is
+//! free: see [`Idle`](super::agents::Idle).
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-use std::mem;
-use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::{Quantities, Resources};
-use mesos::v1::{AgentId, FrameworkId};
-
-use super::agents::Agent;
-use super::frameworks::Framework;
-use super::hierarchical::{HierarchicalAllocator, Pending};
-use super::{Allocation, Capabilities, Chance, Scope};
-
-/// How long refusals that ended may take up memory.
-const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+use super::hierarchical::HierarchicalAllocator;
+use super::options::AgentSorter;
+use super::visit::Stage;
+use super::{Allocation, Chance, Scope};
 
 impl HierarchicalAllocator {
     pub(super) fn run(
@@ -34,162 +26,94 @@ impl HierarchicalAllocator {
         scope: Scope,
         chance: &mut Chance<'_>,
     ) -> Vec<Allocation> {
-        self.purge_refusals(now);
-        self.tell_sorters_the_total();
-        let mut agents = self.take_candidates(scope);
-        shuffle(&mut agents, chance);
-        let mut allocations = Vec::new();
-        for agent in agents {
-            let given = self.give_away(&agent, now);
-            for (role, framework, resources) in given {
-                let resources = resources.allocate(&role);
-                if let Some(agent) = self.agents.get_mut(&agent) {
-                    agent.hold(&framework, &resources);
-                }
-                self.charge(&framework, &agent, &resources);
-                let agent = agent.clone();
-                allocations.push(Allocation {
-                    framework,
-                    agent,
-                    role,
-                    resources,
-                });
-            }
+        self.wake_agents(now);
+        if self.is_recovering(now) {
+            return Vec::new();
         }
-        allocations
-    }
-
-    fn purge_refusals(&mut self, now: Duration) {
-        if now >= self.next_purge {
-            self.next_purge = now + PURGE_INTERVAL;
-            self.frameworks
-                .values_mut()
-                .for_each(|framework| framework.refusals.purge(now));
-        }
-    }
-
-    /// Once per run instead of once per agent that registers, because it makes every sorter rank
-    /// all its clients anew.
-    fn tell_sorters_the_total(&mut self) {
-        let excluded = &self.options.fair_sharing_excluded;
-        let counted = self
-            .cluster
-            .iter()
-            .filter(|(name, _)| !excluded.contains(&***name));
-        let total: Quantities = counted
-            .map(|(name, amount)| (name.clone(), amount))
-            .collect();
-        if *self.sorters_total != total {
-            self.sorters_total = Arc::new(total);
-            self.role_sorter.set_total(&self.sorters_total);
-            for sorter in self.framework_sorters.values_mut() {
-                sorter.set_total(&self.sorters_total);
-            }
-        }
-    }
-
-    fn take_candidates(&mut self, scope: Scope) -> Vec<AgentId> {
-        let pending = mem::replace(&mut self.pending, Pending::Some(BTreeSet::new()));
-        match (scope, pending) {
-            (Scope::Pending, Pending::Some(agents)) => agents.into_iter().collect(),
-            (Scope::Everything, _) | (_, Pending::All) => self.agents.keys().cloned().collect(),
-        }
-    }
-
-    /// Who gets what of the agent; the books are not changed. As no role comes up twice, the
-    /// allocations of one agent do not influence each other.
-    fn give_away(&self, id: &AgentId, now: Duration) -> Vec<(String, FrameworkId, Resources)> {
-        let Some(agent) = self.agents.get(id).filter(|agent| agent.active) else {
-            return vec![];
-        };
-        let mut left = agent.available();
+        self.measure_shares();
+        let candidates = self.take_candidates(scope);
         let mut given = Vec::new();
-        for role in self.role_sorter.sorted() {
-            if left.is_empty() {
-                break;
+        if self.tree.any_unmet() {
+            for agent in self.in_order(candidates.clone(), chance) {
+                if !self.tree.any_unmet() {
+                    break;
+                }
+                self.visit(agent, Stage::Guarantees, now, chance, &mut given);
             }
-            let offerable = left.allocatable_to(role);
-            if offerable.is_empty() {
-                continue;
-            }
-            if let Some((framework, resources)) = self.choose(role, id, agent, offerable, now) {
-                left -= &resources;
-                given.push((role.to_owned(), framework, resources));
-            }
+        }
+        for agent in self.in_order(candidates, chance) {
+            self.visit(agent, Stage::FairShare, now, chance, &mut given);
+        }
+        // Of what is shared, a copy is free again in the next run.
+        for agent in std::mem::take(&mut self.scratch.gave_shared) {
+            self.refresh_free(agent);
         }
         given
     }
 
-    /// The framework that is next in line, with what it gets of `offerable`.
-    fn choose(
-        &self,
-        role: &str,
-        agent_id: &AgentId,
-        agent: &Agent,
-        offerable: Resources,
-        now: Duration,
-    ) -> Option<(FrameworkId, Resources)> {
-        let offerable = Offerable::new(offerable);
-        self.framework_sorters.get(role)?.sorted().find_map(|id| {
-            let id = FrameworkId {
-                value: id.to_owned(),
-            };
-            let framework = self.frameworks.get(&id)?;
-            if !framework.may_use(agent, self.options.filter_gpu_resources) {
-                return None;
+    /// Agents on which refusals ended have to be looked at.
+    fn wake_agents(&mut self, now: Duration) {
+        while let Some((when, agent)) = self.wakes.first().copied()
+            && when <= now
+        {
+            let refusals = &mut self.agents[agent].refusals;
+            let (ended, next) = refusals.purge(now, self.tree.epochs());
+            self.set_wake(agent, next);
+            if ended {
+                self.mark_pending(agent);
             }
-            let offer = offerable.to(framework);
-            let own_minimum = framework.options.min_allocatable.get(role);
-            let minimum = own_minimum.unwrap_or(&self.options.min_allocatable);
-            let refused = || {
-                framework
-                    .refusals
-                    .refuse(agent_id, role, &offer.resources, now)
-            };
-            if offer.resources.is_empty() || !minimum.allows(&offer.amounts) || refused() {
-                return None;
-            }
-            Some((id, offer.into_owned().resources))
-        })
-    }
-}
-
-/// What may be offered, with what is asked about it for each framework.
-#[derive(Clone)]
-struct Offerable {
-    resources: Resources,
-    amounts: Quantities,
-    /// Whether it can be offered to any framework as it is.
-    plain: bool,
-}
-
-impl Offerable {
-    fn new(resources: Resources) -> Self {
-        let amounts = resources.scalars();
-        let plain = resources
-            .keys()
-            .all(|key| Capabilities::default().suffice_for(&key));
-        Self {
-            resources,
-            amounts,
-            plain,
         }
     }
 
-    /// Without what the framework would not understand.
-    fn to(&self, framework: &Framework) -> Cow<'_, Self> {
-        if self.plain {
-            return Cow::Borrowed(self);
+    fn is_recovering(&mut self, now: Duration) -> bool {
+        let over = |recovery: &mut super::hierarchical::Recovery| {
+            now >= recovery.deadline || self.roster.len() >= recovery.enough
+        };
+        self.recovery.take_if(over);
+        self.recovery.is_some()
+    }
+
+    /// Once per run instead of once per agent that registers, because it changes all shares.
+    fn measure_shares(&mut self) {
+        let mut total = self.cluster.clone();
+        for name in &self.options.fair_sharing_excluded {
+            if let Some(at) = self.names.find(name) {
+                total.set(at, 0);
+            }
         }
-        let capabilities = framework.options.capabilities;
-        Cow::Owned(Self::new(
-            self.resources.filter(|key| capabilities.suffice_for(key)),
-        ))
+        self.tree.set_total(total);
+    }
+
+    /// In the order of their arrival.
+    fn take_candidates(&mut self, scope: Scope) -> Vec<u32> {
+        let everything = std::mem::take(&mut self.pending.everything);
+        let mut pending = std::mem::take(&mut self.pending.agents);
+        for agent in &pending {
+            self.agents[*agent].pending = false;
+        }
+        if everything || scope == Scope::Everything {
+            pending.clone_from(&self.roster);
+        } else {
+            pending.sort_unstable_by_key(|agent| self.agents[*agent].arrival);
+        }
+        pending.retain(|agent| self.agents[*agent].is_candidate());
+        pending
+    }
+
+    fn in_order(&self, mut agents: Vec<u32>, chance: &mut Chance<'_>) -> Vec<u32> {
+        shuffle(&mut agents, chance);
+        let fullness = |agent: &u32| self.agents[*agent].fullness();
+        match self.options.agent_sorter {
+            AgentSorter::Random => {}
+            AgentSorter::BinPacking => agents.sort_by(|a, b| fullness(b).total_cmp(&fullness(a))),
+            AgentSorter::Spread => agents.sort_by(|a, b| fullness(a).total_cmp(&fullness(b))),
+        }
+        agents
     }
 }
 
-fn shuffle(agents: &mut [AgentId], chance: &mut Chance<'_>) {
-    for end in (1..agents.len()).rev() {
-        agents.swap(end, chance(end + 1));
+pub(super) fn shuffle(items: &mut [u32], chance: &mut Chance<'_>) {
+    for end in (1..items.len()).rev() {
+        items.swap(end, chance(end + 1));
     }
 }

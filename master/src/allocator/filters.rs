@@ -1,10 +1,13 @@
-//! What a framework does not want to be offered again for a while (mesos.md AL7).
+//! What frameworks do not want to be offered again for a while (mesos.md AL7).
+//!
+//! Refusals are kept by agent, because a cycle looks at one agent after the other. Frameworks that
+//! decline the same offer share one copy of it, so that one comparison tells for all of them
+//! whether what is free is covered by what they refused.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos::resources::Resources;
-use mesos::v1::{AgentId, Filters};
+use mesos::v1::Filters;
 
 /// Of offers that were declined, or accepted in part, without saying for how long.
 pub const DEFAULT_REFUSE: Duration = Duration::from_secs(5);
@@ -17,6 +20,13 @@ pub const MAX_REFUSE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// is dropped, which costs the framework an offer too many.
 const MAX_REFUSALS: usize = 16;
 
+/// How many of the latest sets are compared with a new one: enough to find what everybody
+/// declines, few enough that a declined offer costs little.
+const SETS_COMPARED: usize = 4;
+
+/// Counts how often all refusals of a client were forgotten.
+pub(super) type RefusalEpoch = u32;
+
 /// For how long a call's filters refuse: 5 s unless they say otherwise or say nonsense; zero
 /// means that nothing is refused.
 pub fn refuse_duration(filters: Option<&Filters>) -> Duration {
@@ -28,82 +38,188 @@ pub fn refuse_duration(filters: Option<&Filters>) -> Duration {
     }
 }
 
-/// The refusals of one framework.
+/// All that is refused on one agent.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_agent: BTreeMap<AgentId, BTreeMap<String, Vec<Refusal>>>,
+    each: Vec<Refusal>,
+    sets: Vec<Refused>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Refusal {
-    /// Without allocation role.
-    resources: Resources,
+    client: u32,
+    epoch: RefusalEpoch,
+    set: u32,
     until: Duration,
 }
 
+#[derive(Debug)]
+struct Refused {
+    /// Without allocation role. All subsets are refused.
+    resources: Resources,
+    /// By how many refusals; none means that this place is free.
+    uses: u32,
+    /// Whether what is free now is covered, if that has been asked already.
+    covers_free: Option<bool>,
+}
+
+/// What a refusal means for all that is free on the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coverage {
+    /// All of it is refused.
+    All,
+    /// Some of it may be.
+    Part,
+}
+
 impl Refusals {
-    /// Refuses all subsets of `resources` (without allocation role) in `role` on `agent`.
+    /// The client refuses all subsets of `resources` (without allocation role).
     pub(super) fn add(
         &mut self,
-        agent: &AgentId,
-        role: &str,
+        client: u32,
+        epoch: RefusalEpoch,
         resources: Resources,
         until: Duration,
     ) {
-        let by_role = self.by_agent.entry(agent.clone()).or_default();
-        let refusals = by_role.entry(role.to_owned()).or_default();
-        refusals.retain(|old| old.until > until || !resources.contains(&old.resources));
-        refusals.push(Refusal { resources, until });
-        if refusals.len() > MAX_REFUSALS {
-            let first = (0..refusals.len()).min_by_key(|index| refusals[*index].until);
-            first.map(|index| refusals.swap_remove(index));
+        self.drop_if(|old, sets| {
+            old.client == client
+                && (old.epoch != epoch
+                    || old.until <= until && resources.contains(&sets[old.set as usize].resources))
+        });
+        let set = self.set_of(resources);
+        self.each.push(Refusal {
+            client,
+            epoch,
+            set,
+            until,
+        });
+        let mine = self.each.iter().filter(|refusal| refusal.client == client);
+        if mine.clone().count() > MAX_REFUSALS {
+            let first = mine.map(|refusal| refusal.until).min();
+            let mut dropped = false;
+            self.drop_if(|old, _| {
+                let drop = !dropped && old.client == client && Some(old.until) == first;
+                dropped |= drop;
+                drop
+            });
         }
     }
 
-    /// Whether an offer of `resources` (without allocation role) is refused at `now`.
-    pub(super) fn refuse(
+    fn set_of(&mut self, resources: Resources) -> u32 {
+        let latest = self.sets.iter_mut().enumerate().rev().take(SETS_COMPARED);
+        for (at, set) in latest {
+            if set.uses > 0 && set.resources == resources {
+                set.uses += 1;
+                return at as u32;
+            }
+        }
+        let new = Refused {
+            resources,
+            uses: 1,
+            covers_free: None,
+        };
+        match self.sets.iter().position(|set| set.uses == 0) {
+            Some(free) => {
+                self.sets[free] = new;
+                free as u32
+            }
+            None => {
+                self.sets.push(new);
+                (self.sets.len() - 1) as u32
+            }
+        }
+    }
+
+    fn drop_if(&mut self, mut unwanted: impl FnMut(&Refusal, &[Refused]) -> bool) {
+        let Self { each, sets } = self;
+        each.retain(|refusal| {
+            let keep = !unwanted(refusal, sets);
+            if !keep {
+                let set = &mut sets[refusal.set as usize];
+                set.uses -= 1;
+                if set.uses == 0 {
+                    set.resources = Resources::new();
+                }
+            }
+            keep
+        });
+    }
+
+    /// What is free on the agent has changed.
+    pub(super) fn free_changed(&mut self) {
+        self.sets.iter_mut().for_each(|set| set.covers_free = None);
+    }
+
+    /// Tells for each refusal that holds at `now` what it means for all that is `free`; answers
+    /// when the first of them ends.
+    pub(super) fn each_holding(
+        &mut self,
+        now: Duration,
+        epochs: &[RefusalEpoch],
+        free: &Resources,
+        mut tell: impl FnMut(u32, Coverage),
+    ) -> Option<Duration> {
+        let mut first: Option<Duration> = None;
+        for refusal in &self.each {
+            if refusal.until <= now || epochs[refusal.client as usize] != refusal.epoch {
+                continue;
+            }
+            first = Some(first.map_or(refusal.until, |first| first.min(refusal.until)));
+            let set = &mut self.sets[refusal.set as usize];
+            let resources = &set.resources;
+            let covers = *set
+                .covers_free
+                .get_or_insert_with(|| resources.contains(free));
+            let coverage = if covers {
+                Coverage::All
+            } else {
+                Coverage::Part
+            };
+            tell(refusal.client, coverage);
+        }
+        first
+    }
+
+    /// Until when the client refuses an offer of `resources` (without allocation role), if it
+    /// does at `now`.
+    pub(super) fn refused_until(
         &self,
-        agent: &AgentId,
-        role: &str,
+        client: u32,
         resources: &Resources,
         now: Duration,
-    ) -> bool {
-        let refusals = self
-            .by_agent
-            .get(agent)
-            .and_then(|by_role| by_role.get(role));
-        refusals.is_some_and(|refusals| {
-            refusals
-                .iter()
-                .any(|old| old.until > now && old.resources.contains(resources))
-        })
-    }
-
-    /// Forgets those that ended.
-    pub(super) fn purge(&mut self, now: Duration) {
-        self.retain(|_, refusal| refusal.until > now);
-    }
-
-    pub(super) fn forget_role(&mut self, role: &str) {
-        self.retain(|of, _| of != role);
-    }
-
-    pub(super) fn forget_agent(&mut self, agent: &AgentId) {
-        self.by_agent.remove(agent);
-    }
-
-    pub(super) fn forget_all(&mut self) {
-        self.by_agent.clear();
-    }
-
-    fn retain(&mut self, keep: impl Fn(&str, &Refusal) -> bool) {
-        self.by_agent.retain(|_, by_role| {
-            by_role.retain(|role, refusals| {
-                refusals.retain(|refusal| keep(role, refusal));
-                !refusals.is_empty()
-            });
-            !by_role.is_empty()
+        epochs: &[RefusalEpoch],
+    ) -> Option<Duration> {
+        let holding = self.each.iter().filter(|refusal| {
+            refusal.client == client
+                && refusal.until > now
+                && epochs[client as usize] == refusal.epoch
+                && self.sets[refusal.set as usize]
+                    .resources
+                    .contains(resources)
         });
+        holding.map(|refusal| refusal.until).max()
+    }
+
+    /// Forgets those that ended or are void. Answers whether any that held until now ended, and
+    /// when the next of them ends.
+    pub(super) fn purge(
+        &mut self,
+        now: Duration,
+        epochs: &[RefusalEpoch],
+    ) -> (bool, Option<Duration>) {
+        let mut ended = false;
+        self.drop_if(|refusal, _| {
+            let void = epochs[refusal.client as usize] != refusal.epoch;
+            ended |= !void && refusal.until <= now;
+            void || refusal.until <= now
+        });
+        (ended, self.each.iter().map(|refusal| refusal.until).min())
+    }
+
+    #[cfg(test)]
+    /// Whose refusals these are, those that do not hold any more included.
+    pub(super) fn clients(&self) -> impl Iterator<Item = u32> {
+        self.each.iter().map(|refusal| refusal.client)
     }
 }
 
@@ -111,13 +227,8 @@ impl Refusals {
 mod tests {
     use super::*;
 
-    const ROLE: &str = "eng";
-
-    fn agent() -> AgentId {
-        AgentId {
-            value: "agent".to_owned(),
-        }
-    }
+    const CLIENT: u32 = 1;
+    const EPOCHS: [RefusalEpoch; 3] = [0; 3];
 
     fn resources(text: &str) -> Resources {
         Resources::parse(text, "*").expect("resources")
@@ -125,6 +236,12 @@ mod tests {
 
     fn secs(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
+    }
+
+    fn refuses(refusals: &Refusals, client: u32, offer: &str, now: u64) -> bool {
+        let offer = resources(offer);
+        let until = refusals.refused_until(client, &offer, secs(now), &EPOCHS);
+        until.is_some()
     }
 
     #[test]
@@ -155,7 +272,7 @@ mod tests {
     #[test]
     fn subsets_are_refused_until_the_end() {
         let mut refusals = Refusals::default();
-        refusals.add(&agent(), ROLE, resources("cpus:2;mem:100"), secs(5));
+        refusals.add(CLIENT, 0, resources("cpus:2;mem:100"), secs(5));
         let table = [
             ("cpus:2;mem:100", 0, true),
             ("cpus:1", 4, true),
@@ -165,26 +282,53 @@ mod tests {
         ];
         for (offer, now, refused) in table {
             assert_eq!(
-                refusals.refuse(&agent(), ROLE, &resources(offer), secs(now)),
+                refuses(&refusals, CLIENT, offer, now),
                 refused,
                 "{offer} at {now}"
             );
         }
-        assert!(!refusals.refuse(&agent(), "ops", &resources("cpus:1"), secs(0)));
+        assert!(!refuses(&refusals, 2, "cpus:1", 0));
     }
 
     #[test]
     fn a_longer_refusal_of_more_replaces_others_and_their_number_is_bounded() {
         let mut refusals = Refusals::default();
-        refusals.add(&agent(), ROLE, resources("cpus:1"), secs(1));
-        refusals.add(&agent(), ROLE, resources("cpus:2"), secs(2));
-        assert_eq!(refusals.by_agent[&agent()][ROLE].len(), 1);
+        refusals.add(CLIENT, 0, resources("cpus:1"), secs(1));
+        refusals.add(CLIENT, 0, resources("cpus:2"), secs(2));
+        assert_eq!(refusals.clients().count(), 1);
         for ends in 0..100 {
-            refusals.add(&agent(), ROLE, resources(&format!("r{ends}:1")), secs(ends));
+            refusals.add(CLIENT, 0, resources(&format!("r{ends}:1")), secs(ends));
         }
-        assert_eq!(refusals.by_agent[&agent()][ROLE].len(), MAX_REFUSALS);
-        assert!(refusals.refuse(&agent(), ROLE, &resources("r99:1"), secs(0)));
-        refusals.purge(secs(99));
-        assert!(refusals.by_agent.is_empty());
+        assert_eq!(refusals.clients().count(), MAX_REFUSALS);
+        assert_eq!(refusals.sets.len(), MAX_REFUSALS + 1);
+        assert!(refuses(&refusals, CLIENT, "r99:1", 0));
+        assert_eq!(refusals.purge(secs(99), &EPOCHS), (true, None));
+        assert_eq!(refusals.clients().count(), 0);
+    }
+
+    #[test]
+    fn frameworks_that_refuse_the_same_share_one_comparison() {
+        let mut refusals = Refusals::default();
+        for client in 0..3 {
+            refusals.add(client, 0, resources("cpus:2"), secs(5 + u64::from(client)));
+        }
+        assert_eq!(refusals.sets.len(), 1);
+        let mut told = vec![];
+        let epochs = [0, 1, 0];
+        let mut holding = |refusals: &mut Refusals, free: &str, now| {
+            told.clear();
+            let first =
+                refusals.each_holding(secs(now), &epochs, &resources(free), |of, covers| {
+                    told.push((of, covers));
+                });
+            (first, told.clone())
+        };
+        let all = vec![(0, Coverage::All), (2, Coverage::All)];
+        assert_eq!(holding(&mut refusals, "cpus:1", 0), (Some(secs(5)), all));
+        refusals.free_changed();
+        let part = vec![(2, Coverage::Part)];
+        assert_eq!(holding(&mut refusals, "cpus:3", 5), (Some(secs(7)), part));
+        assert_eq!(refusals.purge(secs(0), &epochs), (false, Some(secs(5))));
+        assert_eq!(refusals.purge(secs(6), &epochs), (true, Some(secs(7))));
     }
 }

@@ -1,185 +1,127 @@
 //! The allocator of Mesos: DRF over roles, then over the frameworks of the role.
 //!
-//! Here are its books; `cycle.rs` gives resources away. Every change of the books goes through
-//! [`HierarchicalAllocator::charge`] and [`HierarchicalAllocator::discharge`], so that sorters,
-//! agents and frameworks always tell the same story:
+//! | Subject | File |
+//! |---|---|
+//! | what is held where, what is free | `books.rs`, `agents.rs` |
+//! | who holds how much, who is next, quota | `tree/` |
+//! | giving away | `cycle.rs`, `visit.rs`, `judge.rs` |
+//! | why nothing is given | `explain.rs` |
 //!
-//! * an agent's books say what each framework holds there, known or not;
-//! * a known framework's holdings on known agents, and only those, count in the sorters.
+//! Agents, frameworks, roles and clients (frameworks in one role) have dense numbers inside; their
+//! names appear only where calls come in and allocations go out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::{Conversion, NotApplicable, Quantities, Resources};
-use mesos::v1::{AgentId, AgentInfo, FrameworkId};
+use mesos::resources::{Conversion, NotApplicable, Resources};
+use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 
 use super::agents::Agent;
+use super::amounts::{Amounts, Names};
 use super::frameworks::Framework;
-use super::sorter::{DrfSorter, Sorter};
-use super::{Allocation, Allocator, AllocatorOptions, Chance, FrameworkOptions, Scope};
+use super::options::Minimum;
+use super::slots::Slots;
+use super::tree::{Lookup, RoleTree};
+use super::verdicts::Verdicts;
+use super::visit::Scratch;
+use super::{
+    AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, FrameworkOptions,
+    InverseAllocation, Quota, Scope,
+};
 
 /// The allocator of Mesos: dominant resource fairness over the tree of roles, then over the
-/// frameworks of the role; all that is free on an agent goes to the first that may have it.
+/// frameworks of the role, within quotas; all that is free on an agent goes to the first that may
+/// have it.
 pub struct HierarchicalAllocator {
     pub(super) options: AllocatorOptions,
-    pub(super) agents: BTreeMap<AgentId, Agent>,
-    pub(super) frameworks: BTreeMap<FrameworkId, Framework>,
-    pub(super) role_sorter: Box<dyn Sorter>,
-    /// By role, exactly those of the role sorter.
-    pub(super) framework_sorters: BTreeMap<String, Box<dyn Sorter>>,
-    /// Where frameworks hold something that are not known (yet, any more).
-    strangers: BTreeMap<FrameworkId, BTreeSet<AgentId>>,
+    pub(super) names: Names,
+    pub(super) minimum: Minimum,
+    pub(super) agents: Slots<Agent>,
+    pub(super) agent_slots: Lookup<AgentId, u32>,
+    /// Agents in the order of their arrival.
+    pub(super) roster: Vec<u32>,
+    pub(super) arrivals: u64,
+    pub(super) frameworks: Slots<Framework>,
+    pub(super) framework_slots: Lookup<FrameworkId, u32>,
+    pub(super) tree: RoleTree,
+    /// What offer constraints say about agents.
+    pub(super) verdicts: Verdicts,
+    /// Hostnames of the agents that may be offered; all if none.
+    pub(super) whitelist: Option<BTreeSet<String>>,
     /// All scalars of all agents.
-    pub(super) cluster: Quantities,
-    /// What the sorters were last told of `cluster`: that which counts for shares.
-    pub(super) sorters_total: Arc<Quantities>,
+    pub(super) cluster: Amounts,
+    /// All that is free of what quotas are about.
+    pub(super) free: Amounts,
     pub(super) pending: Pending,
-    /// When ended refusals are forgotten next.
-    pub(super) next_purge: Duration,
+    /// When to look for ended refusals, by agent.
+    pub(super) wakes: BTreeSet<(Duration, u32)>,
+    /// Grows when anything happens that could make somebody eligible who was not.
+    pub(super) epoch: u64,
+    pub(super) in_maintenance: BTreeSet<u32>,
+    pub(super) recovery: Option<Recovery>,
+    pub(super) scratch: Scratch,
 }
 
-/// Agents that something happened to since the last run.
-#[derive(Debug, PartialEq)]
-pub(super) enum Pending {
-    Some(BTreeSet<AgentId>),
-    All,
+/// What something happened to since the last run.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) everything: bool,
+    pub(super) agents: Vec<u32>,
+}
+
+/// Nothing is offered until enough agents are back.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    pub(super) enough: usize,
+    pub(super) deadline: Duration,
 }
 
 impl HierarchicalAllocator {
     /// With no agents and no frameworks.
     pub fn new(options: AllocatorOptions) -> Self {
-        let mut role_sorter = new_sorter(&Arc::default());
-        for (role, weight) in &options.weights {
-            role_sorter.set_weight(role, *weight);
-        }
+        let names = Names::default();
+        let mut tree = RoleTree::default();
+        tree.set_weights(&options.weights);
         Self {
+            minimum: options.min_allocatable.numbered(&names),
             options,
-            agents: BTreeMap::new(),
-            frameworks: BTreeMap::new(),
-            role_sorter,
-            framework_sorters: BTreeMap::new(),
-            strangers: BTreeMap::new(),
-            cluster: Quantities::default(),
-            sorters_total: Arc::default(),
-            pending: Pending::Some(BTreeSet::new()),
-            next_purge: Duration::ZERO,
+            names,
+            agents: Slots::default(),
+            agent_slots: Lookup::default(),
+            roster: Vec::new(),
+            arrivals: 0,
+            frameworks: Slots::default(),
+            framework_slots: Lookup::default(),
+            tree,
+            verdicts: Verdicts::default(),
+            whitelist: None,
+            cluster: Amounts::default(),
+            free: Amounts::default(),
+            pending: Pending::default(),
+            wakes: BTreeSet::new(),
+            epoch: 0,
+            in_maintenance: BTreeSet::new(),
+            recovery: None,
+            scratch: Scratch::default(),
         }
     }
 
-    /// Counts what the framework holds on the agent now, in addition.
-    pub(super) fn charge(&mut self, id: &FrameworkId, agent: &AgentId, resources: &Resources) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
-            self.strangers
-                .entry(id.clone())
-                .or_default()
-                .insert(agent.clone());
-            return;
-        };
-        let by_role = resources.allocations();
-        by_role
-            .keys()
-            .for_each(|role| framework.note_held(role, agent));
-        for (role, part) in by_role {
-            self.track(id, &role);
-            let amounts = part.scalars();
-            self.role_sorter.allocated(&role, &amounts);
-            if let Some(sorter) = self.framework_sorters.get_mut(&role) {
-                sorter.allocated(&id.value, &amounts);
-            }
+    /// Everybody has to be asked again about everything.
+    pub(super) fn reconsider_all(&mut self) {
+        self.epoch += 1;
+        self.pending.everything = true;
+    }
+
+    pub(super) fn mark_pending(&mut self, agent: u32) {
+        if !std::mem::replace(&mut self.agents[agent].pending, true) {
+            self.pending.agents.push(agent);
         }
     }
 
-    /// Counts that the framework released `resources` on the agent, where it still holds `left`.
-    fn discharge(
-        &mut self,
-        id: &FrameworkId,
-        agent: &AgentId,
-        resources: &Resources,
-        left: &Resources,
-    ) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
-            return self.discharge_stranger(id, agent, left);
-        };
-        let roles_left = left.allocations();
-        let by_role = resources.allocations();
-        for role in by_role
-            .keys()
-            .filter(|role| !roles_left.contains_key(*role))
-        {
-            framework.note_released(role, agent);
-        }
-        for (role, part) in by_role {
-            let amounts = part.scalars();
-            self.role_sorter.unallocated(&role, &amounts);
-            if let Some(sorter) = self.framework_sorters.get_mut(&role) {
-                sorter.unallocated(&id.value, &amounts);
-            }
-            self.untrack_if_absent(id, &role);
-        }
-    }
-
-    fn discharge_stranger(&mut self, id: &FrameworkId, agent: &AgentId, left: &Resources) {
-        if let Some(agents) = self.strangers.get_mut(id).filter(|_| left.is_empty()) {
-            agents.remove(agent);
-            if agents.is_empty() {
-                self.strangers.remove(id);
-            }
-        }
-    }
-
-    /// Lets the framework take part in the role.
-    fn track(&mut self, id: &FrameworkId, role: &str) {
-        if !self.framework_sorters.contains_key(role) {
-            self.framework_sorters
-                .insert(role.to_owned(), new_sorter(&self.sorters_total));
-            self.role_sorter.add(role);
-            self.role_sorter.activate(role);
-        }
-        if let Some(sorter) = self.framework_sorters.get_mut(role) {
-            sorter.add(&id.value);
-        }
-    }
-
-    /// Forgets the framework in the role if it takes no part in it any more.
-    fn untrack_if_absent(&mut self, id: &FrameworkId, role: &str) {
-        if self
-            .frameworks
-            .get(id)
-            .is_some_and(|framework| framework.takes_part_in(role))
-        {
-            return;
-        }
-        let Some(sorter) = self.framework_sorters.get_mut(role) else {
-            return;
-        };
-        sorter.remove(&id.value);
-        if sorter.is_empty() {
-            self.framework_sorters.remove(role);
-            self.role_sorter.remove(role);
-        }
-    }
-
-    /// Tells the sorters in which roles the framework wants offers.
-    fn refresh_activity(&mut self, id: &FrameworkId) {
-        let Some(framework) = self.frameworks.get(id) else {
-            return;
-        };
-        for role in framework.roles() {
-            let Some(sorter) = self.framework_sorters.get_mut(&role) else {
-                continue;
-            };
-            match framework.wants_offers_in(&role) {
-                true => sorter.activate(&id.value),
-                false => sorter.deactivate(&id.value),
-            }
-        }
-    }
-
-    fn mark_pending(&mut self, agent: &AgentId) {
-        if let Pending::Some(agents) = &mut self.pending {
-            agents.insert(agent.clone());
-        }
+    fn known(&mut self, id: &FrameworkId) -> Option<(u32, &mut FrameworkOptions)> {
+        let framework = *self.framework_slots.get(id)?;
+        let options = self.frameworks[framework].options.as_mut()?;
+        Some((framework, options))
     }
 }
 
@@ -191,133 +133,124 @@ impl Allocator for HierarchicalAllocator {
         used: &BTreeMap<AgentId, Resources>,
     ) {
         self.remove_framework(id);
-        let roles = options.roles.clone();
-        self.frameworks.insert(id.clone(), Framework::new(options));
-        roles.iter().for_each(|role| self.track(id, role));
-        let mut agents = self.strangers.remove(id).unwrap_or_default();
-        agents.extend(used.keys().cloned());
-        for agent_id in agents {
-            let Some(agent) = self.agents.get_mut(&agent_id) else {
-                continue;
-            };
-            let held = agent.held_by(id);
-            let resources = used.get(&agent_id).unwrap_or(&held);
-            agent.release(id, &held);
-            agent.hold(id, resources);
-            self.charge(id, &agent_id, resources);
+        let framework = self.framework(id);
+        self.frameworks[framework].options = Some(options);
+        let held = self.frameworks[framework].clients.values();
+        held.for_each(|client| self.tree.recognize(*client));
+        self.refresh_clients(framework);
+        for (agent, resources) in used {
+            if let Some(agent) = self.agent_slots.get(agent).copied() {
+                self.replace_held(framework, agent, resources);
+            }
         }
-        self.refresh_activity(id);
-        self.pending = Pending::All;
+        self.reconsider_all();
     }
 
     fn update_framework(&mut self, id: &FrameworkId, options: FrameworkOptions) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
+        let Some((framework, old)) = self.known(id) else {
             return;
         };
-        let before = framework.roles();
-        framework.options = options;
-        let roles = framework.options.roles.clone();
-        for role in before.difference(&roles) {
-            framework.refusals.forget_role(role);
+        let left: Vec<String> = old.roles.difference(&options.roles).cloned().collect();
+        *old = options;
+        for role in left {
+            self.forget_refusals(framework, &role);
         }
-        roles.iter().for_each(|role| self.track(id, role));
-        before
-            .iter()
-            .for_each(|role| self.untrack_if_absent(id, role));
-        self.refresh_activity(id);
-        self.pending = Pending::All;
+        self.refresh_clients(framework);
+        self.reconsider_all();
     }
 
     fn remove_framework(&mut self, id: &FrameworkId) {
-        let Some(framework) = self.frameworks.get(id) else {
+        let Some((framework, _)) = self.known(id) else {
             return;
         };
-        let (roles, agents) = (framework.roles(), framework.agents());
-        for agent in &agents {
-            let held = self
-                .agents
-                .get(agent)
-                .map(|agent| agent.held_by(id))
-                .unwrap_or_default();
-            self.discharge(id, agent, &held, &Resources::new());
+        self.frameworks[framework].options = None;
+        let clients: Vec<u32> = self.frameworks[framework]
+            .clients
+            .values()
+            .copied()
+            .collect();
+        for client in clients {
+            self.verdicts.forget_client(client);
+            self.tree.disown(client);
+            self.drop_client_if_unused(client);
         }
-        self.frameworks.remove(id);
-        roles
-            .iter()
-            .for_each(|role| self.untrack_if_absent(id, role));
-        if !agents.is_empty() {
-            self.strangers.insert(id.clone(), agents);
+        for agent in &self.in_maintenance {
+            if let Some(maintenance) = &mut self.agents[*agent].maintenance {
+                maintenance.asked.retain(|asked| *asked != framework);
+                maintenance.refused.remove(&framework);
+            }
         }
+        self.drop_framework_if_unused(framework);
     }
 
     fn activate_framework(&mut self, id: &FrameworkId) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
-            return;
-        };
-        framework.options.active = true;
-        self.refresh_activity(id);
-        self.pending = Pending::All;
+        if let Some((framework, options)) = self.known(id) {
+            options.active = true;
+            self.refresh_activity(framework);
+            self.reconsider_all();
+        }
     }
 
     fn deactivate_framework(&mut self, id: &FrameworkId) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
-            return;
-        };
-        framework.options.active = false;
-        framework.refusals.forget_all();
-        self.refresh_activity(id);
+        if let Some((framework, options)) = self.known(id) {
+            options.active = false;
+            let clients = self.frameworks[framework].clients.values();
+            clients.for_each(|client| self.tree.forget_refusals(*client));
+            self.forget_inverse_refusals(framework);
+            self.refresh_activity(framework);
+        }
     }
 
     fn add_agent(
         &mut self,
         id: &AgentId,
-        _info: &AgentInfo,
+        info: &AgentInfo,
+        capabilities: AgentCapabilities,
         total: Resources,
         used: &BTreeMap<FrameworkId, Resources>,
     ) {
         self.remove_agent(id);
-        self.cluster += &total.scalars();
-        let mut agent = Agent::new(total);
-        used.iter()
-            .for_each(|(framework, resources)| agent.hold(framework, resources));
-        self.agents.insert(id.clone(), agent);
-        used.iter()
-            .for_each(|(framework, resources)| self.charge(framework, id, resources));
-        self.mark_pending(id);
+        let agent = self.insert_agent(id, info, capabilities, total);
+        for (framework, resources) in used {
+            let framework = self.framework(framework);
+            self.hold_split(framework, agent, resources);
+        }
+        self.refresh_free(agent);
+        self.mark_pending(agent);
     }
 
-    fn update_agent(&mut self, id: &AgentId, _info: &AgentInfo, total: Resources) {
-        let Some(agent) = self.agents.get_mut(id) else {
+    fn update_agent(
+        &mut self,
+        id: &AgentId,
+        info: &AgentInfo,
+        capabilities: AgentCapabilities,
+        total: Resources,
+    ) {
+        let Some(agent) = self.agent_slots.get(id).copied() else {
             return;
         };
-        self.cluster += &total.scalars();
-        self.cluster -= &agent.set_total(total).scalars();
-        self.mark_pending(id);
+        self.set_facts(agent, info);
+        self.set_total(agent, total);
+        self.set_needs(agent, capabilities);
+        self.mark_pending(agent);
     }
 
     fn remove_agent(&mut self, id: &AgentId) {
-        let Some(agent) = self.agents.remove(id) else {
-            return;
-        };
-        self.cluster -= &agent.total().scalars();
-        for (framework, held) in agent.held() {
-            self.discharge(framework, id, held, &Resources::new());
+        if let Some(agent) = self.agent_slots.remove(id) {
+            self.erase_agent(agent);
         }
-        self.frameworks
-            .values_mut()
-            .for_each(|framework| framework.refusals.forget_agent(id));
     }
 
     fn activate_agent(&mut self, id: &AgentId) {
-        if let Some(agent) = self.agents.get_mut(id) {
-            agent.active = true;
-            self.mark_pending(id);
+        if let Some(agent) = self.agent_slots.get(id).copied() {
+            self.agents[agent].active = true;
+            self.mark_pending(agent);
         }
     }
 
     fn deactivate_agent(&mut self, id: &AgentId) {
-        if let Some(agent) = self.agents.get_mut(id) {
-            agent.active = false;
+        if let Some(agent) = self.agent_slots.get(id) {
+            self.agents[*agent].active = false;
         }
     }
 
@@ -329,58 +262,36 @@ impl Allocator for HierarchicalAllocator {
         resources: &Resources,
         refuse: Option<Duration>,
     ) {
-        if let Some(agent) = self.agents.get_mut(agent_id) {
-            let released = agent.release(framework_id, resources);
-            let left = agent.held_by(framework_id);
-            self.discharge(framework_id, agent_id, &released, &left);
-        }
-        let Some(refuse) = refuse else {
-            return self.mark_pending(agent_id);
-        };
-        let Some(framework) = self.frameworks.get_mut(framework_id) else {
+        let agent = self.agent_slots.get(agent_id).copied();
+        let framework = self.framework_slots.get(framework_id).copied();
+        let (Some(agent), Some(framework)) = (agent, framework) else {
             return;
         };
-        if refuse > Duration::ZERO && framework.options.active && self.agents.contains_key(agent_id)
-        {
+        // Before they are released, as a client that holds nothing may vanish.
+        if let Some(refuse) = refuse.filter(|refuse| *refuse > Duration::ZERO) {
             let until = now + refuse.min(super::MAX_REFUSE).max(self.options.interval);
-            for (role, refused) in resources.allocations() {
-                framework
-                    .refusals
-                    .add(agent_id, &role, refused.unallocate(), until);
-            }
+            self.refuse(framework, agent, resources, until);
+        }
+        self.release(framework, agent, resources);
+        if refuse.is_none() {
+            self.mark_pending(agent);
         }
     }
 
     fn update_allocation(
         &mut self,
         framework: &FrameworkId,
-        id: &AgentId,
+        agent: &AgentId,
         _offered: &Resources,
         conversions: &[Conversion],
     ) {
-        let Some(agent) = self.agents.get_mut(id) else {
-            return;
-        };
-        let (held, total) = (agent.held_by(framework), agent.total().clone());
-        let (mut new_held, mut new_total) = (held.clone(), total);
-        for conversion in conversions {
-            let Ok(after) = new_held.apply(conversion) else {
-                continue;
-            };
-            if !conversion.consumed.is_empty() {
-                match new_total.apply(&conversion.clone().unallocated()) {
-                    Ok(total) => new_total = total,
-                    Err(_) => continue,
-                }
+        let agent = self.agent_slots.get(agent).copied();
+        let framework = self.framework_slots.get(framework).copied();
+        if let (Some(agent), Some(framework)) = (agent, framework) {
+            for conversion in conversions {
+                self.convert_held(framework, agent, conversion);
             }
-            new_held = after;
         }
-        self.cluster += &new_total.scalars();
-        self.cluster -= &agent.set_total(new_total).scalars();
-        let released = agent.release(framework, &held);
-        agent.hold(framework, &new_held);
-        self.charge(framework, id, &new_held);
-        self.discharge(framework, id, &released, &new_held);
     }
 
     fn update_available(
@@ -388,53 +299,105 @@ impl Allocator for HierarchicalAllocator {
         id: &AgentId,
         conversions: &[Conversion],
     ) -> Result<(), NotApplicable> {
-        let Some(agent) = self.agents.get_mut(id) else {
-            let consumed = conversions.iter().map(|step| &step.consumed).sum();
+        let Some(agent) = self.agent_slots.get(id).copied() else {
             return Err(NotApplicable::NotContained {
                 available: Resources::new(),
-                consumed,
+                consumed: conversions.iter().map(|step| &step.consumed).sum(),
             });
         };
-        let (mut free, mut total) = (agent.available(), agent.total().clone());
-        for conversion in conversions {
-            free = free.apply(conversion)?;
-            total = total.apply(conversion)?;
-        }
-        self.cluster += &total.scalars();
-        self.cluster -= &agent.set_total(total).scalars();
-        self.mark_pending(id);
+        self.agents[agent].free.resources.apply_all(conversions)?;
+        let total = self.agents[agent].total.apply_all(conversions)?;
+        self.set_total(agent, total);
+        self.mark_pending(agent);
         Ok(())
     }
 
     fn update_weights(&mut self, weights: &BTreeMap<String, f64>) {
-        for (role, weight) in weights {
-            self.role_sorter.set_weight(role, *weight);
+        self.tree.set_weights(weights);
+    }
+
+    fn update_quota(&mut self, role: &str, quota: &Quota) {
+        let guarantees = self.names.amounts(&quota.guarantees);
+        let limits = quota.limits.iter();
+        let limits = limits
+            .map(|(name, limit)| (self.names.number(name), limit.milli()))
+            .collect();
+        self.tree.set_quota(role, guarantees, limits);
+        self.renumber_minima();
+        self.reconsider_all();
+    }
+
+    fn update_whitelist(&mut self, hostnames: Option<BTreeSet<String>>) {
+        self.whitelist = hostnames;
+        for agent in self.roster.clone() {
+            let listed = self.is_whitelisted(&self.agents[agent].facts.hostname);
+            let before = std::mem::replace(&mut self.agents[agent].whitelisted, listed);
+            if listed && !before {
+                self.mark_pending(agent);
+            }
+        }
+    }
+
+    fn begin_recovery(&mut self, now: Duration, expected_agents: usize) {
+        if self.tree.has_quotas() && expected_agents > 0 {
+            let enough = (expected_agents as f64 * self.options.recovery_factor).ceil() as usize;
+            let deadline = now + self.options.recovery_timeout;
+            self.recovery = Some(Recovery { enough, deadline });
+        }
+    }
+
+    fn update_unavailability(&mut self, id: &AgentId, unavailability: Option<Unavailability>) {
+        if let Some(agent) = self.agent_slots.get(id).copied() {
+            self.set_maintenance(agent, unavailability);
+            self.mark_pending(agent);
+        }
+    }
+
+    fn answer_inverse_offer(
+        &mut self,
+        now: Duration,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        refuse: Option<Duration>,
+    ) {
+        let agent = self.agent_slots.get(agent).copied();
+        let framework = self.framework_slots.get(framework).copied();
+        if let (Some(agent), Some(framework)) = (agent, framework) {
+            let until = refuse.map(|refuse| now + refuse.min(super::MAX_REFUSE));
+            self.close_inverse_offer(framework, agent, until);
         }
     }
 
     fn suppress(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
-            return;
-        };
-        let chosen = framework.chosen_roles(roles);
-        framework.options.suppressed.extend(chosen);
-        self.refresh_activity(id);
+        if let Some((framework, options)) = self.known(id) {
+            let chosen = options.chosen_roles(roles);
+            options.suppressed.extend(chosen);
+            self.refresh_activity(framework);
+        }
     }
 
     fn revive(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
-        let Some(framework) = self.frameworks.get_mut(id) else {
+        let Some((framework, options)) = self.known(id) else {
             return;
         };
-        for role in framework.chosen_roles(roles) {
-            framework.options.suppressed.remove(&role);
-            framework.refusals.forget_role(&role);
+        let chosen = options.chosen_roles(roles);
+        options.suppressed.retain(|role| !chosen.contains(role));
+        for role in chosen {
+            self.forget_refusals(framework, &role);
         }
-        self.refresh_activity(id);
-        self.pending = Pending::All;
+        self.forget_inverse_refusals(framework);
+        self.refresh_activity(framework);
+        self.reconsider_all();
     }
 
     fn has_pending(&self) -> bool {
-        self.pending != Pending::Some(BTreeSet::new())
+        self.pending.everything || !self.pending.agents.is_empty()
+    }
+
+    fn next_wake(&self) -> Option<Duration> {
+        let refusal = self.wakes.first().map(|(when, _)| *when);
+        let recovery = self.recovery.as_ref().map(|recovery| recovery.deadline);
+        refusal.into_iter().chain(recovery).min()
     }
 
     fn allocate(
@@ -445,10 +408,8 @@ impl Allocator for HierarchicalAllocator {
     ) -> Vec<Allocation> {
         self.run(now, scope, chance)
     }
-}
 
-fn new_sorter(total: &Arc<Quantities>) -> Box<dyn Sorter> {
-    let mut sorter = DrfSorter::default();
-    sorter.set_total(total);
-    Box::new(sorter)
+    fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation> {
+        self.ask_for_agents(now)
+    }
 }

@@ -17,31 +17,51 @@
 //! Semantics: mesos.md §1.3 and §3.3. Other than in Mesos, resources that a task or a vanished
 //! framework gave back are offered at once instead of at the next interval.
 
+mod agent_facts;
 mod agents;
+mod amounts;
+mod books;
 mod client;
+mod constraints;
 mod cycle;
 mod filters;
 mod frameworks;
 mod hierarchical;
+mod judge;
+mod maintenance;
 mod options;
+mod portion;
 mod process;
-mod sorter;
+mod quota;
+mod slots;
 #[cfg(test)]
 mod tests;
+mod tree;
+mod verdicts;
+mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use mesos::resources::{Conversion, NotApplicable, Resources};
-use mesos::v1::{AgentId, AgentInfo, FrameworkId};
+use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 
+pub use agent_facts::AgentCapabilities;
 pub use client::AllocatorClient;
+pub use constraints::{
+    Constraints, ConstraintsError, DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE,
+    RegexLimits, RoleConstraints, compile,
+};
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
-pub use options::{AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable};
+pub use maintenance::InverseAllocation;
+pub use options::{
+    AgentSorter, AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable, SorterKind,
+};
 pub use process::{
     ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, UpdateAvailable,
 };
+pub use quota::Quota;
 
 /// Resources of one agent given to one framework in one of its roles, as a lock until they are
 /// recovered.
@@ -102,12 +122,19 @@ pub trait Allocator: Send {
         &mut self,
         id: &AgentId,
         info: &AgentInfo,
+        capabilities: AgentCapabilities,
         total: Resources,
         used: &BTreeMap<FrameworkId, Resources>,
     );
 
     /// An agent came back with other properties or resources.
-    fn update_agent(&mut self, id: &AgentId, info: &AgentInfo, total: Resources);
+    fn update_agent(
+        &mut self,
+        id: &AgentId,
+        info: &AgentInfo,
+        capabilities: AgentCapabilities,
+        total: Resources,
+    );
 
     /// An agent is gone, and with it all that was held there.
     fn remove_agent(&mut self, id: &AgentId);
@@ -163,6 +190,31 @@ pub trait Allocator: Send {
     /// default.
     fn update_weights(&mut self, weights: &BTreeMap<String, f64>);
 
+    /// The role has this quota from now on; a default one means none.
+    fn update_quota(&mut self, role: &str, quota: &Quota);
+
+    /// Only agents on these hosts are offered; all if `None`.
+    fn update_whitelist(&mut self, hostnames: Option<BTreeSet<String>>);
+
+    /// The master has started and waits for so many agents to come back. If there are quotas,
+    /// nothing is given away before most of them are (see [`AllocatorOptions::recovery_factor`]),
+    /// because what is not yet counted would break limits.
+    fn begin_recovery(&mut self, now: Duration, expected_agents: usize);
+
+    /// The agent will be unavailable, or will not be any more. Whatever was asked or answered
+    /// about an earlier plan is void.
+    fn update_unavailability(&mut self, id: &AgentId, unavailability: Option<Unavailability>);
+
+    /// The framework answered its inverse offer, or that was rescinded. It is not asked again to
+    /// leave this agent for as long as `refuse` says, or until it revives.
+    fn answer_inverse_offer(
+        &mut self,
+        now: Duration,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        refuse: Option<Duration>,
+    );
+
     /// The framework wants no offers in these of its roles; none listed means all.
     fn suppress(&mut self, framework: &FrameworkId, roles: &BTreeSet<String>);
 
@@ -173,7 +225,13 @@ pub trait Allocator: Send {
     /// Whether something happened that deserves a run before the next interval.
     fn has_pending(&self) -> bool;
 
+    /// When it deserves a run even if nothing happens: refusals end then.
+    fn next_wake(&self) -> Option<Duration>;
+
     /// Gives away what is free on the agents in `scope`.
     fn allocate(&mut self, now: Duration, scope: Scope, chance: &mut Chance<'_>)
     -> Vec<Allocation>;
+
+    /// Who is to be asked now to leave agents that will be unavailable.
+    fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation>;
 }

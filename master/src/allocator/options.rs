@@ -5,9 +5,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::resources::{Key, ParseError, Quantities, Quantity};
+use mesos::resources::{ParseError, Quantities, Quantity};
 use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::{FrameworkInfo, offer_filters};
+
+use super::amounts::{Amounts, Names};
+use super::constraints::Constraints;
+use super::portion::Abilities;
 
 /// Of the whole allocator.
 #[derive(Clone, Debug)]
@@ -24,6 +28,42 @@ pub struct AllocatorOptions {
     /// `--filter_gpu_resources`: whether agents with GPUs are kept for frameworks that declare
     /// GPU_RESOURCES.
     pub filter_gpu_resources: bool,
+    /// `--role_sorter`: who is next among the roles.
+    pub role_sorter: SorterKind,
+    /// `--framework_sorter`: who is next among the frameworks of a role.
+    pub framework_sorter: SorterKind,
+    /// `--agent_sorter`: which agent is given away first.
+    pub agent_sorter: AgentSorter,
+    /// The region of the master. Agents in another one are kept for frameworks that declare
+    /// REGION_AWARE.
+    pub region: Option<String>,
+    /// `--allocator_agent_recovery_factor`: if there are quotas, nothing is offered after the
+    /// master has started until this part of the agents that it expects are back,
+    pub recovery_factor: f64,
+    /// `--allocator_recovery_timeout`: or this time has passed.
+    pub recovery_timeout: Duration,
+}
+
+/// How roles or frameworks are ordered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SorterKind {
+    /// Dominant resource fairness.
+    #[default]
+    Drf,
+    /// By chance, roles by their weights.
+    Random,
+}
+
+/// In which order agents are given away. What is the same in that order is in random order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AgentSorter {
+    /// By chance.
+    #[default]
+    Random,
+    /// The fullest first, so that others stay empty for large tasks.
+    BinPacking,
+    /// The emptiest first, so that load and the loss of an agent are spread.
+    Spread,
 }
 
 impl Default for AllocatorOptions {
@@ -34,6 +74,12 @@ impl Default for AllocatorOptions {
             weights: BTreeMap::new(),
             fair_sharing_excluded: BTreeSet::new(),
             filter_gpu_resources: true,
+            role_sorter: SorterKind::Drf,
+            framework_sorter: SorterKind::Drf,
+            agent_sorter: AgentSorter::Random,
+            region: None,
+            recovery_factor: 0.8,
+            recovery_timeout: Duration::from_secs(10 * 60),
         }
     }
 }
@@ -44,9 +90,34 @@ impl Default for AllocatorOptions {
 pub struct MinAllocatable(Vec<Quantities>);
 
 impl MinAllocatable {
+    /// With numbers for names. A set with a name that no agent has is never met.
+    pub(super) fn numbered(&self, names: &Names) -> Minimum {
+        let numbered = |set: &Quantities| {
+            let amounts = set.iter();
+            amounts
+                .map(|(name, quantity)| Some((names.find(name)?, quantity.milli())))
+                .collect()
+        };
+        Minimum {
+            any: self.0.is_empty(),
+            sets: self.0.iter().filter_map(numbered).collect(),
+        }
+    }
+}
+
+/// A [`MinAllocatable`] with numbers for names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Minimum {
+    any: bool,
+    sets: Vec<Vec<(usize, i64)>>,
+}
+
+impl Minimum {
     /// Whether an offer of this is worth making.
-    pub(super) fn allows(&self, offer: &Quantities) -> bool {
-        self.0.is_empty() || self.0.iter().any(|minimum| offer.contains(minimum))
+    pub(super) fn allows(&self, offer: &Amounts) -> bool {
+        let enough =
+            |set: &Vec<(usize, i64)>| set.iter().all(|(at, least)| offer.get(*at) >= *least);
+        self.any || self.sets.iter().any(enough)
     }
 }
 
@@ -82,6 +153,8 @@ pub struct FrameworkOptions {
     pub active: bool,
     /// Where its own minimum replaces the cluster's, by role.
     pub min_allocatable: BTreeMap<String, MinAllocatable>,
+    /// Which agents it wants to see, by role; all if absent.
+    pub constraints: Constraints,
 }
 
 /// Those capabilities of a framework that decide what it may be offered.
@@ -95,19 +168,30 @@ pub struct Capabilities {
     pub shared_resources: bool,
     /// May be offered resources with a stack of reservations.
     pub reservation_refinement: bool,
+    /// May be offered agents in other regions than the master's.
+    pub region_aware: bool,
+    /// May have several roles; is not offered agents that do not know of that.
+    pub multi_role: bool,
 }
 
 impl Capabilities {
-    /// Whether a framework with these understands such an item.
-    pub(super) fn suffice_for(self, key: &Key) -> bool {
-        (!key.revocable || self.revocable_resources)
-            && (!key.shared || self.shared_resources)
-            && (key.reservations.len() < 2 || self.reservation_refinement)
+    /// What a framework with these may be offered in a role.
+    pub(super) fn abilities(self, role: &str, options: &AllocatorOptions) -> Abilities {
+        let gpus = self.gpu_resources || !options.filter_gpu_resources;
+        Abilities::default()
+            .with(Abilities::GPUS, gpus)
+            .with(Abilities::REVOCABLE, self.revocable_resources)
+            .with(Abilities::SHARED, self.shared_resources)
+            .with(Abilities::REFINEMENT, self.reservation_refinement)
+            .with(Abilities::REMOTE, self.region_aware)
+            .with(Abilities::SINGLE_ROLE, !self.multi_role)
+            .with(Abilities::FLAT_ROLE, !role.contains('/'))
     }
 }
 
 impl FrameworkOptions {
-    /// Of an active framework with this description, subscribed to these roles.
+    /// Of an active framework with this description, subscribed to these roles, without offer
+    /// constraints.
     pub fn new(
         info: &FrameworkInfo,
         roles: BTreeSet<String>,
@@ -123,6 +207,8 @@ impl FrameworkOptions {
             revocable_resources: has(Capability::RevocableResources),
             shared_resources: has(Capability::SharedResources),
             reservation_refinement: has(Capability::ReservationRefinement),
+            region_aware: has(Capability::RegionAware),
+            multi_role: has(Capability::MultiRole),
         };
         let min_allocatable = (info.offer_filters.iter())
             .filter_map(|(role, filters)| {
@@ -136,6 +222,7 @@ impl FrameworkOptions {
             capabilities,
             active: true,
             min_allocatable,
+            constraints: Constraints::new(),
         }
     }
 }
@@ -167,8 +254,8 @@ mod tests {
         assert_eq!("cpus:0.01|mem:32".parse(), Ok(MinAllocatable::default()));
         assert_eq!("".parse(), Ok(MinAllocatable(vec![])));
         let both: MinAllocatable = "cpus:1;disk:100".parse().expect("a minimum");
-        assert!(both.allows(&amounts("cpus:2;disk:100")));
-        assert!(!both.allows(&amounts("cpus:2;disk:99")));
+        assert!(allows(&both, "cpus:2;disk:100"));
+        assert!(!allows(&both, "cpus:2;disk:99"));
         for wrong in ["cpus", "cpus:one", "ports:[1-2]"] {
             assert!(wrong.parse::<MinAllocatable>().is_err(), "{wrong}");
         }
@@ -182,12 +269,15 @@ mod tests {
             ("mem:32;disk:7", true),
             ("cpus:0.009;mem:31.999", false),
         ] {
-            assert_eq!(minimum.allows(&amounts(offer)), allowed, "{offer}");
+            assert_eq!(allows(&minimum, offer), allowed, "{offer}");
         }
-        assert!(MinAllocatable(vec![]).allows(&Quantities::default()));
+        assert!(allows(&MinAllocatable(vec![]), ""));
+        assert!(!allows(&"bananas:1".parse().expect("a minimum"), "cpus:1"));
     }
 
-    fn amounts(text: &str) -> Quantities {
-        text.parse().expect("quantities")
+    fn allows(minimum: &MinAllocatable, offer: &str) -> bool {
+        let mut names = Names::default();
+        let offer = names.amounts(&offer.parse().expect("quantities"));
+        minimum.numbered(&names).allows(&offer)
     }
 }

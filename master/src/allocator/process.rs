@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::resources::{Conversion, NotApplicable, Resources};
-use mesos::v1::{AgentId, AgentInfo, FrameworkId};
+use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 use rand::Rng;
 use tokio::time::Instant;
 
-use super::{Allocation, Allocator, FrameworkOptions, Scope};
+use super::{
+    AgentCapabilities, Allocation, Allocator, FrameworkOptions, InverseAllocation, Quota, Scope,
+};
 
 /// How long an event waits for others before it leads to a run: long enough that the arrival of
 /// many agents makes few runs, short enough that nobody notices.
@@ -55,12 +57,14 @@ pub enum AllocatorOp {
     AddAgent {
         id: AgentId,
         info: AgentInfo,
+        capabilities: AgentCapabilities,
         total: Resources,
         used: BTreeMap<FrameworkId, Resources>,
     },
     UpdateAgent {
         id: AgentId,
         info: AgentInfo,
+        capabilities: AgentCapabilities,
         total: Resources,
     },
     RemoveAgent {
@@ -87,6 +91,25 @@ pub enum AllocatorOp {
     UpdateWeights {
         weights: BTreeMap<String, f64>,
     },
+    UpdateQuota {
+        role: String,
+        quota: Quota,
+    },
+    UpdateWhitelist {
+        hostnames: Option<BTreeSet<String>>,
+    },
+    BeginRecovery {
+        expected_agents: usize,
+    },
+    UpdateUnavailability {
+        agent: AgentId,
+        unavailability: Option<Unavailability>,
+    },
+    AnswerInverseOffer {
+        framework: FrameworkId,
+        agent: AgentId,
+        refuse: Option<Duration>,
+    },
     Suppress {
         framework: FrameworkId,
         roles: BTreeSet<String>,
@@ -111,6 +134,8 @@ pub struct UpdateAvailable {
 pub struct Allocated {
     /// What was given away.
     pub given: Vec<Allocation>,
+    /// Who is to be asked to leave agents.
+    pub inverse: Vec<InverseAllocation>,
     /// How many operations the allocator had heard by then.
     pub heard: u64,
 }
@@ -131,6 +156,8 @@ pub struct AllocatorProcess<P: Accepts<Allocated>> {
     /// allocator spends half its time on keeping its books.
     last_run: Duration,
     scheduled: bool,
+    /// The earliest run that is scheduled for the end of a refusal.
+    wake: Option<Duration>,
 }
 
 impl<P: Accepts<Allocated>> AllocatorProcess<P> {
@@ -152,10 +179,12 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
             heard: 0,
             last_run,
             scheduled: false,
+            wake: None,
         }
     }
 
     fn schedule_run(&mut self, ctx: &mut Context<Self>) {
+        self.schedule_wake(ctx);
         if !self.scheduled && self.allocator.has_pending() {
             self.scheduled = true;
             ctx.run_later(COALESCE.max(self.last_run), |actor, ctx| {
@@ -165,6 +194,26 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
         }
     }
 
+    /// Has a run when refusals end, together with others that end soon after.
+    fn schedule_wake(&mut self, ctx: &mut Context<Self>) {
+        let Some(next) = self.allocator.next_wake() else {
+            return;
+        };
+        if self.wake.is_some_and(|wake| wake <= next) {
+            return;
+        }
+        self.wake = Some(next);
+        let now = ctx.now() - self.started;
+        let wait = next.saturating_sub(now) + COALESCE.max(self.last_run);
+        ctx.run_later(wait, move |actor, ctx| {
+            // Otherwise an earlier run was scheduled meanwhile, and has scheduled the next one.
+            if actor.wake == Some(next) {
+                actor.wake = None;
+                actor.run(Scope::Pending, ctx);
+            }
+        });
+    }
+
     fn run(&mut self, scope: Scope, ctx: &mut Context<Self>) {
         let began = ctx.now();
         let random = ctx.random();
@@ -172,11 +221,18 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
         let given = self
             .allocator
             .allocate(began - self.started, scope, &mut chance);
+        let inverse = self.allocator.inverse_offers(began - self.started);
         self.last_run = ctx.now() - began;
-        if !given.is_empty() {
+        if !given.is_empty() || !inverse.is_empty() {
             let heard = self.heard;
-            ctx.tell(&self.subscriber, Allocated { given, heard });
+            let allocated = Allocated {
+                given,
+                inverse,
+                heard,
+            };
+            ctx.tell(&self.subscriber, allocated);
         }
+        self.schedule_wake(ctx);
     }
 }
 
@@ -229,12 +285,20 @@ fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
         AllocatorOp::AddAgent {
             id,
             info,
+            capabilities,
             total,
             used,
         } => {
-            allocator.add_agent(&id, &info, total, &used);
+            allocator.add_agent(&id, &info, capabilities, total, &used);
         }
-        AllocatorOp::UpdateAgent { id, info, total } => allocator.update_agent(&id, &info, total),
+        AllocatorOp::UpdateAgent {
+            id,
+            info,
+            capabilities,
+            total,
+        } => {
+            allocator.update_agent(&id, &info, capabilities, total);
+        }
         AllocatorOp::RemoveAgent { id } => allocator.remove_agent(&id),
         AllocatorOp::ActivateAgent { id } => allocator.activate_agent(&id),
         AllocatorOp::DeactivateAgent { id } => allocator.deactivate_agent(&id),
@@ -255,6 +319,24 @@ fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
             allocator.update_allocation(&framework, &agent, &offered, &conversions);
         }
         AllocatorOp::UpdateWeights { weights } => allocator.update_weights(&weights),
+        AllocatorOp::UpdateQuota { role, quota } => allocator.update_quota(&role, &quota),
+        AllocatorOp::UpdateWhitelist { hostnames } => allocator.update_whitelist(hostnames),
+        AllocatorOp::BeginRecovery { expected_agents } => {
+            allocator.begin_recovery(now, expected_agents);
+        }
+        AllocatorOp::UpdateUnavailability {
+            agent,
+            unavailability,
+        } => {
+            allocator.update_unavailability(&agent, unavailability);
+        }
+        AllocatorOp::AnswerInverseOffer {
+            framework,
+            agent,
+            refuse,
+        } => {
+            allocator.answer_inverse_offer(now, &framework, &agent, refuse);
+        }
         AllocatorOp::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
         AllocatorOp::Revive { framework, roles } => allocator.revive(&framework, &roles),
     }

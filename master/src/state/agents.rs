@@ -17,7 +17,7 @@ use super::{
     Agent, Continuation, Counter, Effect, Effects, State, TaskCounts, Timestamp, ToAgent,
     Transition, place,
 };
-use crate::allocator::AllocatorOp;
+use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
 use crate::validation::{Check, Invalid};
 
@@ -193,6 +193,7 @@ impl State {
         out.push(Effect::Allocator(AllocatorOp::AddAgent {
             id: id.clone(),
             info: (*agent.info).clone(),
+            capabilities: AgentCapabilities::new(&agent.capabilities),
             total: agent.total.clone(),
             used: agent
                 .used

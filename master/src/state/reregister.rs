@@ -20,7 +20,7 @@ use super::{
     Admission, Agent, Continuation, Counter, Effect, Effects, Executor, State, Task, Timestamp,
     ToAgent, Transition, place,
 };
-use crate::allocator::AllocatorOp;
+use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
 use crate::validation::resources::inject_role;
 
@@ -119,6 +119,7 @@ impl State {
         out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
             id: id.clone(),
             info: admission.info.clone(),
+            capabilities: AgentCapabilities::new(&admission.capabilities),
             total,
         }));
         out.push(Effect::Registry(

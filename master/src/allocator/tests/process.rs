@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    Allocated, Allocation, AllocatorOp, AllocatorOptions, AllocatorProcess, AllocatorProtocol,
-    FrameworkOptions, HierarchicalAllocator, refuse_duration,
+    AgentCapabilities, Allocated, Allocation, AllocatorOp, AllocatorOptions, AllocatorProcess,
+    AllocatorProtocol, FrameworkOptions, HierarchicalAllocator, refuse_duration,
 };
 
 /// Long enough for a slow machine, shorter than the allocation interval of these tests.
@@ -74,6 +74,7 @@ impl World {
         self.tell(AllocatorOp::AddAgent {
             id: agent_id(name),
             info: AgentInfo::default(),
+            capabilities: AgentCapabilities::default(),
             total: resources("cpus:4"),
             used: BTreeMap::new(),
         });

@@ -7,7 +7,8 @@ use mesos::v1::AgentInfo;
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    Allocator, AllocatorOptions, FrameworkOptions, HierarchicalAllocator, Scope, refuse_duration,
+    AgentCapabilities, Allocator, AllocatorOptions, FrameworkOptions, HierarchicalAllocator, Scope,
+    refuse_duration,
 };
 
 #[test]
@@ -26,6 +27,7 @@ fn a_thousand_agents_and_a_hundred_frameworks_that_decline_everything() {
         allocator.add_agent(
             &agent_id(&format!("a{n}")),
             &AgentInfo::default(),
+            AgentCapabilities::default(),
             total,
             &BTreeMap::new(),
         );

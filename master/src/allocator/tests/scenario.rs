@@ -1,177 +1,305 @@
-//! Plays scenarios written as text against the allocator.
+//! Plays the scenarios in `scenarios/`, one for each rule, against the allocator.
+//!
+//! A file begins with the rule as comments (`#`). Its lines are commands; a run is followed by a
+//! dashed line, and below that, up to an empty line, by all that is expected of it:
+//! `F in ROLE on A RESOURCES`, by agent in the order of arrival, then as given; `F leaves A` of
+//! `inverse`; the reason of `explain`.
 //!
 //! | Line | Meaning |
 //! |---|---|
-//! | `agent A RESOURCES [used by F in ROLE RESOURCES]` | an agent registers |
+//! | `option KEY VALUE` | see `option` below; before anything else but weights |
+//! | `weight ROLE W`, `quota ROLE [guarantee Q] [limit Q]` | |
+//! | `whitelist A,..` or `whitelist all` | hosts; an agent's hostname is its name |
+//! | `agent A RESOURCES [in REGION] [with NAME=VALUE,..] [old] [used by F in ROLE RESOURCES]` | an agent registers |
 //! | `resize A RESOURCES` | it comes back with other resources |
-//! | `framework F in ROLE,.. [can CAPABILITY,..] [suppressed in ROLE,..]` | a framework subscribes |
+//! | `framework F in ROLE,.. [suppressed in ROLE,..] [can CAPABILITY,..] [minimum Q] [where NAME=VALUE]` | a framework subscribes |
 //! | `update F in ..` | it changes |
-//! | `decline F A [SECONDS]` | gives back all it holds on A, refusing it (5 s) |
+//! | `decline F A [SECONDS]` | gives back all it was given on A, refusing it (5 s) |
 //! | `free F in ROLE on A RESOURCES` | a task of it ended |
+//! | `convert F in ROLE on A RESOURCES to RESOURCES` | an operation of an ACCEPT |
+//! | `operator A RESOURCES to RESOURCES [fails]` | an operation of an operator |
 //! | `suppress F [ROLE]`, `revive F [ROLE]` | |
 //! | `activate F`, `deactivate F`, `remove F` | likewise with an agent's name |
+//! | `unavailable A`, `available A`, `answer F A [SECONDS]` | maintenance; an inverse offer is answered |
+//! | `expect N agents` | a new master waits for agents |
 //! | `wait SECONDS` | time passes |
-//! | `events:`, `interval:` | a run of either kind; the indented lines that follow are what it gives: `F in ROLE on A RESOURCES`, ordered by agent, then as given |
+//! | `events`, `interval` | a run of either kind |
+//! | `inverse` | inverse offers |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::time::Duration;
 
-use mesos::resources::Resources;
-use mesos::v1::AgentInfo;
+use mesos::resources::{Conversion, Quantities, Resources};
+use mesos::v1::{AgentInfo, Attribute, DomainInfo, Unavailability, domain_info, value};
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    Allocation, Allocator, AllocatorOptions, Capabilities, FrameworkOptions, HierarchicalAllocator,
-    Scope, refuse_duration,
+    AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, Capabilities,
+    FrameworkOptions, HierarchicalAllocator, Quota, RegexLimits, Scope, SorterKind, compile,
+    refuse_duration,
 };
 
-#[track_caller]
-pub(super) fn play(scenario: &str) {
-    play_with(AllocatorOptions::default(), scenario);
+#[test]
+fn every_scenario() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/allocator/tests/scenarios");
+    let files = std::fs::read_dir(folder).expect("scenarios");
+    let mut paths: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let failures: Vec<String> = paths
+        .iter()
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(path).expect("a scenario");
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            play(&text)
+                .err()
+                .map(|problem| format!("{name}: {problem}"))
+        })
+        .collect();
+    assert!(paths.len() >= 20, "{} scenarios in {folder}", paths.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-#[track_caller]
-pub(super) fn play_with(options: AllocatorOptions, scenario: &str) {
-    let mut world = World::new(options);
-    let mut lines = scenario
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .peekable();
-    let margin = lines
-        .peek()
-        .map_or(0, |line| line.len() - line.trim_start().len());
-    let mut played = String::new();
-    while let Some(line) = lines.next() {
-        writeln!(played, "{line}").unwrap();
-        let scope = match line.trim() {
-            "events:" => Scope::Pending,
-            "interval:" => Scope::Everything,
-            command => {
-                world.play(&command.split_whitespace().collect::<Vec<_>>());
-                continue;
-            }
+fn play(scenario: &str) -> Result<(), String> {
+    let mut world = World::default();
+    let mut lines = scenario.lines().enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((_, dashes)) = lines.next_if(|(_, line)| line.starts_with("----")) else {
+            world.play(&words);
+            continue;
         };
         let mut expected = vec![];
-        while let Some(line) = lines.next_if(|line| line.len() - line.trim_start().len() > margin) {
+        while let Some((_, line)) = lines.next_if(|(_, line)| !line.trim().is_empty()) {
             expected.push(normal(line));
         }
-        assert_eq!(world.run(scope), expected, "after\n{played}");
+        let given = world.run(&words);
+        if given != expected {
+            let (given, expected) = (given.join("\n  "), expected.join("\n  "));
+            return Err(format!(
+                "line {}\n  {given}\n{dashes} instead of\n  {expected}",
+                number + 1
+            ));
+        }
     }
+    Ok(())
 }
 
+#[derive(Default)]
 struct World {
-    allocator: HierarchicalAllocator,
+    options: AllocatorOptions,
+    allocator: Option<HierarchicalAllocator>,
     now: Duration,
     given: Vec<Allocation>,
     agents: BTreeSet<String>,
 }
 
 impl World {
-    fn new(options: AllocatorOptions) -> Self {
-        let allocator = HierarchicalAllocator::new(options);
-        Self {
-            allocator,
-            now: Duration::ZERO,
-            given: vec![],
-            agents: BTreeSet::new(),
-        }
+    fn allocator(&mut self) -> &mut HierarchicalAllocator {
+        let options = &self.options;
+        let new = || HierarchicalAllocator::new(options.clone());
+        self.allocator.get_or_insert_with(new)
     }
 
-    fn run(&mut self, scope: Scope) -> Vec<String> {
-        // Agents in the order of their names, instead of in a random one.
+    fn run(&mut self, command: &[&str]) -> Vec<String> {
+        let now = self.now;
+        let scope = match command {
+            ["events"] => Scope::Pending,
+            ["interval"] => Scope::Everything,
+            ["inverse"] => {
+                let asked = self.allocator().inverse_offers(now).into_iter();
+                let asked =
+                    asked.map(|ask| format!("{} leaves {}", ask.framework.value, ask.agent.value));
+                return asked.collect();
+            }
+            _ => panic!("cannot run {command:?}"),
+        };
+        // Agents in the order of their arrival, instead of in a random one.
         let given = self
-            .allocator
-            .allocate(self.now, scope, &mut |below| below - 1);
-        let printed = given
-            .iter()
-            .map(|given| {
-                let what = given.resources.clone().unallocate();
-                print(
-                    &given.framework.value,
-                    &given.role,
-                    &given.agent.value,
-                    &what,
-                )
-            })
-            .collect();
+            .allocator()
+            .allocate(now, scope, &mut |below| below - 1);
+        let printed = given.iter().map(|given| {
+            let what = given.resources.clone().unallocate();
+            print(
+                &given.framework.value,
+                &given.role,
+                &given.agent.value,
+                &what,
+            )
+        });
+        let printed = printed.collect();
         self.given.extend(given);
         printed
     }
 
-    fn play(&mut self, command: &[&str]) {
-        let allocator = &mut self.allocator;
-        let some = |role: &[&str]| role.iter().map(|role| (*role).to_owned()).collect();
-        match command {
-            ["agent", name, total, used @ ..] => {
-                let used = match used {
-                    ["used", "by", framework, "in", role, used] => {
-                        BTreeMap::from([(framework_id(framework), resources(used).allocate(role))])
-                    }
-                    _ => BTreeMap::new(),
-                };
-                self.agents.insert((*name).to_owned());
-                allocator.add_agent(
-                    &agent_id(name),
-                    &AgentInfo::default(),
-                    resources(total),
-                    &used,
-                );
+    fn option(&mut self, option: &[&str]) {
+        let options = &mut self.options;
+        let sorter = |name: &str| match name {
+            "drf" => SorterKind::Drf,
+            "random" => SorterKind::Random,
+            _ => panic!("no sorter {name}"),
+        };
+        match option {
+            ["exclude", name] => {
+                options.fair_sharing_excluded.insert((*name).to_owned());
             }
+            ["gpus-for-all"] => options.filter_gpu_resources = false,
+            ["minimum", minimum] => options.min_allocatable = minimum.parse().expect("a minimum"),
+            ["region", region] => options.region = Some((*region).to_owned()),
+            ["roles", name] => options.role_sorter = sorter(name),
+            ["frameworks", name] => options.framework_sorter = sorter(name),
+            ["agents", "bin-packing"] => options.agent_sorter = AgentSorter::BinPacking,
+            ["agents", "spread"] => options.agent_sorter = AgentSorter::Spread,
+            _ => panic!("cannot set {option:?}"),
+        }
+    }
+
+    fn play(&mut self, command: &[&str]) {
+        let now = self.now;
+        let some = |role: &[&str]| role.iter().map(|role| (*role).to_owned()).collect();
+        let ids = |framework: &str, agent: &str| (framework_id(framework), agent_id(agent));
+        match command {
+            ["option", option @ ..] => self.option(option),
+            ["weight", role, weight] => {
+                let weight = weight.parse().expect("a weight");
+                self.options.weights.insert((*role).to_owned(), weight);
+                if let Some(allocator) = &mut self.allocator {
+                    allocator.update_weights(&[((*role).to_owned(), weight)].into());
+                }
+            }
+            ["quota", role, quota @ ..] => {
+                self.allocator().update_quota(role, &parse_quota(quota));
+            }
+            ["whitelist", "all"] => self.allocator().update_whitelist(None),
+            ["whitelist", hosts] => {
+                let hosts = hosts.split(',').map(str::to_owned).collect();
+                self.allocator().update_whitelist(Some(hosts));
+            }
+            ["agent", name, total, about @ ..] => self.add_agent(name, total, about),
             ["resize", name, total] => {
-                allocator.update_agent(&agent_id(name), &AgentInfo::default(), resources(total));
+                let (info, can) = (parse_info(name, &mut &[][..]), AgentCapabilities::default());
+                let total = resources(total);
+                self.allocator()
+                    .update_agent(&agent_id(name), &info, can, total);
             }
             ["framework", name, options @ ..] => {
-                allocator.add_framework(
-                    &framework_id(name),
-                    parse_options(options),
-                    &BTreeMap::new(),
-                );
+                let options = parse_options(options);
+                let id = framework_id(name);
+                self.allocator()
+                    .add_framework(&id, options, &BTreeMap::new());
             }
             ["update", name, options @ ..] => {
-                allocator.update_framework(&framework_id(name), parse_options(options));
+                let options = parse_options(options);
+                self.allocator()
+                    .update_framework(&framework_id(name), options);
             }
             ["decline", framework, agent, seconds @ ..] => {
-                let filters = seconds.first().map(|seconds| mesos::v1::Filters {
-                    refuse_seconds: Some(seconds.parse().expect("seconds")),
-                });
-                let refuse = refuse_duration(filters.as_ref());
-                let (framework, agent) = (framework_id(framework), agent_id(agent));
+                let refuse = parse_refusal(seconds);
+                let (framework, agent) = ids(framework, agent);
                 let mine =
-                    |given: &Allocation| given.framework == framework && given.agent == agent;
-                let held: Resources = self
-                    .given
-                    .extract_if(.., |given| mine(given))
-                    .map(|given| given.resources)
-                    .sum();
-                allocator.recover(self.now, &framework, &agent, &held, Some(refuse));
+                    |given: &mut Allocation| given.framework == framework && given.agent == agent;
+                let declined = self.given.extract_if(.., mine);
+                let held: Resources = declined.map(|given| given.resources).sum();
+                self.allocator()
+                    .recover(now, &framework, &agent, &held, Some(refuse));
             }
             ["free", framework, "in", role, "on", agent, freed] => {
                 let freed = resources(freed).allocate(role);
-                allocator.recover(
-                    self.now,
-                    &framework_id(framework),
-                    &agent_id(agent),
-                    &freed,
-                    None,
-                );
+                let (framework, agent) = ids(framework, agent);
+                self.allocator()
+                    .recover(now, &framework, &agent, &freed, None);
             }
-            ["suppress", name, role @ ..] => allocator.suppress(&framework_id(name), &some(role)),
-            ["revive", name, role @ ..] => allocator.revive(&framework_id(name), &some(role)),
+            [
+                "convert",
+                framework,
+                "in",
+                role,
+                "on",
+                agent,
+                from,
+                "to",
+                to,
+            ] => {
+                let conversion = Conversion {
+                    consumed: resources(from).allocate(role),
+                    converted: resources(to).allocate(role),
+                };
+                let offered = conversion.consumed.clone();
+                let (framework, agent) = ids(framework, agent);
+                let allocator = self.allocator();
+                allocator.update_allocation(&framework, &agent, &offered, &[conversion]);
+            }
+            ["operator", agent, from, "to", to, fails @ ..] => {
+                let conversion = Conversion {
+                    consumed: resources(from),
+                    converted: resources(to),
+                };
+                let done = self
+                    .allocator()
+                    .update_available(&agent_id(agent), &[conversion]);
+                assert_eq!(done.is_err(), fails == ["fails"], "{command:?}: {done:?}");
+            }
+            ["suppress", name, role @ ..] => {
+                self.allocator().suppress(&framework_id(name), &some(role));
+            }
+            ["revive", name, role @ ..] => {
+                self.allocator().revive(&framework_id(name), &some(role));
+            }
+            ["unavailable", agent] => {
+                let planned = Some(Unavailability::default());
+                self.allocator()
+                    .update_unavailability(&agent_id(agent), planned);
+            }
+            ["available", agent] => {
+                self.allocator()
+                    .update_unavailability(&agent_id(agent), None);
+            }
+            ["answer", framework, agent, seconds @ ..] => {
+                let refuse = Some(parse_refusal(seconds));
+                let (framework, agent) = ids(framework, agent);
+                self.allocator()
+                    .answer_inverse_offer(now, &framework, &agent, refuse);
+            }
+            ["expect", agents, "agents"] => {
+                let expected = agents.parse().expect("a number");
+                self.allocator().begin_recovery(now, expected);
+            }
             ["wait", seconds] => {
                 self.now += Duration::from_secs_f64(seconds.parse().expect("seconds"));
             }
             [verb, name] if self.agents.contains(*name) => match *verb {
-                "activate" => allocator.activate_agent(&agent_id(name)),
-                "deactivate" => allocator.deactivate_agent(&agent_id(name)),
-                "remove" => allocator.remove_agent(&agent_id(name)),
+                "activate" => self.allocator().activate_agent(&agent_id(name)),
+                "deactivate" => self.allocator().deactivate_agent(&agent_id(name)),
+                "remove" => self.allocator().remove_agent(&agent_id(name)),
                 _ => panic!("cannot {verb} an agent"),
             },
-            ["activate", name] => allocator.activate_framework(&framework_id(name)),
-            ["deactivate", name] => allocator.deactivate_framework(&framework_id(name)),
-            ["remove", name] => allocator.remove_framework(&framework_id(name)),
+            ["activate", name] => self.allocator().activate_framework(&framework_id(name)),
+            ["deactivate", name] => self.allocator().deactivate_framework(&framework_id(name)),
+            ["remove", name] => self.allocator().remove_framework(&framework_id(name)),
             _ => panic!("cannot play {command:?}"),
         }
+    }
+
+    fn add_agent(&mut self, name: &str, total: &str, mut about: &[&str]) {
+        self.agents.insert(name.to_owned());
+        let info = parse_info(name, &mut about);
+        let old = about.first() == Some(&"old");
+        let can = AgentCapabilities {
+            multi_role: !old,
+            hierarchical_role: !old,
+        };
+        let used = match &about[usize::from(old)..] {
+            [] => BTreeMap::new(),
+            ["used", "by", framework, "in", role, used] => {
+                BTreeMap::from([(framework_id(framework), resources(used).allocate(role))])
+            }
+            other => panic!("cannot read {other:?}"),
+        };
+        let total = resources(total);
+        self.allocator()
+            .add_agent(&agent_id(name), &info, can, total, &used);
     }
 }
 
@@ -185,7 +313,83 @@ fn normal(line: &str) -> String {
         [framework, "in", role, "on", agent, what] => {
             print(framework, role, agent, &resources(what))
         }
-        _ => panic!("cannot expect {line}"),
+        _ => line.trim().to_owned(),
+    }
+}
+
+fn parse_refusal(seconds: &[&str]) -> Duration {
+    let filters = seconds.first().map(|seconds| mesos::v1::Filters {
+        refuse_seconds: Some(seconds.parse().expect("seconds")),
+    });
+    refuse_duration(filters.as_ref())
+}
+
+fn parse_quota(mut words: &[&str]) -> Quota {
+    let mut quota = Quota::default();
+    let read = |text: &str| text.parse::<Quantities>().expect("quantities");
+    loop {
+        words = match words {
+            [] => return quota,
+            ["guarantee", amounts, rest @ ..] => {
+                quota.guarantees = read(amounts);
+                rest
+            }
+            ["limit", amounts, rest @ ..] => {
+                // By item, because a limit may be zero.
+                for item in amounts.split(';') {
+                    let (name, amount) = item.split_once(':').expect("name:amount");
+                    quota
+                        .limits
+                        .insert(name.into(), amount.parse().expect("an amount"));
+                }
+                rest
+            }
+            other => panic!("cannot read {other:?}"),
+        };
+    }
+}
+
+/// Reads as much as it is about.
+fn parse_info(name: &str, words: &mut &[&str]) -> AgentInfo {
+    use domain_info::fault_domain::{RegionInfo, ZoneInfo};
+    let mut info = AgentInfo {
+        hostname: name.to_owned(),
+        ..AgentInfo::default()
+    };
+    loop {
+        *words = match *words {
+            ["in", region, rest @ ..] => {
+                let fault_domain = domain_info::FaultDomain {
+                    region: RegionInfo {
+                        name: (*region).to_owned(),
+                    },
+                    zone: ZoneInfo {
+                        name: "zone".to_owned(),
+                    },
+                };
+                info.domain = Some(DomainInfo {
+                    fault_domain: Some(fault_domain),
+                });
+                rest
+            }
+            ["with", attributes, rest @ ..] => {
+                info.attributes = attributes.split(',').map(attribute).collect();
+                rest
+            }
+            _ => return info,
+        }
+    }
+}
+
+fn attribute(text: &str) -> Attribute {
+    let (name, value) = text.split_once('=').expect("NAME=VALUE");
+    Attribute {
+        name: name.to_owned(),
+        r#type: value::Type::Text as i32,
+        text: Some(value::Text {
+            value: value.to_owned(),
+        }),
+        ..Attribute::default()
     }
 }
 
@@ -214,6 +418,8 @@ fn parse_options(words: &[&str]) -> FrameworkOptions {
                     revocable_resources: can.contains("revocable"),
                     shared_resources: can.contains("shared"),
                     reservation_refinement: can.contains("refinement"),
+                    region_aware: can.contains("regions"),
+                    multi_role: can.contains("roles"),
                 };
                 rest
             }
@@ -221,6 +427,24 @@ fn parse_options(words: &[&str]) -> FrameworkOptions {
                 let minimum = minimum.trim_matches('\'').parse().expect("a minimum");
                 let roles = options.roles.iter().cloned();
                 options.min_allocatable = roles.zip(std::iter::repeat(minimum)).collect();
+                rest
+            }
+            ["where", wanted, rest @ ..] => {
+                let (name, value) = wanted.split_once('=').expect("NAME=VALUE");
+                let text = format!(
+                    r#"{{"groups": [{{"attribute_constraints": [{{
+                        "selector": {{"attribute_name": "{name}"}},
+                        "predicate": {{"text_equals": {{"value": "{value}"}}}}}}]}}]}}"#
+                );
+                let roles = options
+                    .roles
+                    .iter()
+                    .map(|role| format!("\"{role}\": {text}"));
+                let roles: Vec<String> = roles.collect();
+                let text = format!(r#"{{"role_constraints": {{{}}}}}"#, roles.join(","));
+                let message = serde_json::from_str(&text).expect("constraints");
+                options.constraints =
+                    compile(&message, RegexLimits::default()).expect("constraints");
                 rest
             }
             other => panic!("cannot read {other:?}"),

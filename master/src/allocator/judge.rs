@@ -1,0 +1,170 @@
+//! Whether a framework is offered something, and if not, why.
+
+use super::amounts::Amounts;
+use super::filters::Coverage;
+use super::hierarchical::HierarchicalAllocator;
+use super::portion::Portion;
+use super::visit::{Stage, Visit};
+
+pub(super) struct Verdict {
+    /// What it is offered; `None` is all of the portion.
+    pub(super) offer: Result<Option<Portion>, Denied>,
+    /// Whether it would be more if it were not for a quota.
+    pub(super) held_back: bool,
+}
+
+/// Why a framework is not offered what is free on an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Denied {
+    Refused,
+    Capability,
+    Constraints,
+    TooSmall,
+    Quota(Bound),
+}
+
+/// What bounds an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    Limit {
+        role: u32,
+        name: usize,
+    },
+    Headroom {
+        name: usize,
+    },
+    /// It would not bring the guarantees nearer.
+    NoProgress,
+}
+
+/// How much of the scalars that quota has to do with may be offered, and what bounds it.
+struct Bounds {
+    amounts: Amounts,
+    bound: Option<Bound>,
+}
+
+impl HierarchicalAllocator {
+    pub(super) fn judge(
+        &mut self,
+        client: u32,
+        role: u32,
+        portion: &Portion,
+        visit: &Visit,
+    ) -> Verdict {
+        let deny = |denied| Verdict {
+            offer: Err(denied),
+            held_back: false,
+        };
+        let refused = self.scratch.refused(client);
+        if refused == Some(Coverage::All) {
+            return deny(Denied::Refused);
+        }
+        let found = &self.tree.clients[client];
+        let agent = &self.agents[visit.agent];
+        if !found.abilities.suffice_for(agent.needs) {
+            return deny(Denied::Capability);
+        }
+        let minimum = found.minimum.as_ref().unwrap_or(&self.minimum);
+        if !minimum.allows(&portion.all) {
+            return deny(Denied::TooSmall);
+        }
+        if let Some(constraints) = &found.constraints {
+            let verdicts = &mut self.verdicts;
+            if !verdicts.allow(client, constraints, visit.agent, &agent.facts) {
+                return deny(Denied::Constraints);
+            }
+        }
+        let mut part = None;
+        if !found.abilities.suffice_for(portion.needs) {
+            part = Some(portion.stripped(found.abilities, &mut self.names));
+        }
+        let mut bound = None;
+        if self.tree.has_quotas() {
+            let whole = part.as_ref().unwrap_or(portion);
+            let bounds = self.bounds(role, visit.stage, &whole.open);
+            bound = bounds.bound;
+            if bound == Some(Bound::NoProgress) {
+                return deny(Denied::Quota(Bound::NoProgress));
+            }
+            if bound.is_some() {
+                part = Some(whole.cut(&bounds.amounts, &mut self.names));
+            }
+        }
+        let held_back = bound.is_some();
+        let offer = part.as_ref().unwrap_or(portion);
+        if part.is_some() && (offer.is_empty() || !minimum.allows(&offer.all)) {
+            let lacks = !found.abilities.suffice_for(portion.needs);
+            let denied = match bound {
+                Some(bound) => Denied::Quota(bound),
+                None if lacks && offer.is_empty() => Denied::Capability,
+                None => Denied::TooSmall,
+            };
+            return Verdict {
+                offer: Err(denied),
+                held_back,
+            };
+        }
+        if refused.is_some() {
+            let epochs = self.tree.epochs();
+            let (refusals, offer) = (&agent.refusals, &offer.resources);
+            if refusals
+                .refused_until(client, offer, visit.now, epochs)
+                .is_some()
+            {
+                return Verdict {
+                    offer: Err(Denied::Refused),
+                    held_back,
+                };
+            }
+        }
+        Verdict {
+            offer: Ok(part),
+            held_back,
+        }
+    }
+
+    /// mesos.md §3.3, points 2 to 5. Towards a guarantee that is not met, all is given that limits
+    /// allow; beyond that, and to everybody else, what is not kept back for guarantees.
+    fn bounds(&self, role: u32, stage: Stage, open: &Amounts) -> Bounds {
+        let required = self.tree.required();
+        let keeps_back = !required.is_zero();
+        let mut bounds = Bounds {
+            amounts: open.clone(),
+            bound: None,
+        };
+        let mut progress = false;
+        for (name, have) in open.iter() {
+            let limit = self.tree.limit(role, name);
+            let limited = limit.map_or(i64::MAX, |limit| limit.left.max(0));
+            let surplus = match keeps_back {
+                true => self
+                    .free
+                    .get(name)
+                    .saturating_sub(required.get(name))
+                    .max(0),
+                false => i64::MAX,
+            };
+            let guaranteed = match stage {
+                Stage::Guarantees => have.min(self.tree.unmet(role).get(name)).min(limited),
+                Stage::FairShare => 0,
+            };
+            progress |= guaranteed > 0;
+            let more = (have - guaranteed).min(limited - guaranteed).min(surplus);
+            let taken = guaranteed + more;
+            if taken < have {
+                bounds.amounts.set(name, taken);
+                bounds.bound = Some(match limit {
+                    Some(limit) if limited == taken => Bound::Limit {
+                        role: limit.role,
+                        name,
+                    },
+                    _ => Bound::Headroom { name },
+                });
+            }
+        }
+        if stage == Stage::Guarantees && !progress {
+            bounds.bound = Some(Bound::NoProgress);
+        }
+        bounds
+    }
+}

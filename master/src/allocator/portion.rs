@@ -1,0 +1,152 @@
+//! Resources with the answers to what every framework in line asks about them.
+
+use mesos::resources::{Amount, Key, Resources};
+
+use super::amounts::{Amounts, Names, milli};
+
+/// What a framework must be able to deal with, or is able to, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities(u8);
+
+impl Abilities {
+    pub(super) const GPUS: Self = Self(1);
+    pub(super) const REVOCABLE: Self = Self(1 << 1);
+    pub(super) const SHARED: Self = Self(1 << 2);
+    pub(super) const REFINEMENT: Self = Self(1 << 3);
+    /// Agents in another region than the master's.
+    pub(super) const REMOTE: Self = Self(1 << 4);
+    /// Agents that know only frameworks with one role.
+    pub(super) const SINGLE_ROLE: Self = Self(1 << 5);
+    /// Agents that know only roles without a hierarchy.
+    pub(super) const FLAT_ROLE: Self = Self(1 << 6);
+
+    pub(super) fn with(self, other: Self, wanted: bool) -> Self {
+        if wanted { Self(self.0 | other.0) } else { self }
+    }
+
+    /// Whether these are enough for who needs `needed`.
+    pub(super) fn suffice_for(self, needed: Self) -> bool {
+        needed.0 & !self.0 == 0
+    }
+
+    /// Those that an item needs.
+    fn of(key: &Key) -> Self {
+        Self::default()
+            .with(Self::REVOCABLE, key.revocable)
+            .with(Self::SHARED, key.shared)
+            .with(Self::REFINEMENT, key.reservations.len() > 1)
+    }
+}
+
+/// Whether quota has to do with an item: an unreserved scalar that will not be taken back.
+pub(super) fn is_open(key: &Key) -> bool {
+    key.is_unreserved() && !key.revocable
+}
+
+/// Resources without allocation roles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Portion {
+    pub(super) resources: Resources,
+    /// All scalars.
+    pub(super) all: Amounts,
+    /// Those that quota has to do with, see [`is_open`].
+    pub(super) open: Amounts,
+    /// What it takes to understand all of it.
+    pub(super) needs: Abilities,
+    pub(super) has_reserved: bool,
+}
+
+impl Portion {
+    pub(super) fn new(resources: Resources, names: &mut Names) -> Self {
+        let mut portion = Self::default();
+        for (key, amount) in resources.iter() {
+            portion.needs = portion.needs.with(Abilities::of(key), true);
+            portion.has_reserved |= !key.is_unreserved();
+            if let Some(milli) = milli(key, amount) {
+                let at = names.number(&key.name);
+                portion.all.add_at(at, milli);
+                if is_open(key) {
+                    portion.open.add_at(at, milli);
+                }
+            }
+        }
+        portion.resources = resources;
+        portion
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    pub(super) fn has_shared(&self) -> bool {
+        Abilities(self.needs.0).contains(Abilities::SHARED)
+    }
+
+    /// Without what is too much for these abilities.
+    pub(super) fn stripped(&self, abilities: Abilities, names: &mut Names) -> Self {
+        let understood = |key: &Key| abilities.suffice_for(Abilities::of(key));
+        Self::new(self.resources.filter(understood), names)
+    }
+
+    /// With at most so much of the scalars that quota has to do with. What cannot be divided is
+    /// left out if it does not fit.
+    pub(super) fn cut(&self, bounds: &Amounts, names: &mut Names) -> Self {
+        let mut left = bounds.clone();
+        let mut fitting = |key: &Key, amount: &Amount| {
+            let Some(milli) = milli(key, amount).filter(|_| is_open(key)) else {
+                return Some(amount.clone());
+            };
+            let at = names.number(&key.name);
+            let room = left.get(at).max(0);
+            let (taken, fits) = match amount {
+                Amount::Copies(count) if !key.shared => {
+                    let each = (milli / i64::from(*count).max(1)).max(1);
+                    let copies = i64::from(*count).min(room / each);
+                    (copies * each, Amount::Copies(copies as u32))
+                }
+                Amount::Copies(count) if milli <= room => (milli, Amount::Copies(*count)),
+                Amount::Copies(_) => (0, Amount::Copies(0)),
+                _ => {
+                    let taken = milli.min(room);
+                    let quantity = mesos::resources::Quantity::from_milli(taken);
+                    (taken, Amount::Scalar(quantity))
+                }
+            };
+            left.add_at(at, -taken);
+            Some(fits)
+        };
+        let cut = self.resources.map_amounts(&mut fitting);
+        Self::new(cut, names)
+    }
+}
+
+impl Abilities {
+    fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(resources: &str, bounds: &str) -> String {
+        let mut names = Names::default();
+        let resources = Resources::parse(resources, "*").expect("resources");
+        let bounds = names.amounts(&bounds.parse().expect("quantities"));
+        let portion = Portion::new(resources, &mut names);
+        portion.cut(&bounds, &mut names).resources.to_string()
+    }
+
+    #[test]
+    fn only_open_scalars_are_cut() {
+        assert_eq!(
+            cut("cpus:4;mem:10;ports:[1-2]", "cpus:1.5;mem:20"),
+            "cpus:1.5; mem:10; ports:[1-2]"
+        );
+        assert_eq!(
+            cut("cpus(a):4;cpus:1", "mem:1"),
+            "cpus(reservations: [(STATIC,a)]):4"
+        );
+    }
+}

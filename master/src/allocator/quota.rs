@@ -1,0 +1,24 @@
+//! What a role is guaranteed, and what it may have at most.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesos::resources::{Quantities, Quantity};
+
+/// The quota of a role (mesos.md RM8). Of scalars only; without guarantees and limits there is
+/// none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Set aside for the role and all below it. Only those of top-level roles count.
+    pub guarantees: Quantities,
+    /// What the role and all below it may have at most, by name; no limit on other names. Other
+    /// than in Mesos, roles at every level of the tree may have limits.
+    pub limits: BTreeMap<Arc<str>, Quantity>,
+}
+
+impl Quota {
+    /// Whether it says nothing.
+    pub fn is_default(&self) -> bool {
+        self.guarantees.is_empty() && self.limits.is_empty()
+    }
+}

@@ -1,0 +1,458 @@
+//! The allocator as mesos.md §3.2, §3.3 and §3.14 put it, without a thought for speed: it keeps a
+//! list of who holds what and a list of refusals, and computes everything else from scratch
+//! whenever it needs it.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mesos::resources::{Amount, Conversion, Key, Quantities, Quantity, Resources};
+use mesos::roles;
+
+use super::{agent_id, framework_id};
+use crate::allocator::{
+    AgentCapabilities, AgentSorter, Allocation, AllocatorOptions, FrameworkOptions, Quota,
+};
+
+pub(super) type Name = &'static str;
+
+/// A cluster with all that the allocator has been told of it.
+pub(super) struct Naive {
+    pub(super) options: AllocatorOptions,
+    /// Alternatives, as in `options`.
+    pub(super) minima: Vec<Quantities>,
+    pub(super) now: Duration,
+    /// In the order of their arrival.
+    pub(super) agents: Vec<(Name, Agent)>,
+    pub(super) frameworks: BTreeMap<Name, FrameworkOptions>,
+    /// Who holds what (with allocation role): framework, agent, role.
+    pub(super) held: BTreeMap<(Name, Name, Name), Resources>,
+    pub(super) refusals: Vec<Refusal>,
+    /// Allocations by role, and by framework and role.
+    pub(super) served_roles: BTreeMap<Name, u64>,
+    pub(super) served: BTreeMap<(Name, Name), u64>,
+    pub(super) quotas: BTreeMap<Name, Quota>,
+    pub(super) weights: BTreeMap<String, f64>,
+    pub(super) whitelist: Option<BTreeSet<String>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    pub(super) total: Resources,
+    pub(super) active: bool,
+    /// Its hostname is its name.
+    pub(super) remote: bool,
+    pub(super) capabilities: AgentCapabilities,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) framework: Name,
+    pub(super) agent: Name,
+    pub(super) role: Name,
+    pub(super) what: Resources,
+    pub(super) until: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Guarantees,
+    FairShare,
+}
+
+impl Naive {
+    /// All roles that anybody may have.
+    pub(super) const ROLES: [Name; 5] = ["*", "eng", "eng/db", "eng/web", "ops"];
+
+    pub(super) fn agent(&self, agent: Name) -> Option<&Agent> {
+        let found = self.agents.iter().find(|(name, _)| *name == agent);
+        found.map(|(_, agent)| agent)
+    }
+
+    /// What nobody holds; of what is shared, one copy however many are in use.
+    pub(super) fn free(&self, agent: Name) -> Resources {
+        let mut free = self
+            .agent(agent)
+            .map(|agent| agent.total.clone())
+            .unwrap_or_default();
+        for ((_, on, _), held) in &self.held {
+            if *on == agent {
+                free -= held.clone().unallocate().filter(|key| !key.shared);
+            }
+        }
+        free
+    }
+
+    /// Whether the framework, which is known, is subscribed to the role or holds something in it.
+    pub(super) fn takes_part(&self, framework: Name, role: Name) -> bool {
+        let options = self.frameworks.get(framework);
+        let holds = || {
+            self.held
+                .keys()
+                .any(|(f, _, r)| *f == framework && *r == role)
+        };
+        options.is_some_and(|options| options.roles.contains(role) || holds())
+    }
+
+    fn wants(&self, framework: Name, role: Name) -> bool {
+        self.frameworks.get(framework).is_some_and(|options| {
+            options.active && options.roles.contains(role) && !options.suppressed.contains(role)
+        })
+    }
+
+    /// How often somebody was served is forgotten with the one who was.
+    pub(super) fn forget_history(&mut self) {
+        let mut served = std::mem::take(&mut self.served);
+        served.retain(|(framework, role), _| self.takes_part(framework, role));
+        self.served = served;
+        for role in Self::ROLES {
+            let mut frameworks = self.frameworks.keys();
+            if !frameworks.any(|framework| self.takes_part(framework, role)) {
+                self.served_roles.remove(role);
+            }
+        }
+    }
+
+    // §3.2: who is next.
+
+    fn cluster(&self) -> Quantities {
+        let totals = self.agents.iter().map(|(_, agent)| agent.total.scalars());
+        let mut sum = Quantities::new();
+        totals.for_each(|total| sum += &total);
+        sum
+    }
+
+    /// The largest part of any scalar of the cluster that known frameworks hold.
+    fn share(&self, of: impl Fn(&str, &str) -> bool) -> f64 {
+        let cluster = self.cluster();
+        let mut sum = Quantities::new();
+        for ((framework, _, role), held) in &self.held {
+            if self.frameworks.contains_key(framework) && of(framework, role) {
+                sum += &held.scalars();
+            }
+        }
+        sum.iter()
+            .filter(|(name, _)| !self.options.fair_sharing_excluded.contains(&***name))
+            .filter(|(name, _)| !cluster.get(name).is_zero())
+            .map(|(name, held)| held.milli() as f64 / cluster.get(name).milli() as f64)
+            .fold(0.0, f64::max)
+    }
+
+    /// The roles in which somebody wants offers, depth first.
+    fn roles_in_order(&self) -> Vec<Name> {
+        let wanted = Self::ROLES.into_iter();
+        let wanted = wanted.filter(|role| self.frameworks.keys().any(|f| self.wants(f, role)));
+        self.below("", &wanted.collect::<Vec<_>>())
+    }
+
+    fn below(&self, parent: &str, wanted: &[Name]) -> Vec<Name> {
+        let mut children: Vec<(f64, u64, String)> = Vec::new();
+        for role in wanted {
+            let Some(rest) = beneath(role, parent) else {
+                continue;
+            };
+            let (rank, name) = match rest.split('/').next() {
+                Some(name) if !rest.is_empty() => {
+                    let path = join(parent, name);
+                    let in_branch = |role: &str| role == path || beneath(role, &path).is_some();
+                    let served = self.served_roles.iter();
+                    let served = served
+                        .filter(|(role, _)| in_branch(role))
+                        .map(|(_, n)| n)
+                        .sum();
+                    let weight = self.weights.get(&path).copied().unwrap_or(1.0);
+                    (
+                        (self.share(|_, role| in_branch(role)) / weight, served),
+                        name,
+                    )
+                }
+                _ => {
+                    let served = self.served_roles.get(parent).copied().unwrap_or(0);
+                    ((self.share(|_, role| role == parent), served), ".")
+                }
+            };
+            if !children.iter().any(|(_, _, known)| known == name) {
+                children.push((rank.0, rank.1, name.to_owned()));
+            }
+        }
+        children.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        let children = children.into_iter().flat_map(|(_, _, name)| {
+            if name == "." {
+                let itself = wanted.iter().copied().filter(|role| *role == parent);
+                itself.collect()
+            } else {
+                self.below(&join(parent, &name), wanted)
+            }
+        });
+        children.collect()
+    }
+
+    fn frameworks_in_order(&self, role: Name) -> Vec<Name> {
+        let wanting = self
+            .frameworks
+            .keys()
+            .copied()
+            .filter(|f| self.wants(f, role));
+        let mut ranked: Vec<(f64, u64, Name)> = wanting
+            .map(|framework| {
+                let served = self.served.get(&(framework, role)).copied().unwrap_or(0);
+                let share = self.share(|f, r| f == framework && r == role);
+                (share, served, framework)
+            })
+            .collect();
+        ranked.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        ranked
+            .into_iter()
+            .map(|(_, _, framework)| framework)
+            .collect()
+    }
+
+    // §3.3, points 4 and 5: quota.
+
+    pub(super) fn consumption(&self, role: &str) -> Quantities {
+        let in_branch = |other: &str| other == role || roles::is_strict_subrole(other, role);
+        let mut sum = Quantities::new();
+        for (_, agent) in &self.agents {
+            let counted = |key: &Key| {
+                !key.is_unreserved() && !key.revocable && in_branch(key.reservation_role())
+            };
+            sum += &agent.total.filter(counted).scalars();
+        }
+        for ((_, _, of), held) in &self.held {
+            if in_branch(of) {
+                sum += &held.filter(is_open).scalars();
+            }
+        }
+        sum
+    }
+
+    fn unmet(&self, role: Name) -> Quantities {
+        let top = roles::top_level(role);
+        let mut unmet = self
+            .quotas
+            .get(top)
+            .map(|quota| quota.guarantees.clone())
+            .unwrap_or_default();
+        unmet -= &self.consumption(top);
+        unmet
+    }
+
+    fn any_unmet(&self) -> bool {
+        let mut wanted = self.roles_in_order().into_iter();
+        wanted.any(|role| !self.unmet(role).is_empty())
+    }
+
+    fn required(&self, name: &str) -> i64 {
+        let tops = Self::ROLES.into_iter().filter(|role| !role.contains('/'));
+        tops.map(|role| self.unmet(role).get(name).milli()).sum()
+    }
+
+    fn available(&self, name: &str) -> i64 {
+        let agents = self.agents.iter();
+        let free = agents.map(|(agent, _)| self.free(agent).filter(is_open).scalar(name).milli());
+        free.sum()
+    }
+
+    fn limit_left(&self, role: Name, name: &str) -> i64 {
+        let levels = std::iter::once(role).chain(roles::ancestors(role));
+        let limits = levels.filter_map(|level| {
+            let limit = self.quotas.get(level)?.limits.get(name)?;
+            Some(limit.milli() - self.consumption(level).get(name).milli())
+        });
+        limits.min().map_or(i64::MAX, |left| left.max(0))
+    }
+
+    // §3.3: the cycle.
+
+    pub(super) fn allocate(&mut self, chance: &mut dyn FnMut(usize) -> usize) -> Vec<Allocation> {
+        let listed = |name: &str| {
+            self.whitelist
+                .as_ref()
+                .is_none_or(|list| list.contains(name))
+        };
+        let candidates = self
+            .agents
+            .iter()
+            .filter(|(name, agent)| agent.active && listed(name));
+        let candidates: Vec<Name> = candidates.map(|(name, _)| *name).collect();
+        let mut given = vec![];
+        let mut shared = BTreeMap::new();
+        let stages = match self.any_unmet() {
+            true => &[Stage::Guarantees, Stage::FairShare][..],
+            false => &[Stage::FairShare],
+        };
+        for stage in stages {
+            for agent in self.shuffled(&candidates, chance) {
+                if *stage == Stage::FairShare || self.any_unmet() {
+                    let shared = shared.entry(agent).or_default();
+                    self.give_away(agent, *stage, shared, &mut given);
+                }
+            }
+        }
+        given
+    }
+
+    fn shuffled(&self, agents: &[Name], chance: &mut dyn FnMut(usize) -> usize) -> Vec<Name> {
+        let mut agents = agents.to_vec();
+        for end in (1..agents.len()).rev() {
+            agents.swap(end, chance(end + 1));
+        }
+        let fullness = |agent: &Name| {
+            let total = self
+                .agent(agent)
+                .map(|agent| agent.total.scalars())
+                .unwrap_or_default();
+            let free = self.free(agent).scalars();
+            let part = |(name, total): (_, Quantity)| {
+                let taken = total.milli() - free.get(name).milli();
+                taken as f64 / total.milli() as f64
+            };
+            total
+                .iter()
+                .map(|(name, total)| part((&**name, total)))
+                .fold(0.0, f64::max)
+        };
+        match self.options.agent_sorter {
+            AgentSorter::Random => {}
+            AgentSorter::BinPacking => agents.sort_by(|a, b| fullness(b).total_cmp(&fullness(a))),
+            AgentSorter::Spread => agents.sort_by(|a, b| fullness(a).total_cmp(&fullness(b))),
+        }
+        agents
+    }
+
+    fn give_away(
+        &mut self,
+        agent: Name,
+        stage: Stage,
+        shared: &mut Resources,
+        given: &mut Vec<Allocation>,
+    ) {
+        for role in self.roles_in_order() {
+            for framework in self.frameworks_in_order(role) {
+                if stage == Stage::Guarantees && self.unmet(role).is_empty() {
+                    break;
+                }
+                let portion = (self.free(agent) - &*shared).allocatable_to(role);
+                let Some(offer) = self.offer(framework, agent, role, stage, &portion) else {
+                    continue;
+                };
+                *shared += &offer.shared();
+                let resources = offer.allocate(role);
+                *self.held.entry((framework, agent, role)).or_default() += &resources;
+                *self.served_roles.entry(role).or_default() += 1;
+                *self.served.entry((framework, role)).or_default() += 1;
+                given.push(Allocation {
+                    framework: framework_id(framework),
+                    agent: agent_id(agent),
+                    role: role.to_owned(),
+                    resources,
+                });
+            }
+        }
+    }
+
+    /// What of the portion the framework is offered.
+    fn offer(
+        &self,
+        framework: Name,
+        agent: Name,
+        role: Name,
+        stage: Stage,
+        portion: &Resources,
+    ) -> Option<Resources> {
+        let (options, found) = (&self.frameworks[framework], self.agent(agent)?);
+        let can = options.capabilities;
+        let has_gpus = !found.total.gpus().is_zero();
+        let capable = (can.gpu_resources || !has_gpus || !self.options.filter_gpu_resources)
+            && (can.region_aware || !found.remote)
+            && (!can.multi_role || found.capabilities.multi_role)
+            && (!role.contains('/') || found.capabilities.hierarchical_role);
+        let understood = portion.filter(|key| {
+            (!key.revocable || can.revocable_resources)
+                && (!key.shared || can.shared_resources)
+                && (key.reservations.len() < 2 || can.reservation_refinement)
+        });
+        let offer = self.within_quota(&understood, role, stage)?;
+        let amounts = offer.scalars();
+        let worth = self.minima.iter().any(|minimum| amounts.contains(minimum));
+        let refused = self.refusals.iter().any(|refusal| {
+            refusal.framework == framework
+                && refusal.agent == agent
+                && refusal.role == role
+                && refusal.until > self.now
+                && refusal.what.contains(&offer)
+        });
+        (capable && !offer.is_empty() && worth && !refused).then_some(offer)
+    }
+
+    fn within_quota(&self, offer: &Resources, role: Name, stage: Stage) -> Option<Resources> {
+        let mut bounds = BTreeMap::new();
+        let mut progress = false;
+        for (name, have) in offer.filter(is_open).scalars().iter() {
+            let (have, limit) = (have.milli(), self.limit_left(role, name));
+            let surplus = (self.available(name) - self.required(name)).max(0);
+            let guaranteed = match stage {
+                Stage::Guarantees => have.min(self.unmet(role).get(name).milli()).min(limit),
+                Stage::FairShare => 0,
+            };
+            progress |= guaranteed > 0;
+            let more = (have - guaranteed).min(limit - guaranteed).min(surplus);
+            bounds.insert(name.to_string(), guaranteed + more);
+        }
+        let mut cut = Resources::new();
+        for (key, amount) in offer.iter() {
+            let one = offer.filter(|other| other == key);
+            match (amount, bounds.get(&*key.name)) {
+                (Amount::Scalar(have), Some(bound)) if is_open(key) => {
+                    let bounded = Amount::Scalar((*have).min(Quantity::from_milli(*bound)));
+                    cut += one.map_amounts(|_, _| Some(bounded.clone()));
+                }
+                _ => cut += one,
+            }
+        }
+        (stage == Stage::FairShare || progress).then_some(cut)
+    }
+
+    /// An operation of an ACCEPT.
+    pub(super) fn convert(&mut self, holder: (Name, Name, Name), conversion: &Conversion) {
+        let converted = self
+            .held
+            .get(&holder)
+            .and_then(|held| held.apply(conversion).ok());
+        let Some(held) = converted else {
+            return;
+        };
+        let agent = self.agents.iter_mut().find(|(name, _)| *name == holder.1);
+        if let Some((_, agent)) = agent
+            && let Ok(total) = agent.total.apply(&conversion.clone().unallocated())
+        {
+            agent.total = total;
+            self.held.insert(holder, held);
+        }
+    }
+}
+
+fn is_open(key: &Key) -> bool {
+    key.is_unreserved() && !key.revocable
+}
+
+/// The path from `parent` (the root is empty) to `role`, if it is there or below.
+fn beneath<'a>(role: &'a str, parent: &str) -> Option<&'a str> {
+    if parent.is_empty() {
+        return Some(role);
+    }
+    let rest = role.strip_prefix(parent)?;
+    if rest.is_empty() {
+        Some(rest)
+    } else {
+        rest.strip_prefix('/')
+    }
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{parent}/{name}")
+    }
+}

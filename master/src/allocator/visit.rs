@@ -1,0 +1,274 @@
+//! One agent's turn in a run: its free resources go along the line of roles and frameworks.
+
+use std::time::Duration;
+
+use mesos::resources::Resources;
+use mesos::roles;
+
+use super::agents::Idle;
+use super::filters::Coverage;
+use super::hierarchical::HierarchicalAllocator;
+use super::options::SorterKind;
+use super::portion::Portion;
+use super::tree::Walk;
+use super::{Allocation, Chance};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Only roles whose guarantees are not met, and only what brings them nearer.
+    Guarantees,
+    /// Everybody.
+    FairShare,
+}
+
+/// What one turn needs and the next one uses again.
+#[derive(Default)]
+pub(super) struct Scratch {
+    walk: Walk,
+    /// By client: in which turn it was stamped last, and with what.
+    stamps: Vec<(u64, Coverage)>,
+    turn: u64,
+    /// Who was given something in this turn.
+    moved: Vec<u32>,
+    /// Agents of which something shared was given in this run.
+    pub(super) gave_shared: Vec<u32>,
+}
+
+impl Scratch {
+    /// What the client refused of all that is free on the agent whose turn it is.
+    pub(super) fn refused(&self, client: u32) -> Option<Coverage> {
+        let (turn, coverage) = self.stamps[client as usize];
+        (turn == self.turn).then_some(coverage)
+    }
+}
+
+pub(super) struct Visit {
+    pub(super) agent: u32,
+    pub(super) stage: Stage,
+    pub(super) now: Duration,
+    left: Portion,
+    /// The roles that something of `left` is reserved for.
+    reserved_for: Vec<String>,
+    /// What of `left` may be offered to roles that nothing is reserved for.
+    common: Option<Portion>,
+    /// Whether somebody would have got (more) if it were not for a quota.
+    pub(super) held_back: bool,
+}
+
+impl HierarchicalAllocator {
+    pub(super) fn visit(
+        &mut self,
+        agent: u32,
+        stage: Stage,
+        now: Duration,
+        chance: &mut Chance<'_>,
+        given: &mut Vec<Allocation>,
+    ) {
+        let found = &self.agents[agent];
+        let idle = found.idle.filter(|idle| idle.epoch == self.epoch);
+        let idle = idle.is_some_and(|idle| idle.until.is_none_or(|until| until > now));
+        if idle || found.free.is_empty() {
+            return;
+        }
+        let first_end = self.stamp_refusals(agent, now);
+        let mut visit = Visit {
+            agent,
+            stage,
+            now,
+            left: std::mem::take(&mut self.agents[agent].free),
+            reserved_for: Vec::new(),
+            common: None,
+            held_back: false,
+        };
+        visit.note_reservations();
+        let before = given.len();
+        let mut walk = std::mem::take(&mut self.scratch.walk);
+        match self.options.role_sorter {
+            SorterKind::Drf => walk.begin(stage == Stage::Guarantees),
+            SorterKind::Random => {
+                walk.begin_list(
+                    self.tree.roles_at_random(chance),
+                    stage == Stage::Guarantees,
+                );
+            }
+        }
+        while !visit.left.is_empty()
+            && let Some(role) = walk.next(&mut self.tree)
+        {
+            self.visit_role(&mut visit, role, chance, given);
+        }
+        self.scratch.walk = walk;
+        self.settle_moved();
+        let idle = stage == Stage::FairShare && !visit.held_back;
+        let found = &mut self.agents[agent];
+        found.free = visit.left;
+        found.idle = idle.then_some(Idle {
+            epoch: self.epoch,
+            until: first_end,
+        });
+        if given.len() > before {
+            found.refusals.free_changed();
+        }
+    }
+
+    /// Marks the clients that refuse something of what is free.
+    fn stamp_refusals(&mut self, agent: u32, now: Duration) -> Option<Duration> {
+        let Scratch { stamps, turn, .. } = &mut self.scratch;
+        *turn += 1;
+        stamps.resize(self.tree.clients.span(), (0, Coverage::Part));
+        let found = &mut self.agents[agent];
+        let free = &found.free.resources;
+        let epochs = self.tree.epochs();
+        found
+            .refusals
+            .each_holding(now, epochs, free, |client, coverage| {
+                let stamp = &mut stamps[client as usize];
+                if *stamp != (*turn, Coverage::All) {
+                    *stamp = (*turn, coverage);
+                }
+            })
+    }
+
+    /// The orders may change once nobody reads them any more.
+    fn settle_moved(&mut self) {
+        let mut moved = std::mem::take(&mut self.scratch.moved);
+        moved.drain(..).for_each(|client| self.tree.settle(client));
+        self.scratch.moved = moved;
+    }
+
+    fn visit_role(
+        &mut self,
+        visit: &mut Visit,
+        role: u32,
+        chance: &mut Chance<'_>,
+        given: &mut Vec<Allocation>,
+    ) {
+        let at_random = match self.options.framework_sorter {
+            SorterKind::Drf => None,
+            SorterKind::Random => Some(self.tree.clients_at_random(role, chance)),
+        };
+        let mut portion = visit.portion_for(&self.tree.nodes[role].path, &mut self.names);
+        let mut next = 0;
+        while !portion.get(visit).is_empty() {
+            let client = match &at_random {
+                None => self.tree.clients_in_order(role).get(next).copied(),
+                Some(clients) => clients.get(next).copied(),
+            };
+            let Some(client) = client else {
+                return;
+            };
+            next += 1;
+            if visit.stage == Stage::Guarantees && !self.tree.is_unmet(role) {
+                return;
+            }
+            let verdict = self.judge(client, role, portion.get(visit), visit);
+            visit.held_back |= verdict.held_back;
+            if let Ok(part) = verdict.offer {
+                self.give(visit, client, role, portion, part, given);
+                portion = visit.portion_for(&self.tree.nodes[role].path, &mut self.names);
+            }
+        }
+    }
+
+    /// Gives the client a part of the portion, or all of it.
+    fn give(
+        &mut self,
+        visit: &mut Visit,
+        client: u32,
+        role: u32,
+        portion: Which,
+        part: Option<Portion>,
+        given: &mut Vec<Allocation>,
+    ) {
+        let part = visit.take(portion, part, &mut self.names);
+        let resources = part.resources.clone().allocate(&self.tree.nodes[role].path);
+        self.enter(client, visit.agent, resources.clone());
+        self.tree.give(client, &part.all, &part.open);
+        self.free.subtract(&part.open);
+        self.scratch.moved.push(client);
+        if part.has_shared() {
+            self.scratch.gave_shared.push(visit.agent);
+        }
+        let framework = self.tree.clients[client].framework;
+        given.push(Allocation {
+            framework: self.frameworks[framework].id.clone(),
+            agent: self.agents[visit.agent].id.clone(),
+            role: self.tree.nodes[role].path.to_string(),
+            resources,
+        });
+    }
+}
+
+/// Which of the portions a role is offered.
+pub(super) enum Which {
+    /// All that is left.
+    Left,
+    /// What is left without what is reserved.
+    Common,
+    /// What the role may have of it.
+    Special(Portion),
+}
+
+impl Which {
+    fn get<'a>(&'a self, visit: &'a Visit) -> &'a Portion {
+        match self {
+            Self::Left => &visit.left,
+            Self::Common => visit.common.as_ref().unwrap_or(&visit.left),
+            Self::Special(portion) => portion,
+        }
+    }
+}
+
+impl Visit {
+    fn note_reservations(&mut self) {
+        self.common = None;
+        self.reserved_for.clear();
+        if self.left.has_reserved {
+            for (key, _) in self.left.resources.iter() {
+                let role = key.reservation_role();
+                if !key.is_unreserved() && !self.reserved_for.iter().any(|known| known == role) {
+                    self.reserved_for.push(role.to_owned());
+                }
+            }
+        }
+    }
+
+    /// What of all that is left a framework in the role may be offered.
+    pub(super) fn portion_for(&mut self, role: &str, names: &mut super::amounts::Names) -> Which {
+        if !self.left.has_reserved {
+            return Which::Left;
+        }
+        let applies =
+            |reserved: &String| reserved == role || roles::is_strict_subrole(role, reserved);
+        if self.reserved_for.iter().any(applies) {
+            let resources = self.left.resources.allocatable_to(role);
+            return Which::Special(Portion::new(resources, names));
+        }
+        let unreserved = || Portion::new(self.left.resources.unreserved(), names);
+        self.common.get_or_insert_with(unreserved);
+        Which::Common
+    }
+
+    /// Takes a part, or all, of the portion from what is left.
+    fn take(
+        &mut self,
+        portion: Which,
+        part: Option<Portion>,
+        names: &mut super::amounts::Names,
+    ) -> Portion {
+        let taken = match (portion, part) {
+            (Which::Left, None) => {
+                let all = std::mem::take(&mut self.left);
+                self.note_reservations();
+                return all;
+            }
+            (_, Some(part)) => part,
+            (Which::Special(portion), None) => portion,
+            (Which::Common, None) => self.common.take().unwrap_or_default(),
+        };
+        let left: Resources = &self.left.resources - &taken.resources;
+        self.left = Portion::new(left, names);
+        self.note_reservations();
+        taken
+    }
+}
