@@ -3,24 +3,22 @@
 //! A cycle compares and sums amounts millions of times. Names are numbered once, when an agent or
 //! a quota brings them, and from then on an amount is a place in a row of integers.
 
-use std::sync::Arc;
+use mesos::resources::{Amount, Key, Name, Quantities, Quantity};
 
-use mesos::resources::{Amount, Key, Quantities, Quantity};
-
-/// The names that nearly every agent has; their amounts are kept in place, the others' behind a
-/// pointer.
-const COMMON: [&str; 4] = ["cpus", "mem", "disk", "gpus"];
+/// The names that nearly every agent has, numbered as [`Known`](mesos::resources::Known) does;
+/// their amounts are kept in place, the others' behind a pointer.
+const COMMON: [&str; 4] = ["cpus", "disk", "gpus", "mem"];
 
 /// The numbers of scalar names.
 ///
 /// Grows with the names that operators give in agents' resources and quotas, and never shrinks.
 /// What frameworks name is only looked up.
 #[derive(Debug)]
-pub(super) struct Names(Vec<Arc<str>>);
+pub(super) struct Names(Vec<Name>);
 
 impl Default for Names {
     fn default() -> Self {
-        Self(COMMON.into_iter().map(Arc::from).collect())
+        Self(COMMON.into_iter().map(Name::from).collect())
     }
 }
 
@@ -29,9 +27,14 @@ impl Names {
         self.0.iter().position(|known| **known == *name)
     }
 
-    pub(super) fn number(&mut self, name: &Arc<str>) -> usize {
+    pub(super) fn number(&mut self, name: &Name) -> usize {
+        if let Name::Known(known) = name
+            && (*known as usize) < COMMON.len()
+        {
+            return *known as usize;
+        }
         self.find(name).unwrap_or_else(|| {
-            self.0.push(Arc::clone(name));
+            self.0.push(name.clone());
             self.0.len() - 1
         })
     }
@@ -52,7 +55,7 @@ impl Names {
     pub(super) fn quantities(&self, amounts: &Amounts) -> Quantities {
         let named = amounts.iter();
         named
-            .map(|(at, milli)| (Arc::clone(&self.0[at]), Quantity::from_milli(milli)))
+            .map(|(at, milli)| (self.0[at].clone(), Quantity::from_milli(milli)))
             .collect()
     }
 }
@@ -140,15 +143,8 @@ impl PartialEq for Amounts {
 
 /// The thousandths that an item stands for, if it is a scalar. A shared item counts once, however
 /// many use it.
-pub(super) fn milli(key: &Key, amount: &Amount) -> Option<i64> {
-    match amount {
-        Amount::Scalar(quantity) => Some(quantity.milli()),
-        Amount::Copies(_) if key.shared => key.size.map(Quantity::milli),
-        Amount::Copies(count) => key
-            .size
-            .map(|size| size.milli().saturating_mul(i64::from(*count))),
-        Amount::Ranges(_) | Amount::Set(_) => None,
-    }
+pub(super) fn milli(key: &Key<'_>, amount: &Amount) -> Option<i64> {
+    amount.quantity(key.what).map(Quantity::milli)
 }
 
 #[cfg(test)]
@@ -158,6 +154,10 @@ mod tests {
     #[test]
     fn names_are_numbered_once_and_amounts_come_back_as_they_were() {
         let mut names = Names::default();
+        for (at, name) in COMMON.into_iter().enumerate() {
+            assert_eq!(names.number(&Name::from(name)), at);
+            assert_eq!(names.find(name), Some(at));
+        }
         let text: Quantities = "cpus:1;bananas:2;apples:0.5".parse().expect("quantities");
         let amounts = names.amounts(&text);
         assert_eq!(names.quantities(&amounts), text);

@@ -256,7 +256,7 @@ impl HierarchicalAllocator {
         let mut by_role = BTreeMap::<u32, Amounts>::new();
         for (key, amount) in whole.resources.iter() {
             let counted = !key.is_unreserved() && !key.revocable;
-            if let Some(milli) = milli(key, amount).filter(|_| counted) {
+            if let Some(milli) = milli(&key, &amount).filter(|_| counted) {
                 let role = self.tree.role(key.reservation_role());
                 let at = self.names.number(&key.name);
                 by_role.entry(role).or_default().add_at(at, milli);
@@ -414,10 +414,10 @@ impl HierarchicalAllocator {
     fn amounts_of(&mut self, resources: &Resources) -> (Amounts, Amounts) {
         let (mut all, mut open) = (Amounts::default(), Amounts::default());
         for (key, amount) in resources.iter() {
-            if let Some(milli) = milli(key, amount) {
+            if let Some(milli) = milli(&key, &amount) {
                 let at = self.names.number(&key.name);
                 all.add_at(at, milli);
-                if super::portion::is_open(key) {
+                if super::portion::is_open(&key) {
                     open.add_at(at, milli);
                 }
             }
@@ -468,17 +468,16 @@ impl HierarchicalAllocator {
 /// default role.
 fn by_role(resources: &Resources) -> impl Iterator<Item = (String, Resources)> {
     let mut roles: Vec<String> = Vec::new();
-    for (key, _) in resources.iter() {
-        let role = key.allocated_to.as_deref().unwrap_or(DEFAULT_ROLE);
+    for key in resources.keys() {
+        let role = key.allocated_to.unwrap_or(DEFAULT_ROLE);
         if !roles.iter().any(|known| known == role) {
             roles.push(role.to_owned());
         }
     }
     let only = roles.len() == 1;
     roles.into_iter().map(move |role| {
-        let of_role = |key: &mesos::resources::Key| {
-            key.allocated_to.as_deref().unwrap_or(DEFAULT_ROLE) == role
-        };
+        let of_role =
+            |key: &mesos::resources::Key| key.allocated_to.unwrap_or(DEFAULT_ROLE) == role;
         let part = match only {
             true => resources.clone(),
             false => resources.filter(of_role),

@@ -30,7 +30,7 @@ impl Abilities {
     }
 
     /// Those that an item needs.
-    fn of(key: &Key) -> Self {
+    fn of(key: &Key<'_>) -> Self {
         Self::default()
             .with(Self::REVOCABLE, key.revocable)
             .with(Self::SHARED, key.shared)
@@ -39,7 +39,7 @@ impl Abilities {
 }
 
 /// Whether quota has to do with an item: an unreserved scalar that will not be taken back.
-pub(super) fn is_open(key: &Key) -> bool {
+pub(super) fn is_open(key: &Key<'_>) -> bool {
     key.is_unreserved() && !key.revocable
 }
 
@@ -60,12 +60,12 @@ impl Portion {
     pub(super) fn new(resources: Resources, names: &mut Names) -> Self {
         let mut portion = Self::default();
         for (key, amount) in resources.iter() {
-            portion.needs = portion.needs.with(Abilities::of(key), true);
+            portion.needs = portion.needs.with(Abilities::of(&key), true);
             portion.has_reserved |= !key.is_unreserved();
-            if let Some(milli) = milli(key, amount) {
+            if let Some(milli) = milli(&key, &amount) {
                 let at = names.number(&key.name);
                 portion.all.add_at(at, milli);
-                if is_open(key) {
+                if is_open(&key) {
                     portion.open.add_at(at, milli);
                 }
             }
@@ -84,7 +84,7 @@ impl Portion {
 
     /// Without what is too much for these abilities.
     pub(super) fn stripped(&self, abilities: Abilities, names: &mut Names) -> Self {
-        let understood = |key: &Key| abilities.suffice_for(Abilities::of(key));
+        let understood = |key: &Key<'_>| abilities.suffice_for(Abilities::of(key));
         Self::new(self.resources.filter(understood), names)
     }
 
@@ -92,7 +92,7 @@ impl Portion {
     /// left out if it does not fit.
     pub(super) fn cut(&self, bounds: &Amounts, names: &mut Names) -> Self {
         let mut left = bounds.clone();
-        let mut fitting = |key: &Key, amount: &Amount| {
+        let mut fitting = |key: &Key<'_>, amount: &Amount| {
             let Some(milli) = milli(key, amount).filter(|_| is_open(key)) else {
                 return Some(amount.clone());
             };

@@ -1,9 +1,8 @@
 //! What a role is guaranteed, and what it may have at most.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use mesos::resources::{Quantities, Quantity};
+use mesos::resources::{Name, Quantities, Quantity};
 
 /// The quota of a role (mesos.md RM8). Of scalars only; without guarantees and limits there is
 /// none.
@@ -13,7 +12,7 @@ pub struct Quota {
     pub guarantees: Quantities,
     /// What the role and all below it may have at most, by name; no limit on other names. Other
     /// than in Mesos, roles at every level of the tree may have limits.
-    pub limits: BTreeMap<Arc<str>, Quantity>,
+    pub limits: BTreeMap<Name, Quantity>,
 }
 
 impl Quota {

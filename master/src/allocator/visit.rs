@@ -1,5 +1,6 @@
 //! One agent's turn in a run: its free resources go along the line of roles and frameworks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos::resources::Resources;
@@ -181,7 +182,8 @@ impl HierarchicalAllocator {
         given: &mut Vec<Allocation>,
     ) {
         let part = visit.take(portion, part, &mut self.names);
-        let resources = part.resources.clone().allocate(&self.tree.nodes[role].path);
+        let path = Arc::clone(&self.tree.nodes[role].path);
+        let resources = part.resources.clone().allocate_to(path);
         self.enter(client, visit.agent, resources.clone());
         self.tree.give(client, &part.all, &part.open);
         self.free.subtract(&part.open);
@@ -206,7 +208,7 @@ pub(super) enum Which {
     /// What is left without what is reserved.
     Common,
     /// What the role may have of it.
-    Special(Portion),
+    Special(Box<Portion>),
 }
 
 impl Which {
@@ -224,7 +226,7 @@ impl Visit {
         self.common = None;
         self.reserved_for.clear();
         if self.left.has_reserved {
-            for (key, _) in self.left.resources.iter() {
+            for key in self.left.resources.keys() {
                 let role = key.reservation_role();
                 if !key.is_unreserved() && !self.reserved_for.iter().any(|known| known == role) {
                     self.reserved_for.push(role.to_owned());
@@ -242,7 +244,7 @@ impl Visit {
             |reserved: &String| reserved == role || roles::is_strict_subrole(role, reserved);
         if self.reserved_for.iter().any(applies) {
             let resources = self.left.resources.allocatable_to(role);
-            return Which::Special(Portion::new(resources, names));
+            return Which::Special(Box::new(Portion::new(resources, names)));
         }
         let unreserved = || Portion::new(self.left.resources.unreserved(), names);
         self.common.get_or_insert_with(unreserved);
@@ -263,7 +265,7 @@ impl Visit {
                 return all;
             }
             (_, Some(part)) => part,
-            (Which::Special(portion), None) => portion,
+            (Which::Special(portion), None) => *portion,
             (Which::Common, None) => self.common.take().unwrap_or_default(),
         };
         let left: Resources = &self.left.resources - &taken.resources;

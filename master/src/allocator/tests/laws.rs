@@ -68,7 +68,7 @@ fn check_bounds(
             free.contains_key(&allocation.agent.value),
             "no such agent: {allocation:?}"
         );
-        let may = |key: &mesos::resources::Key| key.is_allocatable_to(&allocation.role);
+        let may = |key: &mesos::resources::Key<'_>| key.is_allocatable_to(&allocation.role);
         let refused = allocation.resources.filter(|key| !may(key));
         prop_assert!(refused.is_empty(), "reserved to others: {allocation:?}");
     }

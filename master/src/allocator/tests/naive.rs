@@ -213,7 +213,7 @@ impl Naive {
         let in_branch = |other: &str| other == role || roles::is_strict_subrole(other, role);
         let mut sum = Quantities::new();
         for (_, agent) in &self.agents {
-            let counted = |key: &Key| {
+            let counted = |key: &Key<'_>| {
                 !key.is_unreserved() && !key.revocable && in_branch(key.reservation_role())
             };
             sum += &agent.total.filter(counted).scalars();
@@ -401,10 +401,10 @@ impl Naive {
         }
         let mut cut = Resources::new();
         for (key, amount) in offer.iter() {
-            let one = offer.filter(|other| other == key);
+            let one = offer.filter(|other| *other == key);
             match (amount, bounds.get(&*key.name)) {
-                (Amount::Scalar(have), Some(bound)) if is_open(key) => {
-                    let bounded = Amount::Scalar((*have).min(Quantity::from_milli(*bound)));
+                (Amount::Scalar(have), Some(bound)) if is_open(&key) => {
+                    let bounded = Amount::Scalar(have.min(Quantity::from_milli(*bound)));
                     cut += one.map_amounts(|_, _| Some(bounded.clone()));
                 }
                 _ => cut += one,
@@ -432,7 +432,7 @@ impl Naive {
     }
 }
 
-fn is_open(key: &Key) -> bool {
+fn is_open(key: &Key<'_>) -> bool {
     key.is_unreserved() && !key.revocable
 }
 
