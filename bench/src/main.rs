@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p mesos-bench -- runtime      messages between actors
 //! cargo run --release -p mesos-bench -- sim          simulated worlds
+//! cargo run --release -p mesos-bench -- allocator    runs of the allocator
 //! cargo run --release -p mesos-bench -- launch       tasks on one agent
 //! cargo run --release -p mesos-bench -- resources    arithmetic of resources
 //! ```
@@ -14,6 +15,8 @@
 //! A benchmark is a folder with one file per contestant; it returns [`measure::Contest`]s. To add one,
 //! give it a line in `BENCHMARKS`.
 
+#[cfg(feature = "allocator")]
+mod allocator;
 mod child;
 mod condition;
 mod cpu;
@@ -48,6 +51,12 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
         "sim",
         "how fast simulated worlds run, and what their nodes cost",
         simulation::contests,
+    ),
+    #[cfg(feature = "allocator")]
+    (
+        "allocator",
+        "what a run of the allocator costs",
+        allocator::contests,
     ),
     #[cfg(feature = "cluster")]
     (

@@ -39,6 +39,9 @@ pub(crate) enum Unit {
     /// Simulated seconds per second.
     #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     TimesReal,
+    /// A power.
+    #[cfg_attr(not(feature = "allocator"), allow(dead_code))]
+    Exponent,
 }
 
 /// What we want to reach: of our own row an absolute figure, of another's ours divided by it.
@@ -60,7 +63,9 @@ impl Unit {
             Unit::PerSecond => count as f64 / seconds,
             Unit::Microseconds => seconds * 1e6 / count as f64,
             Unit::Milliseconds => seconds * 1e3 / count as f64,
-            Unit::Bytes | Unit::TimesReal => unreachable!("not measured by counting"),
+            Unit::Bytes | Unit::TimesReal | Unit::Exponent => {
+                unreachable!("not measured by counting")
+            }
         }
     }
 
@@ -71,12 +76,15 @@ impl Unit {
             Unit::Milliseconds => "ms",
             Unit::Bytes => "bytes",
             Unit::TimesReal => "× real time",
+            Unit::Exponent => "exponent",
         }
     }
 
     fn format(self, value: f64) -> String {
         match self {
             Unit::PerSecond | Unit::Bytes => grouped(value),
+            Unit::Exponent => format!("{value:.2}"),
+            Unit::Milliseconds if value < 10.0 => format!("{value:.3}"),
             Unit::Microseconds | Unit::Milliseconds | Unit::TimesReal if value < 100.0 => {
                 format!("{value:.1}")
             }
