@@ -27,7 +27,7 @@ use uuid::Uuid;
 use super::accept::Purse;
 use super::agents::Running;
 use super::{Agent, Counter, Effect, Effects, Framework, Operation, State, Timestamp, ToAgent};
-use crate::allocator::AllocatorOp;
+use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::validation::operations::{self, Asker, Target};
 use crate::validation::{Invalid, require};
 
@@ -363,6 +363,7 @@ impl State {
             out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
                 id: agent.id.clone(),
                 info: (*agent.info).clone(),
+                capabilities: AgentCapabilities::new(&agent.capabilities),
                 total,
             }));
         }
