@@ -75,6 +75,7 @@ pub mod sim;
 mod slot;
 pub mod supervise;
 pub mod tls;
+mod trace;
 pub mod transport;
 pub mod wire;
 

@@ -15,6 +15,7 @@ use crate::pid::AnyPid;
 use crate::protocol::Protocol;
 use crate::slot::Slot;
 use crate::tls::PeerIdentity;
+use crate::trace::Trace;
 use crate::wire::frame::Written;
 use crate::wire::{Age, Body, DecodeError, EncodeError, decode, encode_into};
 
@@ -34,8 +35,7 @@ pub trait Parcel: Any + Send {
 #[derive(Default)]
 pub struct Head {
     pub(crate) tag: u32,
-    /// The number that a message shares with those that it caused; 0 for none.
-    pub(crate) trace: u64,
+    pub(crate) trace: Trace,
     /// The actor of this node that sent it.
     pub(crate) sender: Option<AnyPid>,
     /// For asks.

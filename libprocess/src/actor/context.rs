@@ -158,7 +158,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// The number that the message being handled shares with all messages that led to it and that it
     /// causes, across nodes, also by the futures that its handler spawns; 0 outside of all that.
     pub fn trace(&self) -> u64 {
-        self.origin.trace
+        self.origin.trace.number
     }
 
     /// The present, by the clock that simulation controls.

@@ -32,7 +32,7 @@ pub(super) fn pass<A: Process>(
         is_ask: head.deadline.is_some(),
         sender: head.sender(),
         peer: head.peer().map(|peer| &**peer),
-        trace: head.trace,
+        trace: head.trace.number,
         parcel: &*parcel,
     };
     let judgement = world.judge(&ctx.slot, &message);
@@ -82,7 +82,7 @@ impl Answering {
             world: ctx.node.seat().as_simulated().cloned(),
             to: ctx.origin.sender().cloned(),
             message: short(std::any::type_name::<M>()),
-            trace: ctx.origin.trace,
+            trace: ctx.origin.trace.number,
         }
     }
 

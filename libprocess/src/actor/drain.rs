@@ -78,9 +78,9 @@ fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Cont
     let Some(mut parcel) = door::pass(ctx, parcel) else {
         return;
     };
-    let head = std::mem::take(parcel.head());
+    let mut head = std::mem::take(parcel.head());
     let tag = head.tag;
-    let span = spans::message(&ctx.slot, tag, &head);
+    let span = spans::message(&ctx.node, &ctx.slot, &mut head);
     let _entered = span.as_deref().map(|span| span.clone().entered());
     ctx.span = span;
     // Before its answer leaves: who has the answer can see that it was handled.

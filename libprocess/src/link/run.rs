@@ -14,6 +14,7 @@ use crate::error::AskError;
 use crate::parcel::{OpenError, Origin, Replier};
 use crate::pid::{Address, AnyPid};
 use crate::tls::PeerIdentity;
+use crate::trace::Trace;
 use crate::wire::frame::{self, Asked, Frame, Head};
 
 /// Whom messages came from, and the way back.
@@ -46,7 +47,7 @@ pub(crate) struct Run {
 /// One message of a run.
 pub(crate) struct Arrived<'a> {
     pub(crate) tag: u32,
-    pub(crate) trace: u64,
+    pub(crate) trace: Trace,
     pub(crate) deadline: Option<Instant>,
     pub(crate) ask: Option<u64>,
     pub(crate) body: &'a [u8],

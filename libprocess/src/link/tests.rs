@@ -10,6 +10,7 @@ use crate::node::Node;
 use crate::prelude::*;
 use crate::protocol;
 use crate::tls::Authority;
+use crate::trace::Trace;
 use crate::transport::{
     CloseReason, Connection, Endpoint, EndpointConfig, Liveness, Network, SendLane, bind,
 };
@@ -119,7 +120,7 @@ pub(super) fn route(to: &str) -> Route {
 pub(super) const FIRST: Head = Head {
     route: 0,
     tag: 1,
-    trace: 0,
+    trace: Trace { number: 0, span: 0 },
 };
 
 impl Scene {

@@ -62,6 +62,8 @@ struct Inner {
     undelivered: AtomicU64,
     /// Traces begun: messages sent from outside of actors.
     traces: AtomicU64,
+    /// Spans begun here.
+    spans: AtomicU64,
     random: Mutex<StdRng>,
     arbiters: Arbiters,
     seat: Seat,
@@ -159,6 +161,7 @@ impl Node {
             empty: Notify::new(),
             undelivered: AtomicU64::new(0),
             traces: AtomicU64::new(0),
+            spans: AtomicU64::new(0),
             random: Mutex::new(random),
             arbiters,
             seat,
@@ -236,7 +239,6 @@ impl Node {
         }
     }
 
-    #[cfg(feature = "sim")]
     pub(crate) fn seat(&self) -> &Seat {
         &self.0.seat
     }

@@ -1,7 +1,7 @@
 //! Sending: tell, tell when ready, ask. Local targets get the value itself.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::Message;
@@ -17,6 +17,7 @@ use crate::parcel::{Answer, Head, Parcel, Reply, Sealed};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
+use crate::trace::Trace;
 use crate::wire::frame::Written;
 use crate::wire::{Body, EncodeError};
 
@@ -24,8 +25,8 @@ use crate::wire::{Body, EncodeError};
 #[derive(Clone, Copy)]
 pub(crate) struct Sender<'a> {
     pub(crate) pid: Option<&'a AnyPid>,
-    /// The trace of the message whose handler sends; 0 for none.
-    pub(crate) trace: u64,
+    /// Of the message whose handler sends.
+    pub(crate) trace: Trace,
     /// Until when somebody waits for what comes of it, if that is known: no ask waits longer.
     pub(crate) deadline: Option<Instant>,
 }
@@ -68,12 +69,25 @@ impl Node {
 
     /// The sender of what is not sent by an actor: it begins a trace.
     fn outside(&self) -> Sender<'static> {
-        let begun = self.0.traces.fetch_add(1, Ordering::Relaxed) + 1;
         Sender {
             pid: None,
-            trace: self.0.incarnation.wrapping_add(begun),
+            trace: Trace {
+                number: self.number(&self.0.traces),
+                span: 0,
+            },
             deadline: None,
         }
+    }
+
+    /// A number for a span. Not one of those for traces, which are the same whether somebody wants spans or not.
+    pub(crate) fn span_number(&self) -> u64 {
+        self.number(&self.0.spans)
+    }
+
+    /// One that no other node has.
+    fn number(&self, count: &AtomicU64) -> u64 {
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        self.0.incarnation.wrapping_add(before + 1)
     }
 
     pub(crate) fn tell_from<P, M>(&self, from: Sender<'_>, to: &Pid<P>, message: M)
@@ -153,11 +167,18 @@ impl Node {
             Some(asker) => Reply::Actor(asker.clone(), answer),
             None => Reply::Future(answer),
         };
+        let span = Asking::of::<M>(self, to, from.trace);
         if deadline <= now {
             reply.answer(Err(AskError::Timeout));
-            let span = Asking::of::<M>(to, from.trace);
             return Ask::new(waiting, deadline, None, span);
         }
+        let from = match &span {
+            Some(span) => Sender {
+                trace: from.trace.within(span.number),
+                ..from
+            },
+            None => from,
+        };
         let mut body = Body::default();
         let cancel = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
@@ -185,7 +206,6 @@ impl Node {
                 }
             },
         };
-        let span = Asking::of::<M>(to, from.trace);
         Ask::new(waiting, deadline, cancel, span)
     }
 

@@ -2,20 +2,23 @@
 //!
 //! | Span | Target | Fields |
 //! |---|---|---|
-//! | `message` | `libprocess::message` | `actor`, `message`, `trace`, `sender` |
-//! | `ask` | `libprocess::ask` | `to`, `message`, `trace`, `answer` |
+//! | `message` | `libprocess::message` | `actor`, `message`, `sender`, `trace`, `span`, `parent` |
+//! | `ask` | `libprocess::ask` | `to`, `message`, `answer`, `trace`, `span`, `parent` |
 //!
 //! Both are of level DEBUG. `message` is entered while a handler runs, and again whenever a future of that handler
-//! does; an `ask` lives until its answer is there, and its parent is the `message` in whose handler it was made.
-//! `trace` is the same number in all spans that one message from outside of actors has led to, on all nodes:
-//! exporters (OpenTelemetry, Jaeger, a file of JSON lines) join the parts of a trace by it, and see by `sender`
-//! which `ask` a `message` belongs to.
+//! does; an `ask` lives until its answer is there.
+//!
+//! `trace` is the same number in all spans that one message from outside of actors has led to, on all nodes. `span`
+//! is a span's own number, and `parent` that of the span which caused it: of a `message` the `ask` that it is, or
+//! the `message` in whose handler it was told; of an `ask` the `message` in whose handler it was made. Both travel
+//! with messages, so parents are known across nodes, also across one where nobody wants spans. Exporters
+//! (OpenTelemetry, Jaeger, a file of JSON lines) join the parts of a trace by these numbers; a `parent` that is
+//! missing is outside of actors.
 //!
 //! Nothing is made unless a subscriber wants it: without one, a message costs one load and one comparison.
 
 use std::fmt::Display;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll};
 
 use actix::ActorFuture;
@@ -26,14 +29,16 @@ use tracing::{Level, Span};
 use super::begun::short;
 use crate::actor::Context;
 use crate::error::AskError;
+use crate::node::Node;
 use crate::parcel::Head;
 use crate::slot::Slot;
+use crate::trace::Trace;
 
 const MESSAGE: &str = "libprocess::message";
 const ASK: &str = "libprocess::ask";
 
-/// The span of a message about to be handled.
-pub(crate) fn message(slot: &Arc<Slot>, tag: u32, head: &Head) -> Option<Box<Span>> {
+/// The span of a message about to be handled, which is from now on that of what it causes.
+pub(crate) fn message(node: &Node, slot: &Slot, head: &mut Head) -> Option<Box<Span>> {
     if !tracing::enabled!(target: MESSAGE, Level::DEBUG) {
         return None;
     }
@@ -41,41 +46,56 @@ pub(crate) fn message(slot: &Arc<Slot>, tag: u32, head: &Head) -> Option<Box<Spa
         Some(sender) => sender,
         None => &"outside",
     };
-    Some(Box::new(tracing::debug_span!(
+    let number = node.span_number();
+    let span = tracing::debug_span!(
         target: MESSAGE,
         "message",
-        actor = %slot.pid(),
-        message = slot.message_name(tag),
-        trace = head.trace,
+        actor = %slot.address,
+        message = slot.message_name(head.tag),
+        trace = head.trace.number,
+        span = number,
+        parent = parent(head.trace),
         sender = display(sender),
-    )))
+    );
+    head.trace = head.trace.within(number);
+    Some(Box::new(span))
+}
+
+fn parent(trace: Trace) -> Option<u64> {
+    (trace.span != 0).then_some(trace.span)
 }
 
 /// The span of an ask until its answer; none if nobody wants it.
-pub(crate) struct Asking(Span);
+pub(crate) struct Asking {
+    span: Span,
+    pub(crate) number: u64,
+}
 
 impl Asking {
     /// Of an `M` to `to`.
-    pub(crate) fn of<M>(to: &dyn Display, trace: u64) -> Option<Box<Self>> {
+    pub(crate) fn of<M>(node: &Node, to: &dyn Display, trace: Trace) -> Option<Box<Self>> {
         if !tracing::enabled!(target: ASK, Level::DEBUG) {
             return None;
         }
+        let number = node.span_number();
         let span = tracing::debug_span!(
             target: ASK,
             "ask",
             to = display(to),
             message = short(std::any::type_name::<M>()),
-            trace,
+            trace = trace.number,
+            span = number,
+            parent = parent(trace),
             answer = Empty,
         );
-        Some(Box::new(Self(span)))
+        Some(Box::new(Self { span, number }))
     }
 
     /// It is over.
     pub(crate) fn answered<R>(&self, answer: &Result<R, AskError>) {
         match answer {
-            Ok(_) => self.0.record("answer", "ok"),
-            Err(error) => self.0.record("answer", display(error)),
+            Ok(_) => self.span.record("answer", "ok"),
+            Err(error) => self.span.record("answer", display(error)),
         };
     }
 }
@@ -83,7 +103,7 @@ impl Asking {
 /// What the futures of a handler inherit from it: the trace, and the span if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Cause {
-    pub(crate) trace: u64,
+    pub(crate) trace: Trace,
     pub(crate) span: Option<Box<Span>>,
     /// Until when somebody waits for it, if it is part of an answer.
     pub(crate) deadline: Option<Instant>,

@@ -9,6 +9,7 @@ use quinn::{ConnectionError, VarInt};
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
 
+use super::driver::ConnRef;
 use super::{PeerIdentity, ReceiveLane, SendLane, refusal};
 use crate::tls::PeerVerifier;
 
@@ -16,7 +17,7 @@ use crate::tls::PeerVerifier;
 /// last lane are dropped, it is closed.
 #[derive(Clone)]
 pub struct Connection {
-    inner: quinn::Connection,
+    inner: ConnRef,
     peer: PeerIdentity,
 }
 
@@ -55,7 +56,7 @@ impl Connection {
     /// The connection, unless its peer is not to be believed: a certificate may have expired since the
     /// session began that this handshake resumed.
     pub(super) fn established(
-        inner: quinn::Connection,
+        inner: ConnRef,
         verifier: &PeerVerifier,
     ) -> Result<Self, CloseReason> {
         let chain = inner.peer_identity().and_then(|chain| {
@@ -79,7 +80,7 @@ impl Connection {
     /// # Errors
     /// If the connection is over.
     pub async fn open_uni(&self) -> Result<SendLane, CloseReason> {
-        Ok(SendLane::new(self.inner.open_uni().await?))
+        Ok(SendLane::new(self.inner.open().await?))
     }
 
     /// The next lane that the peer opened.
@@ -87,7 +88,7 @@ impl Connection {
     /// # Errors
     /// If the connection is over.
     pub async fn accept_uni(&self) -> Result<ReceiveLane, CloseReason> {
-        Ok(ReceiveLane::new(self.inner.accept_uni().await?))
+        Ok(ReceiveLane::new(self.inner.accept().await?))
     }
 
     /// Ends the connection at once, also for what was written but did not arrive yet.

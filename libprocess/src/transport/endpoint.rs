@@ -10,7 +10,8 @@ use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use thiserror::Error;
 
 use super::config::Ways;
-use super::simulated::{SimulatedRuntime, SimulatedSocket};
+use super::driver::{self, ConnRef, HubRef};
+use super::simulated::SimulatedSocket;
 use super::{CloseReason, Connection, EndpointConfig, Liveness, Network, config, vacancy};
 use crate::seat::Seat;
 use crate::tls::{Identity, PeerVerifier, Trust, session_name};
@@ -18,7 +19,7 @@ use crate::tls::{Identity, PeerVerifier, Trust, session_name};
 /// Opens and accepts connections at one address. Clones are handles of the same endpoint.
 #[derive(Clone)]
 pub struct Endpoint {
-    inner: quinn::Endpoint,
+    inner: HubRef,
     address: SocketAddr,
     seat: Seat,
     /// Its datagrams go through the system.
@@ -30,7 +31,7 @@ pub struct Endpoint {
 
 /// A peer that wants to connect, before it proved who it is.
 pub struct Incoming {
-    inner: quinn::Incoming,
+    inner: driver::Incoming,
     verifier: Arc<PeerVerifier>,
 }
 
@@ -101,13 +102,11 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
         .local_addr()
         .map_err(|source| BindError::of(config.address, source))?;
 
-    let runtime: Arc<dyn Runtime> = match seat.is_simulated() {
-        true => Arc::new(SimulatedRuntime(seat.clone())),
-        false => Arc::new(TokioRuntime),
-    };
-    let server = Some(ways.server.clone());
-    let inner = quinn::Endpoint::new_with_abstract_socket(endpoint, server, socket, runtime)
-        .map_err(|source| BindError::of(config.address, source))?;
+    let (inner, task) = HubRef::new(socket, address, endpoint, ways.server.clone());
+    match seat.is_simulated() {
+        true => drop(tokio::spawn(seat.hosted(Box::pin(task)))),
+        false => drop(tokio::spawn(task)),
+    }
     Ok(Endpoint {
         inner,
         address,
@@ -161,7 +160,7 @@ impl Endpoint {
         // Ours are in certificates; this is the one under which a session is remembered.
         let connecting = self
             .inner
-            .connect_with(client, to, &session_name(to))
+            .connect(client, to, &session_name(to))
             .map_err(|error| match error {
                 quinn::ConnectError::EndpointStopping => ConnectError::ShuttingDown,
                 _ => ConnectError::InvalidAddress(to),
@@ -206,7 +205,7 @@ impl Endpoint {
     pub fn rotate(&self, identity: &Identity, trusts: &[Trust]) -> Result<(), BindError> {
         let ways = config::ways(identity, trusts, self.liveness)?;
         let mut current = self.ways.write().unwrap_or_else(PoisonError::into_inner);
-        self.inner.set_server_config(Some(ways.server.clone()));
+        self.inner.set_server_config(ways.server.clone());
         *current = ways;
         Ok(())
     }
@@ -240,8 +239,7 @@ impl Incoming {
 
     /// Asks the peer to come back with proof of its address. Nothing is kept of it until then.
     pub fn ask_for_proof(self) {
-        // It fails only for an address that is proven already: then the peer was not to be asked.
-        let _ = self.inner.retry();
+        self.inner.retry();
     }
 
     /// Shakes hands.
@@ -259,13 +257,14 @@ impl Incoming {
 }
 
 async fn established(
-    connecting: quinn::Connecting,
+    connecting: ConnRef,
     address: SocketAddr,
     verifier: &PeerVerifier,
 ) -> Result<Connection, ConnectError> {
     let failed = |reason| ConnectError::Failed { address, reason };
-    let connection = connecting.await.map_err(|error| failed(error.into()))?;
-    Connection::established(connection, verifier).map_err(failed)
+    let connected = connecting.connected().await;
+    connected.map_err(|error| failed(error.into()))?;
+    Connection::established(connecting, verifier).map_err(failed)
 }
 
 impl fmt::Debug for Endpoint {

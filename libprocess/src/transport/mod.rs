@@ -3,7 +3,7 @@
 //! ```text
 //!   link/  ──►  Endpoint ── Connection ── SendLane / ReceiveLane       this module
 //!                  │
-//!                quinn                                                 the protocol
+//!              driver, quinn-proto                                     the protocol
 //!                  │
 //!               Network  ◄── the seam: datagrams, from UDP or simulated
 //! ```
@@ -14,6 +14,7 @@
 
 mod config;
 mod connection;
+mod driver;
 mod endpoint;
 mod keys;
 mod lane;

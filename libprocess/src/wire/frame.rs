@@ -16,6 +16,8 @@
 //! | 3    | forget | nothing (route numbers begin anew)                                            |
 //! | 4    | tell   | route 4, tag 4, trace 8, body                                                 |
 //! | 5    | ask    | route 4, tag 4, trace 8, ask id 8, milliseconds left 4, body                  |
+//! | 15   | tell   | route 4, tag 4, trace 8, span 8, body (of a sender whose spans somebody wants) |
+//! | 16   | ask    | route 4, tag 4, trace 8, span 8, ask id 8, milliseconds left 4, body          |
 //! | 6    | answer | ask id 8, version of the protocol 2, body                                     |
 //! | 7    | refuse | ask id 8, [`Refuse`]                                                          |
 //! | 8    | exited | monitor 8, [`ExitReason`]                                                     |
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, MAX_BODY, decode_exact, encode};
 use crate::error::{AskError, ExitReason};
+use crate::trace::Trace;
 
 /// Longest frame, without its length field: the largest body and the longest header.
 pub(crate) const MAX_FRAME: usize = MAX_BODY + 64;
@@ -133,7 +136,7 @@ pub(crate) enum Frame<'a> {
 pub(crate) struct Head {
     pub(crate) route: u32,
     pub(crate) tag: u32,
-    pub(crate) trace: u64,
+    pub(crate) trace: Trace,
 }
 
 /// What makes a message an ask.
@@ -182,12 +185,12 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
         1 => Frame::Lane(bytes.try_get_u8().map_err(|_| FrameError::CutOff)?),
         2 => Frame::Route(decode_exact(bytes)?),
         3 => Frame::Forget,
-        4 => {
-            let head = head(&mut bytes)?;
+        4 | 15 => {
+            let head = head(&mut bytes, kind == 15)?;
             Frame::Tell(head, bytes)
         }
-        5 => {
-            let head = head(&mut bytes)?;
+        5 | 16 => {
+            let head = head(&mut bytes, kind == 16)?;
             let id = u64(&mut bytes)?;
             let milliseconds = u32(&mut bytes)?;
             Frame::Ask(head, Asked { id, milliseconds }, bytes)
@@ -209,12 +212,15 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
     })
 }
 
-fn head(bytes: &mut &[u8]) -> Result<Head, FrameError> {
-    Ok(Head {
-        route: u32(bytes)?,
-        tag: u32(bytes)?,
-        trace: u64(bytes)?,
-    })
+fn head(bytes: &mut &[u8], has_span: bool) -> Result<Head, FrameError> {
+    let (route, tag) = (u32(bytes)?, u32(bytes)?);
+    let number = u64(bytes)?;
+    let span = match has_span {
+        true => u64(bytes)?,
+        false => 0,
+    };
+    let trace = Trace { number, span };
+    Ok(Head { route, tag, trace })
 }
 
 fn u16(bytes: &mut &[u8]) -> Result<u16, FrameError> {
@@ -242,14 +248,14 @@ pub(crate) fn put_forget(out: &mut BytesMut) {
 }
 
 pub(crate) fn put_tell(out: &mut BytesMut, head: Head, body: &[u8]) {
-    frame(out, 4, |out| {
+    frame(out, kind(4, 15, head), |out| {
         put_head(out, head);
         out.put_slice(body);
     });
 }
 
 pub(crate) fn put_ask(out: &mut BytesMut, head: Head, asked: Asked, body: &[u8]) {
-    frame(out, 5, |out| {
+    frame(out, kind(5, 16, head), |out| {
         put_head(out, head);
         out.put_u64_le(asked.id);
         out.put_u32_le(asked.milliseconds);
@@ -305,7 +311,18 @@ pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {
 fn put_head(out: &mut BytesMut, head: Head) {
     out.put_u32_le(head.route);
     out.put_u32_le(head.tag);
-    out.put_u64_le(head.trace);
+    out.put_u64_le(head.trace.number);
+    if head.trace.span != 0 {
+        out.put_u64_le(head.trace.span);
+    }
+}
+
+/// Messages are shorter while nobody wants spans.
+fn kind(without_span: u8, with_span: u8, head: Head) -> u8 {
+    match head.trace.span {
+        0 => without_span,
+        _ => with_span,
+    }
 }
 
 /// For our own types, which always encode: names and texts are bounded where they are made.
@@ -387,7 +404,11 @@ mod tests {
         let head = Head {
             route: 1,
             tag: 2,
-            trace: 3,
+            trace: Trace { number: 3, span: 0 },
+        };
+        let spanned = Head {
+            trace: head.trace.within(8),
+            ..head
         };
         let asked = Asked {
             id: 4,
@@ -402,6 +423,8 @@ mod tests {
         put_tell(&mut out, head, b"t");
         put_forget(&mut out);
         put_ask(&mut out, head, asked, b"");
+        put_tell(&mut out, spanned, b"t");
+        put_ask(&mut out, spanned, asked, b"");
         let answer = Written {
             version: 2,
             bytes: &[7][..],
@@ -416,6 +439,8 @@ mod tests {
             Frame::Tell(head, b"t"),
             Frame::Forget,
             Frame::Ask(head, asked, b""),
+            Frame::Tell(spanned, b"t"),
+            Frame::Ask(spanned, asked, b""),
             Frame::Answer(
                 4,
                 Written {

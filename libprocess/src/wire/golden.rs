@@ -15,6 +15,7 @@ use super::encode;
 use super::frame::{self, Asked, Bind, Control, Head, Hello, Route, Written};
 use crate::error::{AskError, ExitReason};
 use crate::pid::AnyPid;
+use crate::trace::Trace;
 
 const FILE: &str = "tests/golden/frames.txt";
 
@@ -28,7 +29,11 @@ fn frames() -> Vec<BytesMut> {
     let head = Head {
         route: 1,
         tag: 2,
-        trace: 3,
+        trace: Trace { number: 3, span: 0 },
+    };
+    let spanned = Head {
+        trace: head.trace.within(8),
+        ..head
     };
     let asked = Asked {
         id: 4,
@@ -67,6 +72,8 @@ fn frames() -> Vec<BytesMut> {
         write(&frame::put_forget),
         write(&|out| frame::put_tell(out, head, b"body")),
         write(&|out| frame::put_ask(out, head, asked, b"body")),
+        write(&|out| frame::put_tell(out, spanned, b"body")),
+        write(&|out| frame::put_ask(out, spanned, asked, b"body")),
         write(&|out| frame::put_answer(out, 4, Ok(answer))),
     ];
     let mut refusals = vec![AskError::Timeout, AskError::Refused("why".into())];

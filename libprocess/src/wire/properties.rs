@@ -11,9 +11,15 @@ use super::frame::*;
 use super::{Age, decode, decode_exact, encode};
 use crate::error::ExitReason;
 use crate::pid::AnyPid;
+use crate::trace::Trace;
 
 fn head() -> impl Strategy<Value = Head> {
-    any::<(u32, u32, u64)>().prop_map(|(route, tag, trace)| Head { route, tag, trace })
+    let span = prop_oneof![Just(0), any::<u64>()];
+    let numbers = (any::<u32>(), any::<u32>(), any::<u64>(), span);
+    numbers.prop_map(|(route, tag, number, span)| {
+        let trace = Trace { number, span };
+        Head { route, tag, trace }
+    })
 }
 
 fn reason() -> impl Strategy<Value = ExitReason> {

@@ -101,8 +101,15 @@ fn links_may_live_on_the_first_thread_of_actors() {
         let ended = asker.monitor(&host);
         node.shutdown(SOON).await;
         soon(ended).await;
-        let again = Node::bind(node.address()).start().await;
-        again.unwrap().shutdown(SOON).await;
+        let again = soon(async {
+            loop {
+                match Node::bind(node.address()).start().await {
+                    Ok(again) => return again,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        again.await.shutdown(SOON).await;
         asker.shutdown(SOON).await;
     });
 }

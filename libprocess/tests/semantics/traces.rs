@@ -1,7 +1,8 @@
-//! What a subscriber of `tracing` sees of messages: one trace across nodes.
+//! What a subscriber of `tracing` sees of messages: one trace across nodes, and in it who caused what.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::common::SOON;
@@ -16,7 +17,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 #[derive(Clone, Serialize, Deserialize)]
 struct Count(Vec<Pid<LinkProtocol>>);
 
-protocol! { LinkProtocol = "link" { 1 => Count -> u64 } }
+protocol! { LinkProtocol = "link" { 1 => Count -> u64, 2 => Pass -> () } }
 
 struct Link;
 
@@ -49,19 +50,30 @@ impl Handler<Count> for Link {
     }
 }
 
-/// Remembers all spans: their fields and parents.
+/// Tells the next one.
+#[derive(Serialize, Deserialize)]
+struct Pass(Vec<Pid<LinkProtocol>>);
+
+impl Handler<Pass> for Link {
+    type Result = ();
+
+    fn handle(&mut self, Pass(mut chain): Pass, ctx: &mut Context<Self>) {
+        if !chain.is_empty() {
+            let next = chain.remove(0);
+            ctx.tell(&next, Pass(chain));
+        }
+    }
+}
+
+/// Remembers all spans.
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Collected>>);
 
 #[derive(Default)]
-struct Collected {
-    spans: Vec<Seen>,
-    entered: Vec<u64>,
-}
+struct Collected(Vec<Seen>);
 
 struct Seen {
     name: &'static str,
-    parent: Option<u64>,
     fields: Fields,
 }
 
@@ -93,84 +105,108 @@ impl Subscriber for Collector {
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         let mut collected = self.lock();
-        let parent = collected.entered.last().copied();
-        collected.spans.push(Seen {
+        collected.0.push(Seen {
             name: attributes.metadata().name(),
-            parent,
             fields,
         });
-        Id::from_u64(collected.spans.len() as u64)
+        Id::from_u64(collected.0.len() as u64)
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
         let mut collected = self.lock();
-        values.record(&mut collected.spans[span.into_u64() as usize - 1].fields);
+        values.record(&mut collected.0[span.into_u64() as usize - 1].fields);
     }
 
-    fn enter(&self, span: &Id) {
-        self.lock().entered.push(span.into_u64());
-    }
-
-    fn exit(&self, _: &Id) {
-        self.lock().entered.pop();
-    }
-
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, _: &Event<'_>) {}
 }
 
 impl Collected {
-    /// A line a span, below its parent.
-    fn tree(&self, parent: Option<u64>, indent: usize) -> String {
+    /// A line a span, below its parent, which may be on another node.
+    fn tree(&self, parent: &str, indent: usize) -> String {
         let mut lines = String::new();
-        for (at, span) in self.spans.iter().enumerate() {
-            if span.parent != parent {
+        for span in &self.0 {
+            let field = |name| span.fields.0.get(name).map_or("", String::as_str);
+            if field("parent") != parent {
                 continue;
             }
-            let field = |name| span.fields.0.get(name).map_or("", String::as_str);
             let what = match span.name {
                 "ask" => format!("asks {}: {}", field("to"), field("answer")),
                 _ => format!("{} from {}", field("actor"), field("sender")),
             };
             lines.push_str(&format!("{:indent$}{} {what}\n", "", field("message")));
-            lines.push_str(&self.tree(Some(at as u64 + 1), indent + 2));
+            lines.push_str(&self.tree(field("span"), indent + 2));
         }
         lines
     }
 }
 
-#[test]
-fn one_trace_follows_asks_across_three_nodes() {
+/// Starts a chain on as many nodes, gives it to `scenario` together with a client, and returns what was collected: one
+/// trace, as a tree.
+fn trace<F, R>(nodes: usize, scenario: F) -> String
+where
+    F: FnOnce(Node, Vec<Pid<LinkProtocol>>) -> R,
+    R: Future<Output = ()>,
+{
     let collector = Collector::default();
     let collected = collector.clone();
     // One thread: what the world does is seen by the subscriber of this thread.
     tracing::subscriber::with_default(collector, || {
         sim::run(1, |net| async move {
             let mut chain = Vec::new();
-            for n in 1..=3 {
+            for n in 1..=nodes {
                 let node = net.node(&format!("10.0.0.{n}:1")).await;
                 chain.push(node.spawn("link", |_| Link).unwrap());
             }
-            let client = net.node("10.0.0.9:1").await;
-            let first = chain.remove(0);
-            assert_eq!(client.ask(&first, Count(chain), SOON).await, Ok(4));
+            scenario(net.node("10.0.0.9:1").await, chain).await;
+            net.advance(SOON).await;
         });
     });
     let collected = collected.lock();
-    let traces = collected.spans.iter().map(|span| &span.fields.0["trace"]);
+    let traces = collected.0.iter().map(|span| &span.fields.0["trace"]);
     let mut traces: Vec<_> = traces.collect();
     traces.dedup();
     assert_eq!(traces.len(), 1, "one trace: {traces:?}");
-    let asked_third = "  Count asks link@10.0.0.3:1: ok\n";
-    let second = format!("Count link@10.0.0.2:1 from link@10.0.0.1:1\n{asked_third}{asked_third}");
-    let third = "Count link@10.0.0.3:1 from link@10.0.0.2:1\n";
-    let expected = format!(
-        "Count asks link@10.0.0.1:1: ok\n\
-         Count link@10.0.0.1:1 from outside\n  \
-           Count asks link@10.0.0.2:1: ok\n  \
-           Count asks link@10.0.0.2:1: ok\n\
-         {second}{third}{third}{second}{third}{third}"
-    );
-    let tree = collected.tree(None, 0);
+    collected.tree("", 0)
+}
+
+#[test]
+fn one_trace_follows_asks_across_three_nodes() {
+    let tree = trace(3, |client, mut chain| async move {
+        let first = chain.remove(0);
+        assert_eq!(client.ask(&first, Count(chain), SOON).await, Ok(4));
+    });
+    let expected = "\
+Count asks link@10.0.0.1:1: ok
+  Count link@10.0.0.1:1 from outside
+    Count asks link@10.0.0.2:1: ok
+      Count link@10.0.0.2:1 from link@10.0.0.1:1
+        Count asks link@10.0.0.3:1: ok
+          Count link@10.0.0.3:1 from link@10.0.0.2:1
+        Count asks link@10.0.0.3:1: ok
+          Count link@10.0.0.3:1 from link@10.0.0.2:1
+    Count asks link@10.0.0.2:1: ok
+      Count link@10.0.0.2:1 from link@10.0.0.1:1
+        Count asks link@10.0.0.3:1: ok
+          Count link@10.0.0.3:1 from link@10.0.0.2:1
+        Count asks link@10.0.0.3:1: ok
+          Count link@10.0.0.3:1 from link@10.0.0.2:1
+";
+    assert_eq!(tree, expected, "\n{tree}");
+}
+
+#[test]
+fn what_is_told_on_is_below_what_it_came_of() {
+    let tree = trace(3, |client, mut chain| async move {
+        let first = chain.remove(0);
+        client.tell(&first, Pass(chain));
+    });
+    let expected = "\
+Pass link@10.0.0.1:1 from outside
+  Pass link@10.0.0.2:1 from link@10.0.0.1:1
+    Pass link@10.0.0.3:1 from link@10.0.0.2:1
+";
     assert_eq!(tree, expected, "\n{tree}");
 }

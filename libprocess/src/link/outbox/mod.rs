@@ -20,6 +20,7 @@ use super::{
 };
 use crate::error::ExitReason;
 use crate::pid::AnyPid;
+use crate::trace::Trace;
 use crate::wire::frame::{self, Asked, Control, Head, Route};
 use sides::{Place, Sides};
 use targets::Targets;
@@ -66,7 +67,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) to: &'a AnyPid,
     pub(crate) from: Option<&'a AnyPid>,
     pub(crate) tag: u32,
-    pub(crate) trace: u64,
+    pub(crate) trace: Trace,
     /// Id and deadline, for asks.
     pub(crate) ask: Option<(u64, Instant)>,
     pub(crate) body: &'a [u8],
@@ -95,7 +96,7 @@ struct Waiting {
     to: AnyPid,
     from: Option<AnyPid>,
     tag: u32,
-    trace: u64,
+    trace: Trace,
     ask: Option<(u64, Instant)>,
     body: Box<[u8]>,
     cost: u64,

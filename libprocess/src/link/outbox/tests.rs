@@ -16,7 +16,7 @@ fn outgoing<'a>(to: &'a AnyPid, body: &'a [u8]) -> Outgoing<'a> {
         to,
         from: None,
         tag: 1,
-        trace: 0,
+        trace: Trace::default(),
         ask: None,
         body,
     }
