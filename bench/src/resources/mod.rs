@@ -2,7 +2,7 @@
 //! tests compare ours with in meaning.
 
 // One file for both: what is compared in speed has been shown to mean the same.
-#[path = "../../../mesos/tests/plainly/mod.rs"]
+#[path = "../../../mesos/tests/resources/plainly.rs"]
 mod plainly;
 
 use std::hint::black_box;

@@ -56,6 +56,12 @@ pub enum Problem {
         /// The refined role.
         above: String,
     },
+    /// A refined reservation on its way to somebody who cannot read it; its role.
+    #[error(
+        "refine another one for '{0}', which peers without the capability RESERVATION_REFINEMENT \
+         cannot read; give them the capability or leave the resource out"
+    )]
+    Refined(String),
     /// A refined reservation that is static.
     #[error("cannot be STATIC on top of another reservation")]
     StaticRefinement,

@@ -63,6 +63,21 @@ impl Resources {
         }
         messages
     }
+
+    /// Writes resources for a peer that knows nothing of refined reservations.
+    ///
+    /// # Errors
+    /// The first resource that is reserved more than once: it cannot be said in the old form.
+    pub fn to_old_v1(&self) -> Result<Vec<v1::Resource>, ResourceError> {
+        match self.keys().find(|key| key.reservations.len() > 1) {
+            None => Ok(self.to_v1(Format::PreRefinement)),
+            Some(key) => Err(ResourceError {
+                name: key.name.to_string(),
+                field: "reservations".to_string(),
+                problem: Problem::Refined(key.reservation_role().to_string()),
+            }),
+        }
+    }
 }
 
 /// One resource being read; its methods name fields in their errors.
@@ -182,9 +197,12 @@ impl Reader<'_> {
             match source::Type::try_from(source.r#type) {
                 Ok(source::Type::Path | source::Type::Mount) => {}
                 Ok(source::Type::Block | source::Type::Raw) => {
-                    if source.mount.is_some() || source.path.is_some() {
-                        let problem = Problem::Unexpected("with a path or mount for BLOCK and RAW");
-                        return Err(self.error("disk.source", problem));
+                    let problem = Problem::Unexpected("for the types BLOCK and RAW");
+                    if source.mount.is_some() {
+                        return Err(self.error("disk.source.mount", problem));
+                    }
+                    if source.path.is_some() {
+                        return Err(self.error("disk.source.path", problem));
                     }
                 }
                 Ok(source::Type::Unknown) | Err(_) => {
@@ -432,6 +450,22 @@ mod tests {
     }
 
     #[test]
+    fn a_refined_reservation_cannot_be_said_in_the_old_form() {
+        let once = Resources::parse("cpus(a):1;mem:1", "*").unwrap();
+        assert_eq!(once.to_old_v1(), Ok(once.to_v1(Format::PreRefinement)));
+        let twice = read(
+            r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},"reservations":[
+                {"type":"STATIC","role":"a"},{"type":"DYNAMIC","role":"a/b"}]}"#,
+        );
+        let error = twice.unwrap().to_old_v1().unwrap_err().to_string();
+        assert!(
+            error.contains("resource 'cpus': reservations refine"),
+            "{error}"
+        );
+        assert!(error.contains("'a/b'"), "{error}");
+    }
+
+    #[test]
     fn writes_the_default_role_in_the_old_form_only() {
         let cpus = Resources::parse("cpus:1", "*").unwrap();
         assert_eq!(
@@ -496,6 +530,21 @@ mod tests {
             (
                 r#"{"name":"x","type":"SCALAR","scalar":{"value":1},"disk":{}}"#,
                 "disk must not be set",
+            ),
+            (
+                r#"{"name":"disk","type":"SCALAR","scalar":{"value":1},
+                    "disk":{"source":{"type":"RAW","mount":{"root":"/m"}}}}"#,
+                "disk.source.mount must not be set for the types BLOCK and RAW",
+            ),
+            (
+                r#"{"name":"disk","type":"SCALAR","scalar":{"value":1},
+                    "disk":{"source":{"type":"BLOCK","path":{}}}}"#,
+                "disk.source.path must not be set for the types BLOCK and RAW",
+            ),
+            (
+                r#"{"name":"disk","type":"SCALAR","scalar":{"value":1},
+                    "disk":{"source":{"type":"UNKNOWN"}}}"#,
+                "disk.source.type has an unknown",
             ),
             (
                 r#"{"name":"disk","type":"SCALAR","scalar":{"value":1},"shared":{}}"#,
