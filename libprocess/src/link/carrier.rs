@@ -44,10 +44,9 @@ impl Carrier {
     pub(super) fn wake(&self, link: &Arc<Link>, lane: usize) {
         match self {
             Self::Quic(connection) => {
-                if link.outbox().start(lane) {
-                    super::lanes::spawn_writer(link, connection, lane, None);
+                if link.outbox().run(lane) {
+                    super::lanes::spawn_writer(link, connection, lane);
                 }
-                link.wake[lane].notify_one();
             }
             #[cfg(feature = "sim")]
             Self::Memory(end) => end.wake(link, lane),

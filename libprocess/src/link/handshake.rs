@@ -23,7 +23,7 @@ use super::carrier::Carrier;
 use super::liveness::Watchdog;
 use super::reader::Incoming;
 use super::table::Decision;
-use super::{CONNECT_TIMEOUT, CONTROL_LANE, Link, Links, READ, Up, VERSION, code, lanes, reader};
+use super::{CONNECT_TIMEOUT, Link, Links, READ, Up, VERSION, code, lanes, reader};
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::transport::{self, CloseReason, ConnectError, Connection, LaneError, SendLane};
@@ -269,7 +269,7 @@ impl Link {
         } = greeted;
         let up = Up {
             carrier: Carrier::Quic(connection.clone()),
-            peer: Arc::new(connection.peer()),
+            peer: connection.peer().clone(),
             incarnation,
             since: Instant::now(),
         };
@@ -283,13 +283,15 @@ impl Link {
         }
         self.links.reached(self);
         tracing::debug!(peer = %self.remote, identity = %connection.peer(), "link up");
-        self.outbox().start(CONTROL_LANE);
-        lanes::spawn_writer(self, &connection, CONTROL_LANE, Some(outgoing));
-        reader::spawn_control(self, incoming);
+        lanes::keep_control(self, outgoing);
         let link = self.clone();
-        self.links
-            .runtime()
-            .spawn(async move { link.accept_lanes(&connection).await });
+        // One task for what an idle link waits for.
+        self.links.runtime().spawn(async move {
+            tokio::join!(
+                link.accept_lanes(&connection),
+                reader::control(&link, incoming)
+            );
+        });
         let waiting = self.outbox().waiting_lanes();
         self.wake(waiting);
         self.changed.notify_waiters();

@@ -107,6 +107,21 @@ async fn more_streams_than_lanes() {
 }
 
 #[tokio::test]
+async fn a_lane_that_is_open_already() {
+    let usual = frames(|out| frame::put_lane(out, 0));
+    let side = frames(|out| frame::put_side(out, 1));
+    for first in [usual, side] {
+        let mut scene = scene().await;
+        scene.say(hello(VERSION)).await;
+        // It would be read twice at the same time, and nothing of it would have an order.
+        for _ in 0..2 {
+            scene.say_on_a_data_lane(first.clone()).await;
+        }
+        scene.expect_thrown_out().await;
+    }
+}
+
+#[tokio::test]
 async fn more_monitors_than_anybody_needs() {
     let mut scene = scene().await;
     let honest = scene.honest().await;

@@ -20,7 +20,7 @@ use crate::wire::frame::{self, Frame, FrameError, Head, Route};
 pub(super) enum Breach {
     #[error(transparent)]
     Frame(#[from] FrameError),
-    #[error("a lane that begins with something else than its index, or too many lanes")]
+    #[error("a lane without an index, one that is open already, or too many lanes")]
     Lane,
     #[error("a frame that does not belong on this lane")]
     Misplaced,
@@ -104,7 +104,10 @@ impl DataLane {
                 self.link.lane_opened(index)?;
                 LaneKind::Usual
             }
-            Frame::Side(number) => LaneKind::Side(number),
+            Frame::Side(number) => {
+                self.link.side_opened(number)?;
+                LaneKind::Side(number)
+            }
             _ => return Err(Breach::Lane),
         };
         buffer.advance(length);
@@ -245,6 +248,10 @@ impl DataLane {
             from.remember(LastWay::There(Arc::downgrade(&self.link)));
             from
         });
+        if self.routes.is_empty() {
+            // Most lanes of a quiet link know one pair.
+            self.routes.reserve_exact(1);
+        }
         self.routes.push(Known {
             gate: self.link.gate(&route.protocol),
             source: Source::new(&self.link, to.clone(), from, route.version),

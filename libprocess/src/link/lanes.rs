@@ -1,6 +1,6 @@
 //! The writers of lanes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
 
@@ -16,37 +16,54 @@ const CONTROL_PRIORITY: i32 = 1;
 /// What is large goes last: everybody else is done sooner, and it hardly later.
 const SIDE_PRIORITY: i32 = -1;
 
-/// Starts writing a lane. The control lane is there already: it carried the hello.
-pub(super) fn spawn_writer(
-    link: &Arc<Link>,
-    connection: &Connection,
-    lane: usize,
-    stream: Option<SendLane>,
-) {
+/// What idle lanes wait in: an idle lane has no task.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<[Option<SendLane>; SIDE_LANES]>);
+
+impl Idle {
+    pub(super) fn put(&self, lane: usize, stream: SendLane) {
+        self.lock()[lane] = Some(stream);
+    }
+
+    fn take(&self, lane: usize) -> Option<SendLane> {
+        self.lock().get_mut(lane)?.take()
+    }
+
+    /// Drops them all.
+    pub(super) fn clear(&self) {
+        let lanes = std::mem::take(&mut *self.lock());
+        drop(lanes);
+    }
+
+    // Nothing runs under the lock, so what it guards is whole even if a thread died.
+    fn lock(&self) -> MutexGuard<'_, [Option<SendLane>; SIDE_LANES]> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The control lane is there from the beginning: it carried the hello.
+pub(super) fn keep_control(link: &Link, stream: SendLane) {
+    stream.set_priority(CONTROL_PRIORITY);
+    link.outbox().start(CONTROL_LANE);
+    link.idle.put(CONTROL_LANE, stream);
+}
+
+/// Writes a lane until there is nothing more to write.
+pub(super) fn spawn_writer(link: &Arc<Link>, connection: &Connection, lane: usize) {
     let (link, connection) = (link.clone(), connection.clone());
     let runtime = link.links.runtime().clone();
     runtime.spawn(async move {
-        if write(&link, &connection, lane, stream).await.is_err() {
+        if write(&link, &connection, lane).await.is_err() {
             link.end(ExitReason::Disconnected);
         }
     });
 }
 
-async fn write(
-    link: &Link,
-    connection: &Connection,
-    lane: usize,
-    stream: Option<SendLane>,
-) -> Result<(), LaneError> {
-    let mut stream = match stream {
+async fn write(link: &Link, connection: &Connection, lane: usize) -> Result<(), LaneError> {
+    let mut stream = match link.idle.take(lane) {
         Some(stream) => stream,
         None => open(connection, lane).await?,
     };
-    match lane {
-        CONTROL_LANE => stream.set_priority(CONTROL_PRIORITY),
-        SIDE_LANES.. => stream.set_priority(SIDE_PRIORITY),
-        _ => {}
-    }
     loop {
         let taken = link.outbox().take(lane);
         match taken {
@@ -60,7 +77,18 @@ async fn write(
                     }
                 }
             }
-            Taken::Nothing => link.wake[lane].notified().await,
+            Taken::Nothing => {
+                // Back in its place first: who begins to write after this one rests finds it there.
+                link.idle.put(lane, stream);
+                if link.outbox().rest(lane) {
+                    return Ok(());
+                }
+                match link.idle.take(lane) {
+                    Some(there) => stream = there,
+                    // The link has ended meanwhile.
+                    None => return Ok(()),
+                }
+            }
             Taken::Finished => {
                 stream.finish();
                 return Ok(());
@@ -74,6 +102,7 @@ async fn write(
 async fn open(connection: &Connection, lane: usize) -> Result<SendLane, LaneError> {
     let mut stream = connection.open_uni().await?;
     if lane >= SIDE_LANES {
+        stream.set_priority(SIDE_PRIORITY);
         // It begins with its number, which waits in the outbox.
         return Ok(stream);
     }

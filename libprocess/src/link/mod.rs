@@ -65,6 +65,7 @@ use crate::transport::Traffic;
 use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
 use carrier::Carrier;
+use lanes::Idle;
 use liveness::Pulse;
 use outbox::{Outbox, Pair, Unsent, Wake};
 
@@ -170,8 +171,7 @@ pub(crate) struct Link {
     outbox: Mutex<Outbox>,
     /// It has ended: pids that remember it look for another.
     over: AtomicBool,
-    /// Per lane: its writer has something to do.
-    wake: [Notify; LANES],
+    idle: Idle,
     /// Told when those who wait to send should look again.
     room: Notify,
     tables: Mutex<Tables>,
@@ -219,6 +219,8 @@ struct Tables {
     serving: BTreeSet<u64>,
     /// Side lanes of the peer whose place was met, and which are not finished.
     places: BTreeSet<u64>,
+    /// Side lanes of the peer that are open: as many as it may have lanes.
+    sides: BTreeSet<u64>,
     /// Monitors of the peer here.
     watched: BTreeMap<u64, Watch>,
     /// By name of the receiving actor: what it was sent and did not handle yet.
@@ -267,7 +269,7 @@ impl Link {
             pulse,
             outbox: Mutex::new(outbox),
             over: AtomicBool::new(false),
-            wake: std::array::from_fn(|_| Notify::new()),
+            idle: Idle::default(),
             room: Notify::new(),
             tables: Mutex::default(),
             messages_in: AtomicU64::new(0),
@@ -482,9 +484,7 @@ impl Link {
             };
             up.carrier.close(code, b"");
         }
-        for wake in &self.wake {
-            wake.notify_one();
-        }
+        self.idle.clear();
         self.room.notify_waiters();
         self.changed.notify_waiters();
         for (_, asking) in tables.asks {

@@ -28,15 +28,11 @@ pub(super) fn spawn_data(link: &Arc<Link>, stream: ReceiveLane) {
     });
 }
 
-/// Starts reading the control lane; the buffer holds what came after the hello.
-pub(super) fn spawn_control(link: &Arc<Link>, lane: Incoming) {
-    let link = link.clone();
-    let runtime = link.links.runtime().clone();
-    runtime.spawn(async move {
-        if let Err(breach) = read_control(&link, lane).await {
-            link.breached(&breach);
-        }
-    });
+/// Reads the control lane; the buffer holds what came after the hello.
+pub(super) async fn control(link: &Arc<Link>, lane: Incoming) {
+    if let Err(breach) = read_control(link, lane).await {
+        link.breached(&breach);
+    }
 }
 
 /// A lane of the peer's, and what was read of it without being a whole frame.
@@ -210,6 +206,14 @@ impl Link {
         }
     }
 
+    /// The peer opened the side lane with this number.
+    pub(super) fn side_opened(&self, number: u64) -> Result<(), Breach> {
+        match self.tables().sides.insert(number) {
+            true => Ok(()),
+            false => Err(Breach::Lane),
+        }
+    }
+
     /// The lane of many pairs has come to the place of the side lane with this number.
     pub(super) fn placed(&self, number: u64) -> Result<(), Breach> {
         {
@@ -238,7 +242,11 @@ impl Link {
     }
 
     fn side_finished(self: &Arc<Self>, number: u64) {
-        self.tables().places.remove(&number);
+        {
+            let mut tables = self.tables();
+            tables.places.remove(&number);
+            tables.sides.remove(&number);
+        }
         self.control(&Control::Arrived { side: number });
     }
 

@@ -43,8 +43,9 @@ const BACKSTOP: u32 = 2;
 /// the loss of a connection's first packet a second's pause.
 const INITIAL_RTT: Duration = Duration::from_millis(20);
 
-/// What one lane may have under way: what a fast network holds in a round trip.
-const LANE_WINDOW: u32 = 1 << 20;
+/// What one lane may have under way: what a fast network holds in a round trip, and not more: whatever is
+/// under way is in the way of others.
+const LANE_WINDOW: u32 = 512 * 1024;
 
 /// What a connection may have under way, and so what it costs at most in memory at each end. More than
 /// all lanes together ([`MAX_LANES`]), so that full ones leave room for control.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +19,7 @@ use crate::tls::PeerVerifier;
 #[derive(Clone)]
 pub struct Connection {
     inner: ConnRef,
-    peer: PeerIdentity,
+    peer: Arc<PeerIdentity>,
 }
 
 /// The code with which a connection is closed whose peer turns out not to be believed after all.
@@ -71,7 +72,10 @@ impl Connection {
         }
         let identity = chain.first().and_then(PeerIdentity::of_certificate);
         let peer = identity.ok_or(CloseReason::Local)?;
-        Ok(Connection { inner, peer })
+        Ok(Connection {
+            inner,
+            peer: Arc::new(peer),
+        })
     }
 
     /// Opens a lane to the peer. Waits while [`MAX_LANES`](super::MAX_LANES) are open. The peer
@@ -102,8 +106,8 @@ impl Connection {
     }
 
     /// Who the other side is: proven by its certificate.
-    pub fn peer(&self) -> PeerIdentity {
-        self.peer.clone()
+    pub fn peer(&self) -> &Arc<PeerIdentity> {
+        &self.peer
     }
 
     /// The address the peer's packets come from.

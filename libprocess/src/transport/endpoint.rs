@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use quinn::udp::UdpSocketState;
 use quinn::{AsyncUdpSocket, Runtime, TokioRuntime, VarInt};
 use thiserror::Error;
 
@@ -15,6 +16,10 @@ use super::simulated::SimulatedSocket;
 use super::{CloseReason, Connection, EndpointConfig, Liveness, Network, config, vacancy};
 use crate::seat::Seat;
 use crate::tls::{Identity, PeerVerifier, Trust, session_name};
+
+/// What the system may keep of a node's datagrams: twice what a lane may have under way, because the system
+/// counts its own overhead too. What does not fit is lost, and sent again much later.
+const SOCKET_BUFFER: usize = 1 << 20;
 
 /// Opens and accepts connections at one address. Clones are handles of the same endpoint.
 #[derive(Clone)]
@@ -120,7 +125,12 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
 fn socket(config: &EndpointConfig) -> io::Result<(Arc<dyn AsyncUdpSocket>, Seat)> {
     match &config.network {
         Network::Udp => {
-            let socket = TokioRuntime.wrap_udp_socket(UdpSocket::bind(config.address)?)?;
+            let socket = UdpSocket::bind(config.address)?;
+            let buffers = UdpSocketState::new((&socket).into())?;
+            // The system may allow less, which is no reason not to start.
+            let _ = buffers.set_recv_buffer_size((&socket).into(), SOCKET_BUFFER);
+            let _ = buffers.set_send_buffer_size((&socket).into(), SOCKET_BUFFER);
+            let socket = TokioRuntime.wrap_udp_socket(socket)?;
             Ok((socket, Seat::default()))
         }
         Network::Simulated(network) => {

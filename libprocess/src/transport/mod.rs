@@ -37,9 +37,10 @@ pub use endpoint::{BindError, ConnectError, Endpoint, Incoming, bind};
 pub use lane::{LaneError, ReceiveLane, SendLane};
 pub use network::{Attached, DatagramNetwork, Network};
 
-/// The most lanes that one side of a connection may have open at once: those of a link, and a few that
-/// are being closed. Each one allowed is memory set aside for every connection.
-pub const MAX_LANES: u32 = 16;
+/// The most lanes that one side of a connection may have open at once: those of a link, and one that
+/// is being closed. Each one allowed is a place set aside for every connection; these are as many as fit into
+/// a table of sixteen.
+pub const MAX_LANES: u32 = 14;
 
 /// What a node's endpoint is made of.
 #[derive(Debug)]

@@ -248,28 +248,24 @@ pub(crate) fn put_forget(out: &mut BytesMut) {
 }
 
 pub(crate) fn put_tell(out: &mut BytesMut, head: Head, body: &[u8]) {
-    frame(out, kind(4, 15, head), |out| {
-        put_head(out, head);
-        out.put_slice(body);
-    });
+    let header = Header::of(kind(4, 15, head)).head(head);
+    header.put(out, body);
 }
 
 pub(crate) fn put_ask(out: &mut BytesMut, head: Head, asked: Asked, body: &[u8]) {
-    frame(out, kind(5, 16, head), |out| {
-        put_head(out, head);
-        out.put_u64_le(asked.id);
-        out.put_u32_le(asked.milliseconds);
-        out.put_slice(body);
-    });
+    let header = Header::of(kind(5, 16, head)).head(head);
+    let header = header.with(&asked.id.to_le_bytes());
+    header
+        .with(&asked.milliseconds.to_le_bytes())
+        .put(out, body);
 }
 
 pub(crate) fn put_answer(out: &mut BytesMut, ask: u64, answer: Result<Written<&[u8]>, &AskError>) {
     match answer {
-        Ok(body) => frame(out, 6, |out| {
-            out.put_u64_le(ask);
-            out.put_u16_le(body.version);
-            out.put_slice(body.bytes);
-        }),
+        Ok(body) => Header::of(6)
+            .with(&ask.to_le_bytes())
+            .with(&body.version.to_le_bytes())
+            .put(out, body.bytes),
         Err(error) => frame(out, 7, |out| {
             out.put_u64_le(ask);
             put_encoded(out, &Refuse::from(error));
@@ -308,12 +304,50 @@ pub(crate) fn put_control(out: &mut BytesMut, control: &Control) {
     frame(out, 10, |out| put_encoded(out, control));
 }
 
-fn put_head(out: &mut BytesMut, head: Head) {
-    out.put_u32_le(head.route);
-    out.put_u32_le(head.tag);
-    out.put_u64_le(head.trace.number);
-    if head.trace.span != 0 {
-        out.put_u64_le(head.trace.span);
+/// What comes before the body of a message or an answer. Every message pays for it: it is put together in place,
+/// and copied once.
+struct Header {
+    bytes: [u8; LONGEST_HEADER],
+    length: usize,
+}
+
+/// That of an ask with a span.
+const LONGEST_HEADER: usize = LENGTH + 1 + 4 + 4 + 8 + 8 + 8 + 4;
+
+impl Header {
+    fn of(kind: u8) -> Self {
+        let mut bytes = [0; LONGEST_HEADER];
+        bytes[LENGTH] = kind;
+        Self {
+            bytes,
+            length: LENGTH + 1,
+        }
+    }
+
+    #[inline]
+    fn with<const N: usize>(mut self, field: &[u8; N]) -> Self {
+        self.bytes[self.length..self.length + N].copy_from_slice(field);
+        self.length += N;
+        self
+    }
+
+    fn head(self, head: Head) -> Self {
+        let header = self.with(&head.route.to_le_bytes());
+        let header = header.with(&head.tag.to_le_bytes());
+        let header = header.with(&head.trace.number.to_le_bytes());
+        match head.trace.span {
+            0 => header,
+            span => header.with(&span.to_le_bytes()),
+        }
+    }
+
+    fn put(mut self, out: &mut BytesMut, body: &[u8]) {
+        // Bodies are bounded when they are encoded, so the length fits.
+        let length = (self.length - LENGTH + body.len()) as u32;
+        self.bytes[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        out.reserve(self.length + body.len());
+        out.extend_from_slice(&self.bytes[..self.length]);
+        out.extend_from_slice(body);
     }
 }
 

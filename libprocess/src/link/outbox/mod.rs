@@ -2,6 +2,8 @@
 //!
 //! Plain data without tasks: [`Outbox::take`] gives the bytes of a lane to whoever carries them.
 
+#[cfg(test)]
+mod properties;
 mod sides;
 mod targets;
 #[cfg(test)]
@@ -28,7 +30,7 @@ use ways::{Way, Ways};
 
 #[derive(Default)]
 pub(super) struct Outbox {
-    lanes: [Lane; LANES],
+    lanes: Lanes,
     targets: Targets,
     ways: Ways,
     sides: Sides,
@@ -45,6 +47,25 @@ pub(super) struct Outbox {
     without_sides: bool,
 }
 
+/// The lanes; those of the sides take memory only once there was one.
+#[derive(Default)]
+struct Lanes(Vec<Lane>);
+
+impl Lanes {
+    fn at(&mut self, lane: usize) -> &mut Lane {
+        if lane >= self.0.len() {
+            let all = if lane < SIDE_LANES { SIDE_LANES } else { LANES };
+            self.0.reserve_exact(all - self.0.len());
+            self.0.resize_with(all, Lane::default);
+        }
+        &mut self.0[lane]
+    }
+
+    fn all(&self) -> impl Iterator<Item = (usize, &Lane)> {
+        self.0.iter().enumerate()
+    }
+}
+
 #[derive(Default)]
 struct Lane {
     pending: BytesMut,
@@ -52,8 +73,10 @@ struct Lane {
     usual: usize,
     /// Numbers that the peer knows for who sends to whom.
     routes: BTreeMap<RouteKey, u32>,
-    /// Its writer runs.
+    /// It was opened.
     started: bool,
+    /// Somebody writes it.
+    running: bool,
 }
 
 type RouteKey = (&'static str, u16, AnyPid, Option<AnyPid>);
@@ -234,13 +257,13 @@ impl Outbox {
         if self.ended.is_some() {
             return Taken::Ended;
         }
-        let Lane { pending, usual, .. } = &mut self.lanes[lane];
+        let Lane { pending, usual, .. } = self.lanes.at(lane);
         if !pending.is_empty() {
             *usual = pending.len().min(WRITE);
             return Taken::Bytes(std::mem::take(pending).freeze());
         }
         if lane >= SIDE_LANES {
-            self.lanes[lane] = Lane::default();
+            *self.lanes.at(lane) = Lane::default();
             self.sides.finish(lane);
             return Taken::Finished;
         }
@@ -259,21 +282,41 @@ impl Outbox {
         before >= READY && self.bytes < READY
     }
 
-    /// Whether the lane's writer has yet to be started; from now on it is.
+    /// Whether the lane has yet to be opened; from now on it is.
     pub(super) fn start(&mut self, lane: usize) -> bool {
-        !std::mem::replace(&mut self.lanes[lane].started, true)
+        !std::mem::replace(&mut self.lanes.at(lane).started, true)
+    }
+
+    /// Whether somebody has to begin to write the lane, because nobody does; from now on somebody does.
+    pub(super) fn run(&mut self, lane: usize) -> bool {
+        self.start(lane);
+        !std::mem::replace(&mut self.lanes.at(lane).running, true)
+    }
+
+    /// For the writer of a lane that found nothing: whether that is still so. Then it writes no more, until
+    /// another [begins](Self::run).
+    pub(super) fn rest(&mut self, lane: usize) -> bool {
+        let rests =
+            self.ended.is_none() && self.lanes.at(lane).pending.is_empty() && !self.is_finished();
+        if rests {
+            self.lanes.at(lane).running = false;
+        }
+        rests
     }
 
     /// Which lanes have something to write.
     pub(super) fn waiting_lanes(&self) -> Wake {
-        let waiting = (0..LANES).filter(|lane| !self.lanes[*lane].pending.is_empty());
-        waiting.fold(Wake::default(), |wake, lane| wake | Wake::lane(lane))
+        self.wake_those(|lane| !lane.pending.is_empty())
     }
 
-    /// Lanes whose writers run.
+    /// Lanes that were opened.
     pub(super) fn started_lanes(&self) -> Wake {
-        let started = (0..LANES).filter(|lane| self.lanes[*lane].started);
-        started.fold(Wake::default(), |wake, lane| wake | Wake::lane(lane))
+        self.wake_those(|lane| lane.started)
+    }
+
+    fn wake_those(&self, those: impl Fn(&Lane) -> bool) -> Wake {
+        let chosen = self.lanes.all().filter(|(_, lane)| those(lane));
+        chosen.fold(Wake::default(), |wake, (lane, _)| wake | Wake::lane(lane))
     }
 
     /// Bytes that wait to be sent.
@@ -289,7 +332,8 @@ impl Outbox {
     /// Ends the sending after what is there, also what waits for credit: then writers finish their lanes.
     pub(super) fn say_goodbye(&mut self) {
         let mut used: [bool; DATA_LANES] = std::array::from_fn(|lane| {
-            self.lanes[lane].started || !self.lanes[lane].pending.is_empty()
+            let lane = self.lanes.at(lane);
+            lane.started || !lane.pending.is_empty()
         });
         for held in self.targets.held().chain(self.sides.held()) {
             used[held.lane()] = true;
@@ -420,7 +464,7 @@ impl Outbox {
             message.to.clone(),
             message.from.cloned(),
         );
-        let routes = &mut self.lanes[lane].routes;
+        let routes = &mut self.lanes.at(lane).routes;
         if let Some(number) = routes.get(&key) {
             return (*number, Wake::default());
         }
@@ -474,7 +518,7 @@ impl Outbox {
     }
 
     fn write(&mut self, lane: usize, write: impl FnOnce(&mut BytesMut)) -> Wake {
-        let Lane { pending, usual, .. } = &mut self.lanes[lane];
+        let Lane { pending, usual, .. } = self.lanes.at(lane);
         if pending.capacity() == 0 {
             pending.reserve(*usual);
         }
@@ -495,10 +539,7 @@ impl Outbox {
     /// Writers that waited for this may finish.
     fn wake_if_finished(&self) -> Wake {
         match self.is_finished() {
-            true => {
-                let started = (0..SIDE_LANES).filter(|lane| self.lanes[*lane].started);
-                started.fold(Wake::default(), |wake, lane| wake | Wake::lane(lane))
-            }
+            true => self.started_lanes(),
             false => Wake::default(),
         }
     }

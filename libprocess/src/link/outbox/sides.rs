@@ -20,7 +20,7 @@ use crate::link::{SIDE_LANES, SIDES};
 pub(super) struct Sides {
     moved: BTreeMap<Pair, Moved>,
     /// By side lane: the number that it has, and whose it is.
-    lanes: [Option<(u64, Pair)>; SIDES],
+    lanes: Vec<Option<(u64, Pair)>>,
     /// In order, the pairs that wait for a side lane.
     queue: VecDeque<Pair>,
     /// Side lanes ever opened.
@@ -67,7 +67,13 @@ impl Sides {
             None if !large => return Place::Usual,
             None => {}
         }
-        let free = self.lanes.iter().position(Option::is_none);
+        let free = self.lanes.iter().position(Option::is_none).or_else(|| {
+            let more = self.lanes.len() < SIDES;
+            more.then(|| {
+                self.lanes.push(None);
+                self.lanes.len() - 1
+            })
+        });
         // Nobody goes past those who wait.
         let Some(free) = free.filter(|_| self.queue.is_empty()) else {
             self.moved.insert(pair.clone(), Moved::default());
@@ -97,7 +103,7 @@ impl Sides {
 
     /// Nothing more will be written on the side lane.
     pub(super) fn finish(&mut self, lane: usize) {
-        if let Some((_, pair)) = &self.lanes[lane - SIDE_LANES]
+        if let Some(Some((_, pair))) = self.lanes.get(lane - SIDE_LANES)
             && let Some(moved) = self.moved.get_mut(pair)
         {
             moved.open = None;

@@ -100,7 +100,12 @@ fn routes_begin_anew_when_they_are_used_up() {
     for n in 0..ROUTES * DATA_LANES * 2 {
         tell(&mut outbox, &pid(&format!("actor{n}")), &[1]).unwrap();
     }
-    assert!(outbox.lanes.iter().all(|lane| lane.routes.len() <= ROUTES));
+    assert!(
+        outbox
+            .lanes
+            .all()
+            .all(|(_, lane)| lane.routes.len() <= ROUTES)
+    );
     assert!(outbox.targets.len() <= TARGETS);
 }
 
