@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mesos::flags::format_duration;
+use mesos::flags::{format_bytes, format_duration};
+use mesos::v1::DomainInfo;
 
+pub use crate::allocator::{AgentSorter, SorterKind};
+use crate::allocator::{DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits};
 use crate::state::Timestamp;
 
 /// Where the registry (admitted agents, frameworks and their deadlines) is kept.
@@ -15,13 +18,6 @@ pub enum RegistryKind {
     InMemory,
     /// A file under `work_dir`, for one master.
     Disk,
-}
-
-/// How a sorter orders roles or frameworks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SorterKind {
-    /// Dominant resource fairness.
-    Drf,
 }
 
 /// The configuration of one master. Field names are Mesos' flag names.
@@ -70,6 +66,19 @@ pub struct Config {
     pub role_sorter: SorterKind,
     /// Order of frameworks within a role.
     pub framework_sorter: SorterKind,
+    /// In which order agents are given away. Mesos knows only a random one.
+    pub agent_sorter: AgentSorter,
+    /// With quotas, the part of the recovered agents that must be back before anything is offered.
+    pub allocator_agent_recovery_factor: f64,
+    /// After this time offers are made even if they are not.
+    pub allocator_recovery_timeout: Duration,
+    /// Bytes for running one regular expression of offer constraints.
+    pub offer_constraints_re2_max_mem: u64,
+    /// Instructions of one regular expression of offer constraints.
+    pub offer_constraints_re2_max_program_size: usize,
+    /// Region and zone of the master. Agents in other regions are offered to REGION_AWARE
+    /// frameworks only.
+    pub domain: Option<DomainInfo>,
     /// Whether frameworks and tasks may run as root.
     pub root_submissions: bool,
     /// Completed frameworks remembered.
@@ -109,6 +118,12 @@ impl Default for Config {
             fair_sharing_excluded_resource_names: Vec::new(),
             role_sorter: SorterKind::Drf,
             framework_sorter: SorterKind::Drf,
+            agent_sorter: AgentSorter::Random,
+            allocator_agent_recovery_factor: 0.8,
+            allocator_recovery_timeout: Duration::from_secs(10 * 60),
+            offer_constraints_re2_max_mem: DEFAULT_REGEX_MAX_MEM as u64,
+            offer_constraints_re2_max_program_size: DEFAULT_REGEX_MAX_PROGRAM_SIZE,
+            domain: None,
             root_submissions: true,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
@@ -120,6 +135,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How large regular expressions of offer constraints may become.
+    pub fn regex_limits(&self) -> RegexLimits {
+        RegexLimits {
+            max_mem: usize::try_from(self.offer_constraints_re2_max_mem).unwrap_or(usize::MAX),
+            max_program_size: self.offer_constraints_re2_max_program_size,
+        }
+    }
+
     /// The flags as text, as `/flags` and `/state` show them.
     pub fn flags(&self) -> BTreeMap<String, String> {
         let mut flags = Flags::default();
@@ -135,7 +158,16 @@ impl Config {
             "allocation_interval",
             format_duration(self.allocation_interval),
         );
+        flags.set("agent_sorter", self.agent_sorter.name());
         flags.set("allocator", "hierarchical");
+        flags.set(
+            "allocator_agent_recovery_factor",
+            self.allocator_agent_recovery_factor,
+        );
+        flags.set(
+            "allocator_recovery_timeout",
+            format_duration(self.allocator_recovery_timeout),
+        );
         flags.set("filter_gpu_resources", self.filter_gpu_resources);
         flags.set("framework_sorter", self.framework_sorter.name());
         flags.set("max_agent_ping_timeouts", self.max_agent_ping_timeouts);
@@ -151,6 +183,19 @@ impl Config {
         flags.set("min_allocatable_resources", &self.min_allocatable_resources);
         let limit = format!("{}%", self.recovery_agent_removal_limit);
         flags.set("recovery_agent_removal_limit", limit);
+        flags.set(
+            "offer_constraints_re2_max_mem",
+            format_bytes(self.offer_constraints_re2_max_mem),
+        );
+        flags.set(
+            "offer_constraints_re2_max_program_size",
+            self.offer_constraints_re2_max_program_size,
+        );
+        let domain = self.domain.as_ref();
+        flags.set_some(
+            "domain",
+            domain.and_then(|domain| serde_json::to_string(domain).ok()),
+        );
         flags.set("registry", self.registry.name());
         flags.set(
             "registry_fetch_timeout",
@@ -213,14 +258,6 @@ impl RegistryKind {
         match self {
             RegistryKind::InMemory => "in_memory",
             RegistryKind::Disk => "disk",
-        }
-    }
-}
-
-impl SorterKind {
-    fn name(self) -> &'static str {
-        match self {
-            SorterKind::Drf => "drf",
         }
     }
 }

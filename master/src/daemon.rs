@@ -116,7 +116,12 @@ async fn start_parts(
             .iter()
             .cloned()
             .collect(),
-        ..AllocatorOptions::default()
+        role_sorter: config.role_sorter,
+        framework_sorter: config.framework_sorter,
+        agent_sorter: config.agent_sorter,
+        region: config.domain.as_ref().and_then(region),
+        recovery_factor: config.allocator_agent_recovery_factor,
+        recovery_timeout: config.allocator_recovery_timeout,
     };
     let timeouts = RegistrarTimeouts {
         fetch: config.registry_fetch_timeout,
@@ -150,7 +155,7 @@ async fn start_parts(
         .own_thread()
         .spawn(move |ctx| {
             let id = fresh_uuid(ctx).to_string();
-            let info = master_info(id, address, config.hostname.clone());
+            let info = master_info(id, address, config.hostname.clone(), config.domain.clone());
             let master = MasterProcess::new(config, info, parts, inputs, ctx);
             // Whoever starts the master may have given up.
             let _ = announce.send(master.views());
@@ -184,7 +189,17 @@ impl MasterHandle {
 }
 
 /// Who the master is, as frameworks and readers see it.
-fn master_info(id: String, address: SocketAddr, hostname: Option<String>) -> v1::MasterInfo {
+fn region(domain: &v1::DomainInfo) -> Option<String> {
+    let fault_domain = domain.fault_domain.as_ref()?;
+    Some(fault_domain.region.name.clone())
+}
+
+fn master_info(
+    id: String,
+    address: SocketAddr,
+    hostname: Option<String>,
+    domain: Option<v1::DomainInfo>,
+) -> v1::MasterInfo {
     use v1::master_info::{Capability, capability};
 
     let ip = address.ip();
@@ -201,7 +216,7 @@ fn master_info(id: String, address: SocketAddr, hostname: Option<String>) -> v1:
             ip: Some(ip.to_string()),
             port: i32::from(address.port()),
         }),
-        domain: None,
+        domain,
         capabilities: vec![Capability {
             r#type: Some(capability::Type::AgentUpdate as i32),
         }],

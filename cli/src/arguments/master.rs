@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use master::config::{Config, RegistryKind};
 
 use super::values::{duration, percentage};
-use super::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
+use super::{AllocatorFlags, HttpFlags, LogFlags, NodeFlags, TlsFlags};
 
 /// The flags of a master, by Mesos' names.
 #[derive(Debug, Args)]
@@ -31,13 +31,8 @@ pub(crate) struct MasterFlags {
     #[arg(long, env = "MESOS_CLUSTER")]
     pub(crate) cluster: Option<String>,
 
-    /// Interval of allocations; offers also follow events at once
-    #[arg(long = "allocation_interval", env = "MESOS_ALLOCATION_INTERVAL", value_parser = duration, default_value = "1secs")]
-    pub(crate) allocation_interval: Duration,
-
-    /// Time after which an unanswered offer is rescinded; never if unset
-    #[arg(long = "offer_timeout", env = "MESOS_OFFER_TIMEOUT", value_parser = duration)]
-    pub(crate) offer_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) allocator: AllocatorFlags,
 
     /// Interval of the pings of agents
     #[arg(long = "agent_ping_timeout", env = "MESOS_AGENT_PING_TIMEOUT", value_parser = duration, default_value = "15secs")]
@@ -59,14 +54,6 @@ pub(crate) struct MasterFlags {
     #[arg(long = "recovery_agent_removal_limit", env = "MESOS_RECOVERY_AGENT_REMOVAL_LIMIT", value_parser = percentage, default_value = "100%")]
     pub(crate) recovery_agent_removal_limit: f64,
 
-    /// Smallest offers, as alternatives
-    #[arg(
-        long = "min_allocatable_resources",
-        env = "MESOS_MIN_ALLOCATABLE_RESOURCES",
-        default_value = "cpus:0.01|mem:32"
-    )]
-    pub(crate) min_allocatable_resources: String,
-
     #[command(flatten)]
     pub(crate) http: HttpFlags,
     #[command(flatten)]
@@ -87,7 +74,7 @@ pub(crate) enum Registry {
 
 impl MasterFlags {
     pub(crate) fn config(&self) -> Config {
-        Config {
+        let config = Config {
             hostname: self.node.hostname.clone(),
             cluster: self.cluster.clone(),
             work_dir: self.work_dir.clone(),
@@ -95,14 +82,12 @@ impl MasterFlags {
                 Registry::Disk => RegistryKind::Disk,
                 Registry::InMemory => RegistryKind::InMemory,
             },
-            allocation_interval: self.allocation_interval,
-            offer_timeout: self.offer_timeout,
             agent_ping_timeout: self.agent_ping_timeout,
             max_agent_ping_timeouts: self.max_agent_ping_timeouts,
             agent_reregister_timeout: self.agent_reregister_timeout,
             recovery_agent_removal_limit: self.recovery_agent_removal_limit,
-            min_allocatable_resources: self.min_allocatable_resources.clone(),
             ..Config::default()
-        }
+        };
+        self.allocator.apply(config)
     }
 }

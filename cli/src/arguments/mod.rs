@@ -1,6 +1,7 @@
 //! What can be said on the command line. Flags have Mesos' names (with underscores) and `MESOS_` variables.
 
 mod agent;
+mod allocator;
 mod daemon;
 mod local;
 mod master;
@@ -12,6 +13,7 @@ mod values;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use agent::{AgentFlags, ContainerFlags};
+pub(crate) use allocator::AllocatorFlags;
 pub(crate) use daemon::{HttpFlags, LogFlags, LogFormat, NodeFlags, TlsFlags};
 pub(crate) use local::LocalFlags;
 pub(crate) use master::MasterFlags;

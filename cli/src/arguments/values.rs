@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mesos::flags;
 use mesos::resources::Quantity;
+use mesos::v1::DomainInfo;
 
 /// `15secs`, `10mins`, `1.5hrs`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -30,6 +31,31 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, String> {
         Ok(_) => Err("it must be at least 0.001".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// `32MB`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    flags::bytes(text).map_err(|error| error.to_string())
+}
+
+/// `role=2.5`: positive.
+pub(super) fn weight(text: &str) -> Result<(String, f64), String> {
+    let (role, weight) = assignment(text)?;
+    match weight.parse::<f64>() {
+        Ok(weight) if weight.is_finite() && weight > 0.0 => Ok((role, weight)),
+        _ => Err(format!(
+            "'{text}' has no positive weight; write for example eng=2.5"
+        )),
+    }
+}
+
+/// The JSON of a fault domain, or `file://` and the path of a file that holds it.
+pub(super) fn domain(text: &str) -> Result<DomainInfo, String> {
+    serde_json::from_str(&text_or_file(text)?).map_err(|error| {
+        format!(
+            "{error}; write for example {{\"fault_domain\": {{\"region\": {{\"name\": \"eu\"}}, \"zone\": {{\"name\": \"eu-1\"}}}}}}"
+        )
+    })
 }
 
 /// `NAME=VALUE`.

@@ -54,6 +54,16 @@ pub enum SorterKind {
     Random,
 }
 
+impl SorterKind {
+    /// As the flags `--role_sorter` and `--framework_sorter` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Drf => "drf",
+            Self::Random => "random",
+        }
+    }
+}
+
 /// In which order agents are given away. What is the same in that order is in random order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AgentSorter {
@@ -64,6 +74,17 @@ pub enum AgentSorter {
     BinPacking,
     /// The emptiest first, so that load and the loss of an agent are spread.
     Spread,
+}
+
+impl AgentSorter {
+    /// As the flag `--agent_sorter` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::BinPacking => "bin_packing",
+            Self::Spread => "spread",
+        }
+    }
 }
 
 impl Default for AllocatorOptions {

@@ -11,16 +11,20 @@ use mesos::wire::Pb;
 use super::model::Destination;
 use super::statuses::Verdict;
 use super::{Connection, Effect, Effects, Framework, State, Timer, Timestamp, ToAgent};
-use crate::allocator::{AllocatorOp, FrameworkOptions};
+use crate::allocator::{AllocatorOp, FrameworkOptions, RegexLimits, compile};
 use crate::registrar::{FrameworkRecord, Operation};
 use crate::state::Continuation;
 
 /// What the allocator needs to know of a framework.
-pub(super) fn options(framework: &Framework) -> FrameworkOptions {
+pub(super) fn options(framework: &Framework, limits: RegexLimits) -> FrameworkOptions {
+    let constraints = framework.offer_constraints.as_deref();
+    // They were compiled when the call was checked.
+    let constraints = constraints.and_then(|constraints| compile(constraints, limits).ok());
     let roles = (*framework.roles).clone();
     let suppressed = (*framework.suppressed_roles).clone();
     FrameworkOptions {
         active: framework.active,
+        constraints: constraints.unwrap_or_default(),
         ..FrameworkOptions::new(&framework.info, roles, suppressed)
     }
 }

@@ -125,6 +125,7 @@ impl State {
             &subscribe.suppressed_roles,
             subscribe.offer_constraints.as_ref(),
             self.config.root_submissions,
+            self.config.regex_limits(),
         )
         .map_err(|error| CallRejected::new(RejectionKind::SubscriptionRefused, error))?;
         Ok(from)
@@ -177,7 +178,7 @@ impl State {
         };
         out.push(Effect::Allocator(AllocatorOp::AddFramework {
             id: id.clone(),
-            options: options(&framework),
+            options: options(&framework, self.config.regex_limits()),
             used: Default::default(),
         }));
         self.cluster.frameworks.insert(id, Arc::new(framework));
@@ -220,7 +221,7 @@ impl State {
         framework.epoch += 1;
         framework.reregistered = now;
         let epoch = framework.epoch;
-        let options = options(framework);
+        let options = options(framework, self.config.regex_limits());
 
         self.schedulers.insert(pid.any(), id.clone());
         out.push(Effect::Watch(pid.any()));
@@ -303,6 +304,7 @@ impl State {
             &update.suppressed_roles,
             update.offer_constraints.as_ref(),
             self.config.root_submissions,
+            self.config.regex_limits(),
         )
         .and_then(|()| check::update(&framework.info, &info))
         .map_err(CallRejected::invalid)?;
@@ -317,7 +319,7 @@ impl State {
         framework.suppressed_roles = Arc::new(update.suppressed_roles.into_iter().collect());
         framework.offer_constraints = update.offer_constraints.map(Arc::new);
         framework.info = Arc::new(info);
-        let options = options(framework);
+        let options = options(framework, self.config.regex_limits());
         out.push(Effect::Allocator(AllocatorOp::UpdateFramework {
             id: id.clone(),
             options,

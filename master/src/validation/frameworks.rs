@@ -6,6 +6,7 @@ use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::{ids, v1};
 
 use super::{Check, Invalid, require};
+use crate::allocator::{RegexLimits, compile};
 use crate::state::{has_capability, roles_of};
 
 /// The longest failover timeout: 64 bits of nanoseconds, about 292 years.
@@ -21,12 +22,14 @@ const MAX_TEXT_LENGTH: usize = 4_096;
 /// Checks the info of a subscribing or updating framework, and the roles named beside it.
 ///
 /// # Errors
-/// The first rule broken: roles, id, failover timeout, user, suppressed or constrained roles.
+/// The first rule broken: roles, id, failover timeout, user, suppressed or constrained roles, offer
+/// constraints.
 pub fn subscription(
     info: &v1::FrameworkInfo,
     suppressed: &[String],
     constraints: Option<&v1::scheduler::OfferConstraints>,
     root_submissions: bool,
+    limits: RegexLimits,
 ) -> Check {
     framework(info, root_submissions)?;
     let roles = roles_of(info);
@@ -44,6 +47,9 @@ pub fn subscription(
             roles.contains(role),
             format!("Offer constraints name a role '{role}' not contained in the set of roles"),
         )?;
+    }
+    if let Some(constraints) = constraints {
+        compile(constraints, limits).map_err(|error| Invalid(error.to_string()))?;
     }
     for role in info.offer_filters.keys() {
         require(
@@ -206,7 +212,7 @@ mod tests {
             ("role with the capability", role_with, false),
         ] {
             assert_eq!(
-                subscription(&info, &[], None, true).is_ok(),
+                subscription(&info, &[], None, true, RegexLimits::default()).is_ok(),
                 valid,
                 "{case}"
             );
@@ -215,8 +221,26 @@ mod tests {
 
     #[test]
     fn suppressed_roles_must_be_roles() {
-        assert!(subscription(&multi_role(&["a"]), &["a".into()], None, true).is_ok());
-        assert!(subscription(&multi_role(&["a"]), &["b".into()], None, true).is_err());
+        assert!(
+            subscription(
+                &multi_role(&["a"]),
+                &["a".into()],
+                None,
+                true,
+                RegexLimits::default()
+            )
+            .is_ok()
+        );
+        assert!(
+            subscription(
+                &multi_role(&["a"]),
+                &["b".into()],
+                None,
+                true,
+                RegexLimits::default()
+            )
+            .is_err()
+        );
     }
 
     #[test]
@@ -234,7 +258,7 @@ mod tests {
                 ..info()
             };
             assert_eq!(
-                subscription(&info, &[], None, true).is_ok(),
+                subscription(&info, &[], None, true, RegexLimits::default()).is_ok(),
                 valid,
                 "{timeout}"
             );
@@ -247,8 +271,8 @@ mod tests {
             user: "root".into(),
             ..info()
         };
-        assert!(subscription(&root, &[], None, true).is_ok());
-        assert!(subscription(&root, &[], None, false).is_err());
+        assert!(subscription(&root, &[], None, true, RegexLimits::default()).is_ok());
+        assert!(subscription(&root, &[], None, false, RegexLimits::default()).is_err());
     }
 
     #[test]
