@@ -137,7 +137,11 @@ impl Arbiters {
         let started = std::thread::Builder::new()
             .name("actors".into())
             .spawn(move || {
-                LocalSet::new().block_on(&runtime, host(queue, halt));
+                // A task of its own, as what the set itself runs is polled whenever any of its tasks is woken.
+                let hosting = async { tokio::task::spawn_local(host(queue, halt)).await };
+                if let Err(error) = LocalSet::new().block_on(&runtime, hosting) {
+                    tracing::error!(%error, "a thread of actors ended");
+                }
                 if let Some(until) = until {
                     // It fails, for there is nothing to say; that is the sign.
                     let _ = runtime.block_on(until);

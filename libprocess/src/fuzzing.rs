@@ -19,6 +19,7 @@ use crate::error::ExitReason;
 use crate::limits;
 use crate::link::Lanes;
 use crate::node::Node;
+use crate::parcel::Head;
 use crate::pid::{AnyPid, Pid};
 use crate::protocol;
 use crate::protocol::{Accepts, Process, Protocol};
@@ -68,7 +69,7 @@ pub fn bodies(bytes: &[u8]) {
     };
     // The protocol has version 2: what arrives is of an older, the same or a newer one.
     let version = u16::from(version % 4);
-    let _ = ShapesProtocol::open(u32::from(*tag), version, body, None);
+    let _ = ShapesProtocol::open(u32::from(*tag), version, body, Head::default(), None);
     let _ = <ShapesProtocol as Accepts<Scalars>>::decode_answer(version, body);
     let _ = <ShapesProtocol as Accepts<Texts>>::decode_answer(version, body);
     let _ = <ShapesProtocol as Accepts<Choices>>::decode_answer(version, body);

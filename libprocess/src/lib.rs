@@ -96,7 +96,7 @@ pub mod __private {
     pub use actix::{Actor, Handler};
 
     pub use crate::actor::{dispatch, dispatch_unlisted};
-    pub use crate::parcel::{OpenError, Parcel, Replier, open, refuse};
+    pub use crate::parcel::{Head, OpenError, Parcel, Replier, open, refuse};
     pub use crate::protocol::{assert_distinct, version};
     pub use crate::wire::{Age, Body, DecodeError, EncodeError, decode, encode_into};
 }

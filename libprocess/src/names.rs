@@ -54,7 +54,7 @@ impl Handler<WhereIs> for Names {
         ctx: &mut Context<Self>,
     ) -> Option<u64> {
         let slot = ctx.node().find_named(&name, ANY_INCARNATION)?;
-        (slot.protocol == protocol).then_some(slot.address.incarnation)
+        (slot.protocol.name == protocol).then_some(slot.address.incarnation)
     }
 }
 

@@ -22,7 +22,10 @@ use crate::wire::{Age, Body, DecodeError, EncodeError, decode, encode_into};
 /// A message with what belongs to it, its type hidden: what a mailbox holds. One allocation.
 pub trait Parcel: Any + Send {
     /// What is known of it besides its content.
-    fn head(&mut self) -> &mut Head;
+    fn head(&self) -> Head;
+
+    /// Until when it matters, if it is an ask.
+    fn deadline(&self) -> Option<Instant>;
 
     /// Whether it is an ask that nobody waits for any more.
     fn cancelled(&self) -> bool;
@@ -31,17 +34,22 @@ pub trait Parcel: Any + Send {
     fn refuse(self: Box<Self>, why: AskError);
 }
 
-/// Where a message came from, what it is and until when it matters.
-#[derive(Default)]
+/// Where a message came from, and until when it matters.
+#[derive(Clone, Default)]
 pub struct Head {
-    pub(crate) tag: u32,
     pub(crate) trace: Trace,
-    /// The actor of this node that sent it.
-    pub(crate) sender: Option<AnyPid>,
     /// For asks.
     pub(crate) deadline: Option<Instant>,
     /// The other node, and the actor there, that sent it.
     pub(crate) source: Option<Arc<Source>>,
+}
+
+/// What a parcel is, to be seen without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    /// The number of the message in its protocol.
+    pub(crate) tag: u32,
+    pub(crate) is_ask: bool,
 }
 
 /// What an observer wants to know of an ask.
@@ -51,27 +59,39 @@ pub(crate) struct Origin {
 }
 
 impl Head {
-    pub(crate) fn sender(&self) -> Option<&AnyPid> {
-        match &self.source {
-            Some(source) => source.sender(),
-            None => self.sender.as_ref(),
-        }
-    }
-
     /// Who the other node is, if it came from one.
     pub(crate) fn peer(&self) -> Option<&Arc<PeerIdentity>> {
         self.source.as_ref()?.peer()
     }
-
-    pub(crate) fn origin(&self) -> Origin {
-        Origin {
-            sender: self.sender().cloned(),
-            deadline: self.deadline,
-        }
-    }
 }
 
-/// The parcel of messages of type `M`.
+/// The parcel of a tell of type `M` on one node. There are more of these than of all others, so it holds no more
+/// than it must: see the test.
+pub(crate) struct Told<M> {
+    pub(crate) trace: Trace,
+    pub(crate) message: M,
+}
+
+impl<M: Send + 'static> Parcel for Told<M> {
+    fn head(&self) -> Head {
+        Head {
+            trace: self.trace,
+            ..Head::default()
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+
+    fn refuse(self: Box<Self>, _: AskError) {}
+}
+
+/// The parcel of any message of type `M`.
 pub(crate) struct Sealed<M: Message> {
     pub(crate) head: Head,
     pub(crate) message: M,
@@ -83,8 +103,12 @@ where
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    fn head(&mut self) -> &mut Head {
-        &mut self.head
+    fn head(&self) -> Head {
+        self.head.clone()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.head.deadline
     }
 
     fn cancelled(&self) -> bool {
@@ -93,6 +117,19 @@ where
 
     fn refuse(self: Box<Self>, why: AskError) {
         self.reply.answer(Err(why));
+    }
+}
+
+/// The message in a parcel, if it is an `M`.
+#[cfg(feature = "sim")]
+pub(crate) fn content<M>(parcel: &dyn Any) -> Option<&M>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    match parcel.downcast_ref::<Told<M>>() {
+        Some(told) => Some(&told.message),
+        None => Some(&parcel.downcast_ref::<Sealed<M>>()?.message),
     }
 }
 
@@ -120,10 +157,6 @@ pub(crate) enum Reply<R> {
 }
 
 impl<R: Send + 'static> Reply<R> {
-    pub(crate) fn wanted(&self) -> bool {
-        !matches!(self, Self::Nobody)
-    }
-
     pub(crate) fn cancelled(&self) -> bool {
         match self {
             Self::Nobody => false,
@@ -180,11 +213,12 @@ pub enum OpenError {
     Body(#[from] DecodeError),
 }
 
-/// Decodes a message from another node, whose head is the caller's to fill in; called by the code that [`protocol!`](crate::protocol) writes.
+/// Decodes a message from another node; called by the code that [`protocol!`](crate::protocol) writes.
 #[doc(hidden)]
 pub fn open<P, M>(
     version: u16,
     body: &[u8],
+    head: Head,
     reply: Option<Replier>,
 ) -> Result<Box<dyn Parcel>, OpenError>
 where
@@ -206,7 +240,6 @@ where
         }
         None => Reply::Nobody,
     };
-    let head = Head::default();
     Ok(Box::new(Sealed {
         head,
         message,
@@ -228,7 +261,7 @@ mod tests {
     use actix::Message;
     use bytes::Bytes;
 
-    use super::Sealed;
+    use super::{Sealed, Told, Trace};
 
     /// As many small messages are.
     struct Small(#[expect(dead_code, reason = "only its size matters")] Bytes);
@@ -244,5 +277,8 @@ mod tests {
     #[test]
     fn the_parcel_of_a_small_message_is_quick_to_allocate() {
         assert!(size_of::<Sealed<Small>>() <= QUICKLY_ALLOCATED);
+        // A tell has nothing but its trace besides its content.
+        let besides = size_of::<Told<Small>>() - size_of::<Small>();
+        assert_eq!(besides, size_of::<Trace>());
     }
 }

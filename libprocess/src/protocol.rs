@@ -3,7 +3,7 @@
 use actix::{Actor, Message};
 
 use crate::actor::Context;
-use crate::parcel::{OpenError, Parcel, Replier};
+use crate::parcel::{Head, OpenError, Parcel, Replier};
 
 /// A closed, numbered list of messages that a kind of actor accepts.
 ///
@@ -24,6 +24,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         tag: u32,
         version: u16,
         body: &[u8],
+        head: Head,
         reply: Option<Replier>,
     ) -> Result<Box<dyn Parcel>, OpenError>;
 }
@@ -164,6 +165,7 @@ macro_rules! __protocol {
                 _tag: u32,
                 _version: u16,
                 _body: &[u8],
+                _head: $crate::__private::Head,
                 reply: Option<$crate::__private::Replier>,
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
                 $crate::__private::refuse($crate::__private::OpenError::LocalProtocol, reply)
@@ -200,10 +202,11 @@ macro_rules! __protocol {
                 tag: u32,
                 version: u16,
                 body: &[u8],
+                head: $crate::__private::Head,
                 reply: Option<$crate::__private::Replier>,
             ) -> Result<Box<dyn $crate::__private::Parcel>, $crate::__private::OpenError> {
                 match tag {
-                    $($tag => $crate::__private::open::<Self, $message>(version, body, reply),)*
+                    $($tag => $crate::__private::open::<Self, $message>(version, body, head, reply),)*
                     _ => $crate::__private::refuse(
                         $crate::__private::OpenError::Unlisted(tag),
                         reply,
@@ -255,7 +258,7 @@ macro_rules! __protocol {
                 ctx: &mut $crate::Context<A>,
             ) {
                 match tag {
-                    $($tag => $crate::__private::dispatch::<A, $message>(actor, parcel, ctx),)*
+                    $($tag => $crate::__private::dispatch::<A, $message>(actor, tag, parcel, ctx),)*
                     _ => $crate::__private::dispatch_unlisted(tag, parcel),
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,30 +11,28 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::error::{AskError, ExitReason, Exited};
-use crate::mailbox::{Delivery, Mailbox, Notice, Pushed};
+use crate::mailbox::{Delivery, Letter, Mailbox, Notice, Pushed};
 use crate::node::{Home, Node};
 use crate::observe::BegunAsks;
-use crate::parcel::{OpenError, Parcel, Replier};
+use crate::parcel::{Head, OpenError, Parcel, Replier};
 use crate::pid::{Address, AnyPid};
 use crate::protocol::Protocol;
 
 /// Turns bytes into a parcel; see [`Protocol::open`].
-type Open = fn(u32, u16, &[u8], Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
+type Open = fn(u32, u16, &[u8], Head, Option<Replier>) -> Result<Box<dyn Parcel>, OpenError>;
 
 /// Tells somebody why there is no answer.
 type Orphan = Box<dyn FnOnce(AskError) + Send>;
+
+/// In a box of their own: most actors have none, ever.
+type Orphans = Vec<Orphan>;
 
 /// One life of one actor, as its node sees it.
 pub(crate) struct Slot {
     pub(crate) address: Address,
     /// The node on which it lives, to be compared with: a pid may be used on any node of the process.
     home: Home,
-    pub(crate) protocol: &'static str,
-    /// The messages of its protocol: number and name.
-    pub(crate) messages: &'static [(u32, &'static str)],
-    /// The type that stands for the protocol.
-    kind: TypeId,
-    pub(crate) open: Open,
+    pub(crate) protocol: &'static Spoken,
     pub(crate) mailbox: Mailbox,
     pub(crate) handled: AtomicU64,
     pub(crate) dropped: AtomicU64,
@@ -50,7 +49,28 @@ pub(crate) struct Slot {
     watchers: Mutex<Option<BTreeMap<u64, Watcher>>>,
     next_watcher: AtomicU64,
     /// Asks whose handler ended without an answer, until the reason is known.
-    orphans: Mutex<Vec<Orphan>>,
+    orphans: Mutex<Option<Box<Orphans>>>,
+}
+
+/// The protocol of an actor. One for all that have it.
+pub(crate) struct Spoken {
+    pub(crate) name: &'static str,
+    /// Number and name.
+    pub(crate) messages: &'static [(u32, &'static str)],
+    /// The type that stands for it.
+    id: TypeId,
+    pub(crate) open: Open,
+}
+
+struct Of<P>(PhantomData<P>);
+
+impl<P: Protocol> Of<P> {
+    const SPOKEN: &'static Spoken = &Spoken {
+        name: P::NAME,
+        messages: P::MESSAGES,
+        id: TypeId::of::<P>(),
+        open: P::open,
+    };
 }
 
 /// Whose child an actor is.
@@ -125,10 +145,7 @@ impl Slot {
         Self {
             address,
             home,
-            protocol: P::NAME,
-            messages: P::MESSAGES,
-            kind: TypeId::of::<P>(),
-            open: P::open,
+            protocol: Of::<P>::SPOKEN,
             mailbox: Mailbox::new(mailbox),
             handled: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -154,25 +171,20 @@ impl Slot {
 
     /// Whether it has this protocol. The name decides, since two types may stand for one protocol.
     pub(crate) fn speaks<P: Protocol>(&self) -> bool {
-        self.kind == TypeId::of::<P>() || self.protocol == P::NAME
+        std::ptr::eq(self.protocol, Of::<P>::SPOKEN)
+            || self.protocol.id == TypeId::of::<P>()
+            || self.protocol.name == P::NAME
     }
 
-    /// The one door by which messages come in, those from this node and those from others.
-    pub(crate) fn enter(&self, parcel: Box<dyn Parcel>) -> Pushed {
-        self.mailbox.push(parcel)
+    /// The one door by which messages of this node come in; [`Mailbox::push_run`] is that for those from others.
+    #[inline]
+    pub(crate) fn enter(&self, letter: Letter<'_>) -> Pushed {
+        self.mailbox.push(letter)
     }
 
     /// Lets a message in as soon as there is room. False if the actor ended.
-    pub(crate) async fn enter_ready(&self, mut parcel: Box<dyn Parcel>) -> bool {
-        loop {
-            // The common case, without a place among those who wait.
-            parcel = match self.enter(parcel) {
-                Pushed::Taken => return true,
-                Pushed::Ended(_) => return false,
-                Pushed::Full(parcel) => parcel,
-            };
-            self.mailbox.room().await;
-        }
+    pub(crate) async fn enter_ready(&self, letter: Letter<'_>) -> bool {
+        self.mailbox.push_ready(letter).await.is_ok()
     }
 
     /// Registers a watcher; gives the number to [`unwatch`](Self::unwatch) by, or the watcher back if
@@ -247,24 +259,30 @@ impl Slot {
         drop(lock(&self.task).take());
     }
 
+    /// It handles one more message.
+    #[inline]
+    pub(crate) fn count_handled(&self) {
+        add_alone(&self.handled, 1);
+    }
+
     /// The actor ran for so long.
     pub(crate) fn was_busy(&self, time: Duration) {
-        // Only the actor's thread writes, so this loses nothing and costs no locked instruction.
-        let busy = self.busy.load(Ordering::Relaxed);
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.busy
-            .store(busy.saturating_add(nanos), Ordering::Relaxed);
+        add_alone(
+            &self.busy,
+            u64::try_from(time.as_nanos()).unwrap_or(u64::MAX),
+        );
     }
 
     /// Keeps an ask that lost its handler until the reason is known.
     pub(crate) fn orphan(&self, refuse: Orphan) {
-        lock(&self.orphans).push(refuse);
+        lock(&self.orphans).get_or_insert_default().push(refuse);
     }
 
     /// Last step of the end: what was asked and what is queued is refused, then the watchers are told.
     pub(crate) fn end(&self) {
         let reason = self.end_reason().unwrap_or(ExitReason::Normal);
-        for refuse in std::mem::take(&mut *lock(&self.orphans)) {
+        let orphans = lock(&self.orphans).take();
+        for refuse in orphans.into_iter().flat_map(|orphans| *orphans) {
             refuse(AskError::Exited(reason.clone()));
         }
         self.mailbox.end(&reason);
@@ -290,6 +308,13 @@ impl Slot {
             watcher.announce(ExitReason::Overloaded);
         }
     }
+}
+
+/// Adds to a counter that nobody else writes to: without a locked instruction. Only the actor's thread calls it.
+#[inline]
+fn add_alone(counter: &AtomicU64, more: u64) {
+    let before = counter.load(Ordering::Relaxed);
+    counter.store(before.saturating_add(more), Ordering::Relaxed);
 }
 
 /// No user code runs under these locks, so what they guard is whole even if a thread died.

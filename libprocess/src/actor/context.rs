@@ -20,19 +20,22 @@ use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::Span;
+use tracing::span::EnteredSpan;
 
 use super::bonds::Bonds;
 use super::drain::Ready;
 use super::futures::Futures;
 use crate::error::{AskError, ExitReason, Exited, SendError, SpawnError};
+use crate::mailbox::Hand;
 use crate::node::{Adoption, Ask, Node, Sender, Watch};
-use crate::observe::spans::{Cause, Inherited};
-use crate::parcel::Head;
+use crate::observe::spans::{self, Cause, Inherited};
+use crate::parcel::{Head, Origin};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::{Accepts, Process};
 use crate::slot::{Slot, Watcher};
 use crate::supervise::Child;
 use crate::tls::PeerIdentity;
+use crate::trace::Trace;
 
 /// Who is at the other end of the message being handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +58,11 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) node: Node,
     pub(super) slot: Arc<Slot>,
     pub(super) me: AnyPid,
-    /// Of the message being handled; empty outside of handlers.
+    /// What the actor has taken out of its mailbox.
+    pub(super) hand: Hand,
+    /// The number of the message being handled; 0 outside of handlers.
+    tag: u32,
+    /// Of the same message; empty outside of handlers.
     pub(super) origin: Head,
     /// Of the same message, if a subscriber wants it.
     pub(super) span: Option<Box<Span>>,
@@ -65,7 +72,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     answers: bool,
     pub(super) futures: Futures<A>,
     /// Messages that may still be handled in this turn.
-    pub(super) budget: usize,
+    pub(super) budget: u32,
     random: Random,
     monitors: BTreeMap<AnyPid, (u64, Watch)>,
     next_monitor: u64,
@@ -74,7 +81,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     /// Told when the actor has started, if somebody waits for that.
     pub(super) ready: Option<Ready>,
     /// Why the actor ends, if it ends itself as failed.
-    pub(super) failure: Option<ExitReason>,
+    pub(super) failure: Option<Box<ExitReason>>,
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
 }
 
@@ -110,6 +117,8 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             node,
             me: slot.pid(),
             slot,
+            hand: Hand::default(),
+            tag: 0,
             origin: Head::default(),
             span: None,
             bound: None,
@@ -138,7 +147,11 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
 
     /// The actor that sent the message being handled; `None` if it was no actor, and outside of handlers.
     pub fn sender(&self) -> Option<&AnyPid> {
-        self.origin.sender()
+        match &self.origin.source {
+            Some(source) => source.sender(),
+            None if self.tag != 0 => self.hand.from(),
+            None => None,
+        }
     }
 
     /// Who sent the message being handled, as proven by the certificate of its node.
@@ -336,7 +349,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// not asked. Its supervisor builds it anew.
     pub fn fail(&mut self, why: impl Into<String>) {
         self.failure
-            .get_or_insert_with(|| ExitReason::Failed(why.into()));
+            .get_or_insert_with(|| Box::new(ExitReason::Failed(why.into())));
         self.terminate();
     }
 
@@ -357,6 +370,72 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             trace: self.origin.trace,
             span: self.span.clone(),
             deadline: self.bound.filter(|_| self.answers),
+        }
+    }
+
+    /// A message is about to be handled. Gives what it is entered by, if a subscriber wants that.
+    #[inline]
+    pub(super) fn begin(&mut self, tag: u32, head: Head) -> Option<EnteredSpan> {
+        // Before its answer leaves: who has the answer can see that it was handled.
+        self.slot.count_handled();
+        self.tag = tag;
+        self.bound = head.deadline;
+        self.origin = head;
+        spans::wanted().then(|| self.enter())
+    }
+
+    #[cold]
+    fn enter(&mut self) -> EnteredSpan {
+        let trace = self.origin.trace;
+        let (span, number) = spans::message(&self.node, &self.slot, self.tag, trace, self.sender());
+        // What the message causes is within it.
+        self.origin.trace = trace.within(number);
+        let entered = Span::clone(&span).entered();
+        self.span = Some(span);
+        entered
+    }
+
+    /// The message was handled.
+    #[inline]
+    pub(super) fn over(&mut self) {
+        self.tag = 0;
+        self.origin = Head::default();
+        self.bound = None;
+        if self.span.is_some() {
+            self.span = None;
+        }
+    }
+
+    /// As [`begin`](Self::begin) and [`over`](Self::over) around `handle`, for a tell from this node, as most are.
+    #[inline]
+    pub(super) fn during_tell(&mut self, tag: u32, trace: Trace, handle: impl FnOnce(&mut Self)) {
+        self.slot.count_handled();
+        self.tag = tag;
+        self.origin.trace = trace;
+        let entered = spans::wanted().then(|| self.enter());
+        handle(self);
+        self.tag = 0;
+        self.origin.trace = Trace::default();
+        if entered.is_some() {
+            self.span = None;
+        }
+    }
+
+    /// Whether a turn is not only for messages.
+    pub(super) fn does_more_than_messages(&self) -> bool {
+        !self.waits.is_empty() || self.actix.get().is_some()
+    }
+
+    /// What is not handled in this turn is seen by others, or refused, until the next.
+    pub(super) fn end_turn(&mut self) {
+        self.slot.mailbox.put_back(&mut self.hand);
+    }
+
+    /// Where the message being handled came from.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            sender: self.sender().cloned(),
+            deadline: self.origin.deadline,
         }
     }
 
@@ -430,7 +509,7 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     where
         F: ActorFuture<A, Output = ()> + 'static,
     {
-        let blocked = Blocked::new(self.slot.clone());
+        let blocked = Blocked::new(self.slot.clone(), &mut self.hand);
         let wait = Inherited::new(future, self.cause()).map(move |(), _, _| drop(blocked));
         self.waits.push(Box::pin(wait));
     }
@@ -448,8 +527,8 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
 struct Blocked(Arc<Slot>);
 
 impl Blocked {
-    fn new(slot: Arc<Slot>) -> Self {
-        slot.mailbox.block();
+    fn new(slot: Arc<Slot>, hand: &mut Hand) -> Self {
+        slot.mailbox.block(hand);
         Self(slot)
     }
 }

@@ -7,7 +7,7 @@ use super::Context;
 #[cfg(feature = "sim")]
 use crate::error::Exited;
 use crate::mailbox::Notice;
-use crate::parcel::Parcel;
+use crate::parcel::{Label, Parcel};
 use crate::protocol::Process;
 use crate::slot::Slot;
 
@@ -15,33 +15,47 @@ use crate::slot::Slot;
 #[cfg(feature = "sim")]
 pub(super) fn pass<A: Process>(
     ctx: &Context<A>,
-    mut parcel: Box<dyn Parcel>,
+    label: Label,
+    parcel: Box<dyn Parcel>,
 ) -> Option<Box<dyn Parcel>> {
-    use crate::mailbox::Delivery;
+    use crate::mailbox::{Delivery, HeldUp};
     use crate::protocol::Protocol;
     use crate::sim::{Judgement, Message};
 
     let Some(world) = ctx.node.seat().as_simulated() else {
         return Some(parcel);
     };
-    let head = std::mem::take(parcel.head());
-    let named = |(tag, _): &&(u32, &str)| *tag == head.tag;
+    let head = parcel.head();
+    let from = match &head.source {
+        Some(_) => None,
+        None => ctx.hand.from().cloned(),
+    };
+    let sender = match &head.source {
+        Some(source) => source.sender().cloned(),
+        None => from.clone(),
+    };
+    let named = |(tag, _): &&(u32, &str)| *tag == label.tag;
     let name = A::Protocol::MESSAGES.iter().find(named);
     let message = Message {
         name: name.map_or("unknown", |(_, name)| name),
-        is_ask: head.deadline.is_some(),
-        sender: head.sender(),
+        is_ask: label.is_ask,
+        sender: sender.as_ref(),
         peer: head.peer().map(|peer| &**peer),
         trace: head.trace.number,
         parcel: &*parcel,
     };
     let judgement = world.judge(&ctx.slot, &message);
-    let sender = head.sender().cloned();
-    *parcel.head() = head;
+    let held_up = |parcel| {
+        Delivery::HeldUp(Box::new(HeldUp {
+            label,
+            from,
+            parcel,
+        }))
+    };
     match judgement {
         Judgement::Handle => return Some(parcel),
-        Judgement::Lose => world.lose(Delivery::message(parcel)),
-        Judgement::Hold => world.hold(&ctx.slot, sender, Delivery::message(parcel)),
+        Judgement::Lose => world.lose(held_up(parcel)),
+        Judgement::Hold => world.hold(&ctx.slot, sender, held_up(parcel)),
     }
     None
 }
@@ -80,7 +94,7 @@ impl Answering {
     {
         Self {
             world: ctx.node.seat().as_simulated().cloned(),
-            to: ctx.origin.sender().cloned(),
+            to: ctx.sender().cloned(),
             message: short(std::any::type_name::<M>()),
             trace: ctx.origin.trace.number,
         }
@@ -102,7 +116,11 @@ fn short(path: &'static str) -> &'static str {
 }
 
 #[cfg(not(feature = "sim"))]
-pub(super) fn pass<A: Process>(_: &Context<A>, parcel: Box<dyn Parcel>) -> Option<Box<dyn Parcel>> {
+pub(super) fn pass<A: Process>(
+    _: &Context<A>,
+    _: Label,
+    parcel: Box<dyn Parcel>,
+) -> Option<Box<dyn Parcel>> {
     Some(parcel)
 }
 

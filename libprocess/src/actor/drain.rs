@@ -2,7 +2,6 @@
 //! polls the other futures.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{self, Poll};
 
 use actix::{ActorContext, AsyncContext};
@@ -13,40 +12,68 @@ use super::futures::Futures;
 use super::{Context, door};
 use crate::error::AskError;
 use crate::link::{Arrived, Run, Source};
+#[cfg(feature = "sim")]
+use crate::mailbox::HeldUp;
 use crate::mailbox::{Delivery, Notice};
-use crate::observe::spans;
-use crate::parcel::{Head, Parcel};
+use crate::parcel::{Head, Label, Parcel};
 use crate::protocol::{Process, Serves};
 use crate::slot::Slot;
 
 /// Told when an actor has started: `started` has returned, and what it waits for is over.
 pub(crate) type Ready = oneshot::Sender<()>;
 
-/// One turn: messages up to the turn's budget, and the futures that were woken.
-pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut task::Context<'_>) {
+/// One turn: messages up to the turn's budget, and the futures that were woken. `now` is the present, if it is known.
+pub(super) fn drain<A: Process>(
+    actor: &mut A,
+    ctx: &mut Context<A>,
+    task: &mut task::Context<'_>,
+    mut now: Option<Instant>,
+) {
     if let Some(ready) = ctx.ready.take() {
         // A supervisor that is gone no longer wants to know.
         let _ = ready.send(());
     }
+    ctx.hand.look();
     // While the actor waits or stops, this is called again when that is over.
     while !ctx.waiting() {
         if ctx.budget == 0 {
             task.waker().wake_by_ref();
             break;
         }
+        let mailbox = &ctx.slot.mailbox;
+        let delivery = match ctx.hand.next(mailbox) {
+            Some(delivery) => delivery,
+            None if ctx.hand.will_be_woken() => break,
+            None => match mailbox.poll_take(&mut ctx.hand, ctx.budget as usize, task) {
+                Poll::Ready(delivery) => delivery,
+                Poll::Pending => break,
+            },
+        };
         ctx.budget -= 1;
-        match ctx.slot.mailbox.poll_take(task) {
-            Poll::Pending => break,
-            Poll::Ready(Delivery::Local(parcel) | Delivery::Remote(parcel)) => {
-                handle(actor, parcel, ctx);
+        // By the next one, time has passed.
+        let now = now.take();
+        match delivery {
+            // Its hand keeps these to itself.
+            Delivery::From(_) => {}
+            Delivery::Local(label, parcel) => handle(actor, label, parcel, now, ctx),
+            #[cfg(feature = "sim")]
+            Delivery::HeldUp(held) => {
+                let HeldUp {
+                    label,
+                    from,
+                    parcel,
+                } = *held;
+                let from = ctx.hand.set_from(from);
+                handle(actor, label, parcel, now, ctx);
+                ctx.hand.set_from(from);
             }
-            Poll::Ready(Delivery::Run(run)) => handle_run(actor, *run, ctx),
-            Poll::Ready(Delivery::Answer(hand_over)) => {
+            Delivery::Run(run) => handle_run(actor, *run, ctx),
+            Delivery::Answer(hand_over) => {
                 hand_over();
                 // The future that waited for it runs before the next message is handled.
                 Futures::poll_woken(actor, ctx, task);
             }
-            Poll::Ready(Delivery::Exited(notice)) => {
+            Delivery::Exited(notice) => {
                 let Some(Notice { monitor, exited }) = door::pass_exit(ctx, notice) else {
                     continue;
                 };
@@ -60,37 +87,32 @@ pub(super) fn drain<A: Process>(actor: &mut A, ctx: &mut Context<A>, task: &mut 
                     on_exit(actor, exited, ctx);
                 }
             }
-            Poll::Ready(Delivery::Bond(bonding)) => ctx.bonding(*bonding),
-            Poll::Ready(Delivery::Stop) => ctx.stop(),
+            Delivery::Bond(bonding) => ctx.bonding(*bonding),
+            Delivery::Stop => ctx.stop(),
         }
     }
     Futures::poll_woken(actor, ctx, task);
 }
 
-fn handle<A: Process>(actor: &mut A, mut parcel: Box<dyn Parcel>, ctx: &mut Context<A>) {
-    let deadline = parcel.head().deadline;
-    if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-        return parcel.refuse(AskError::Timeout);
+fn handle<A: Process>(
+    actor: &mut A,
+    label: Label,
+    parcel: Box<dyn Parcel>,
+    now: Option<Instant>,
+    ctx: &mut Context<A>,
+) {
+    if label.is_ask {
+        let now = now.unwrap_or_else(Instant::now);
+        if parcel.deadline().is_some_and(|deadline| deadline <= now) {
+            return parcel.refuse(AskError::Timeout);
+        }
+        if parcel.cancelled() {
+            return;
+        }
     }
-    if parcel.cancelled() {
-        return;
+    if let Some(parcel) = door::pass(ctx, label, parcel) {
+        A::Protocol::dispatch(actor, label.tag, parcel, ctx);
     }
-    let Some(mut parcel) = door::pass(ctx, parcel) else {
-        return;
-    };
-    let mut head = std::mem::take(parcel.head());
-    let tag = head.tag;
-    let span = spans::message(&ctx.node, &ctx.slot, &mut head);
-    let _entered = span.as_deref().map(|span| span.clone().entered());
-    ctx.span = span;
-    // Before its answer leaves: who has the answer can see that it was handled.
-    ctx.slot.handled.fetch_add(1, Ordering::Relaxed);
-    ctx.bound = head.deadline;
-    ctx.origin = head;
-    A::Protocol::dispatch(actor, tag, parcel, ctx);
-    ctx.origin = Head::default();
-    ctx.bound = None;
-    ctx.span = None;
 }
 
 /// Handles messages from another node, as many as may be handled in this turn.
@@ -108,6 +130,9 @@ fn handle_run<A: Process>(actor: &mut A, run: Run, ctx: &mut Context<A>) {
         }
         ctx.budget -= 1;
     }
+    if let Some(left) = rest.run.take_left() {
+        ctx.hand.put_back(Delivery::Run(Box::new(left)));
+    }
 }
 
 /// Decodes a message from another node and handles it.
@@ -118,22 +143,22 @@ fn open<A: Process>(
     ctx: &mut Context<A>,
 ) {
     let reply = message.ask.map(|ask| source.replier(ask));
-    match (ctx.slot.open)(message.tag, source.version(), message.body, reply) {
-        Ok(mut parcel) => {
-            *parcel.head() = Head {
-                tag: message.tag,
-                trace: message.trace,
-                sender: None,
-                deadline: message.deadline,
-                source: Some(source.clone()),
-            };
-            handle(actor, parcel, ctx);
-        }
+    let head = Head {
+        trace: message.trace,
+        deadline: message.deadline,
+        source: Some(source.clone()),
+    };
+    let label = Label {
+        tag: message.tag,
+        is_ask: message.ask.is_some(),
+    };
+    match (ctx.slot.protocol.open)(label.tag, source.version(), message.body, head, reply) {
+        Ok(parcel) => handle(actor, label, parcel, None, ctx),
         Err(error) => source.complain(&ctx.slot.address, &error),
     }
 }
 
-/// A run being handled. What is left of it goes back into the mailbox, also if a handler panics.
+/// A run being handled. If a handler panics, what is left of it goes to the mailbox, to be refused with the reason.
 struct Rest<'a> {
     run: Run,
     slot: &'a Slot,
@@ -142,7 +167,7 @@ struct Rest<'a> {
 impl Drop for Rest<'_> {
     fn drop(&mut self) {
         if let Some(left) = self.run.take_left() {
-            self.slot.mailbox.put_back(left);
+            let _ = self.slot.mailbox.push_run(left);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! would do nothing else. Here each future has a waker of its own, and only those woken are polled.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +23,7 @@ pub(super) struct Futures<A: Actor> {
     last: SpawnHandle,
     /// The one being polled was cancelled by itself.
     cancelled: bool,
-    polled: Option<usize>,
+    polled: Option<NonZeroUsize>,
     /// Made with the first future: most actors have none.
     woken: Option<Arc<Woken>>,
 }
@@ -92,7 +93,7 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
     /// Drops a future. False if there is no such (any more).
     pub(super) fn cancel(&mut self, handle: SpawnHandle) -> bool {
         let number = handle.into_usize();
-        if self.polled == Some(number) {
+        if self.polled.is_some_and(|polled| polled.get() == number) {
             self.cancelled = true;
             return true;
         }
@@ -133,7 +134,8 @@ impl<A: Actor<Context = Context<A>>> Futures<A> {
                 waker,
             } = &mut sleeper;
             alarm.queued.store(false, Ordering::Release);
-            ctx.futures.polled = Some(number);
+            // Numbers start at 1.
+            ctx.futures.polled = NonZeroUsize::new(number);
             let task = &mut task::Context::from_waker(waker);
             let polled = alarm.cause.poll(future.as_mut(), actor, ctx, task);
             ctx.futures.polled = None;

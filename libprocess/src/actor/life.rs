@@ -93,16 +93,20 @@ impl<A: Process> Future for Placed<A> {
         let Some(running) = &mut this.running else {
             return Poll::Ready(());
         };
-        running.ctx().budget = MESSAGES_PER_TURN;
+        running.ctx().budget = MESSAGES_PER_TURN as u32;
         // In a simulated world handlers take no time.
         let began = (!this.life.node.seat().is_simulated()).then(Instant::now);
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut *running).poll(cx)));
+        let polled = catch_unwind(AssertUnwindSafe(|| running.poll(cx, began)));
         if let Some(began) = began {
             this.life.slot.was_busy(began.elapsed());
         }
+        running.ctx().end_turn();
         let reason = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(())) => running.ctx().failure.take().unwrap_or(ExitReason::Normal),
+            Ok(Poll::Ready(())) => match running.ctx().failure.take() {
+                Some(failure) => *failure,
+                None => ExitReason::Normal,
+            },
             Err(panic) => ExitReason::Panicked(text(&*panic)),
         };
         self.end(reason);

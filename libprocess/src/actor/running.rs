@@ -1,10 +1,9 @@
 //! The loop of an actor: what actix's context does, without its channel, and with a bounded turn.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{self, Poll};
 
 use actix::{ActorState, AsyncContext, Running as Verdict};
+use tokio::time::Instant;
 
 use super::Context;
 use super::drain::drain;
@@ -75,40 +74,41 @@ impl<A: Process> Running<A> {
     }
 }
 
-// Actor and context are never pinned: what is, is in a box.
-impl<A: Process> Unpin for Running<A> {}
-
-impl<A: Process> Future for Running<A> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if !std::mem::replace(&mut this.started, true) {
-            this.actor.started(&mut this.ctx);
+impl<A: Process> Running<A> {
+    /// A turn, which begins `now`, if that is known. Ready when the actor has stopped.
+    pub(super) fn poll(
+        &mut self,
+        task: &mut task::Context<'_>,
+        mut now: Option<Instant>,
+    ) -> Poll<()> {
+        if !std::mem::replace(&mut self.started, true) {
+            self.actor.started(&mut self.ctx);
         }
         loop {
-            if this.poll_waits(task).is_pending() {
+            // What comes before the messages may take its time.
+            now.take_if(|_| self.ctx.does_more_than_messages());
+            if self.poll_waits(task).is_pending() {
                 return Poll::Pending;
             }
-            this.poll_address(task);
-            if !this.ctx.waiting() {
-                drain(&mut this.actor, &mut this.ctx, task);
+            self.poll_address(task);
+            if !self.ctx.waiting() {
+                drain(&mut self.actor, &mut self.ctx, task, now.take());
             }
-            match this.ctx.life {
+            match self.ctx.life {
                 // It began to wait.
-                ActorState::Running if this.ctx.waiting() => {}
+                ActorState::Running if self.ctx.waiting() => {}
                 ActorState::Running | ActorState::Started => return Poll::Pending,
                 ActorState::Stopping => {
-                    if this.actor.stopping(&mut this.ctx) == Verdict::Stop {
+                    if self.actor.stopping(&mut self.ctx) == Verdict::Stop {
                         break;
                     }
-                    this.ctx.life = ActorState::Running;
+                    self.ctx.life = ActorState::Running;
                 }
                 ActorState::Stopped => break,
             }
         }
-        this.ctx.life = ActorState::Stopped;
-        this.actor.stopped(&mut this.ctx);
+        self.ctx.life = ActorState::Stopped;
+        self.actor.stopped(&mut self.ctx);
         Poll::Ready(())
     }
 }

@@ -178,11 +178,11 @@ impl DataLane {
             run.refuse(&AskError::Exited(ExitReason::NoProcess));
             return Ok(());
         };
-        if slot.protocol != known.protocol {
+        if slot.protocol.name != known.protocol {
             link.count_dropped(count);
             let why = format!(
                 "{} speaks {}, not {}",
-                slot.address, slot.protocol, known.protocol
+                slot.address, slot.protocol.name, known.protocol
             );
             run.refuse(&AskError::Refused(why));
             return Ok(());

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::timers::{Timer, Timers};
 use crate::error::AskError;
 use crate::link::Cancel;
 use crate::observe::spans::Asking;
@@ -18,9 +20,8 @@ use crate::parcel::Answer;
 #[must_use = "an ask that is dropped is taken back"]
 pub struct Ask<R> {
     waiting: oneshot::Receiver<Answer<R>>,
-    deadline: Instant,
-    /// Armed at the first poll that finds no answer.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// First polled when there is no answer yet.
+    deadline: Timer,
     /// For asks to other nodes: tells the callee when dropped.
     _cancel: Option<Cancel>,
     /// Present if a subscriber wants to know of it.
@@ -31,13 +32,13 @@ impl<R> Ask<R> {
     pub(super) fn new(
         waiting: oneshot::Receiver<Answer<R>>,
         deadline: Instant,
+        timers: &Arc<Timers>,
         cancel: Option<Cancel>,
         span: Option<Box<Asking>>,
     ) -> Self {
         Self {
             waiting,
-            deadline,
-            timer: None,
+            deadline: Timer::at(deadline, timers),
             _cancel: cancel,
             span,
         }
@@ -62,11 +63,7 @@ impl<R> Ask<R> {
             let dropped = || Err(AskError::Refused("the message was dropped".into()));
             return Poll::Ready(answer.unwrap_or_else(|_| dropped()));
         }
-        let deadline = self.deadline;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        ready!(timer.as_mut().poll(cx));
+        ready!(self.deadline.poll(cx));
         Poll::Ready(Err(AskError::Timeout))
     }
 }

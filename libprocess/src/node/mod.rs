@@ -5,6 +5,7 @@ mod bond;
 mod builder;
 mod process;
 mod send;
+mod timers;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub use builder::NodeBuilder;
 pub(crate) use process::Adoption;
 pub use process::{ProcessBuilder, ProcessInfo};
 pub(crate) use send::Sender;
+use timers::Timers;
 pub use watch::Monitor;
 pub(crate) use watch::Watch;
 
@@ -66,6 +68,7 @@ struct Inner {
     spans: AtomicU64,
     random: Mutex<StdRng>,
     arbiters: Arbiters,
+    timers: Arc<Timers>,
     seat: Seat,
     /// Supervisors that have no supervisor, in the order of their start.
     roots: Mutex<Vec<AnyPid>>,
@@ -164,6 +167,7 @@ impl Node {
             spans: AtomicU64::new(0),
             random: Mutex::new(random),
             arbiters,
+            timers: Arc::default(),
             seat,
             roots: Mutex::default(),
         }))

@@ -174,7 +174,7 @@ impl ProcessInfo {
         let parentage = slot.parentage.as_deref();
         Self {
             pid: slot.pid(),
-            protocol: slot.protocol,
+            protocol: slot.protocol.name,
             depth: slot.mailbox.depth(),
             capacity: slot.mailbox.limit(),
             handled: slot.handled.load(Ordering::Relaxed),

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::{Ask, Node, Way};
 use crate::error::{AskError, ExitReason, SendError};
 use crate::link::{Cancel, Done, Outgoing, Run};
-use crate::mailbox::Pushed;
+use crate::mailbox::{Letter, Pushed};
 use crate::observe::spans::Asking;
-use crate::parcel::{Answer, Head, Parcel, Reply, Sealed};
+use crate::parcel::{Answer, Head, Label, Reply, Sealed, Told};
 use crate::pid::{AnyPid, Pid};
 use crate::protocol::Accepts;
 use crate::slot::Slot;
@@ -98,7 +98,7 @@ impl Node {
     {
         match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
-                self.deliver(&slot, parcel::<P, M>(from, message, Reply::Nobody, None));
+                self.deliver(&slot, told::<P, M>(from, message));
             }
             Way::Here(_) | Way::Nowhere => self.count_undelivered(1),
             Way::There(link) => {
@@ -138,8 +138,7 @@ impl Node {
                 return link.tell_ready(outgoing).await.map_err(SendError::Exited);
             }
         };
-        let parcel = parcel::<P, M>(from, message, Reply::Nobody, None);
-        match slot.enter_ready(parcel).await {
+        match slot.enter_ready(told::<P, M>(from, message)).await {
             true => Ok(()),
             false => Err(SendError::Exited(reason(&slot))),
         }
@@ -170,7 +169,7 @@ impl Node {
         let span = Asking::of::<M>(self, to, from.trace);
         if deadline <= now {
             reply.answer(Err(AskError::Timeout));
-            return Ask::new(waiting, deadline, None, span);
+            return Ask::new(waiting, deadline, &self.0.timers, None, span);
         }
         let from = match &span {
             Some(span) => Sender {
@@ -179,11 +178,10 @@ impl Node {
             },
             None => from,
         };
-        let mut body = Body::default();
+        let mut body = None;
         let cancel = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
-                let parcel = parcel::<P, M>(from, message, reply, Some(deadline));
-                self.deliver(&slot, parcel);
+                self.deliver(&slot, asked::<P, M>(from, message, reply, deadline));
                 None
             }
             Way::Here(_) | Way::Nowhere => {
@@ -191,7 +189,7 @@ impl Node {
                 reply.answer(Err(AskError::Exited(ExitReason::NoProcess)));
                 None
             }
-            Way::There(link) => match outgoing(from, to, &message, &mut body) {
+            Way::There(link) => match outgoing(from, to, &message, body.insert(Body::default())) {
                 Ok(outgoing) => {
                     let done = decode_then::<P, M>(reply);
                     let ask = link.ask(outgoing, deadline, done);
@@ -206,12 +204,21 @@ impl Node {
                 }
             },
         };
-        Ask::new(waiting, deadline, cancel, span)
+        Ask::new(waiting, deadline, &self.0.timers, cancel, span)
     }
 
     /// Into the mailbox, or back to the asker.
-    pub(crate) fn deliver(&self, slot: &Slot, parcel: Box<dyn Parcel>) {
-        match slot.enter(parcel) {
+    #[inline]
+    pub(crate) fn deliver(&self, slot: &Slot, letter: Letter<'_>) {
+        let pushed = slot.enter(letter);
+        if !matches!(pushed, Pushed::Taken) {
+            self.not_taken(slot, pushed);
+        }
+    }
+
+    #[cold]
+    fn not_taken(&self, slot: &Slot, pushed: Pushed) {
+        match pushed {
             Pushed::Taken => {}
             Pushed::Full(parcel) => {
                 parcel.refuse(AskError::Exited(ExitReason::Overloaded));
@@ -239,29 +246,52 @@ impl Node {
     }
 }
 
-fn parcel<P, M>(
-    from: Sender<'_>,
+fn told<'a, P, M>(from: Sender<'a>, message: M) -> Letter<'a>
+where
+    P: Accepts<M>,
+    M: Message + Send + 'static,
+{
+    Letter {
+        label: Label {
+            tag: P::TAG,
+            is_ask: false,
+        },
+        from: from.pid,
+        parcel: Box::new(Told {
+            trace: from.trace,
+            message,
+        }),
+    }
+}
+
+fn asked<'a, P, M>(
+    from: Sender<'a>,
     message: M,
     reply: Reply<M::Result>,
-    deadline: Option<Instant>,
-) -> Box<dyn Parcel>
+    deadline: Instant,
+) -> Letter<'a>
 where
     P: Accepts<M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
     let head = Head {
-        tag: P::TAG,
         trace: from.trace,
-        sender: from.pid.cloned(),
-        deadline,
+        deadline: Some(deadline),
         source: None,
     };
-    Box::new(Sealed {
-        head,
-        message,
-        reply,
-    })
+    Letter {
+        label: Label {
+            tag: P::TAG,
+            is_ask: true,
+        },
+        from: from.pid,
+        parcel: Box::new(Sealed {
+            head,
+            message,
+            reply,
+        }),
+    }
 }
 
 /// Hands an answer from another node to whom it is for.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::limits::ASKS;
 use super::view::{AskView, ProcessView};
-use crate::parcel::{Head, Origin};
+use crate::parcel::Origin;
 use crate::slot::Slot;
 
 /// Those of one actor. Bounded by the asks that it has accepted.
@@ -31,8 +31,7 @@ pub(crate) struct Begun {
 
 impl Begun {
     /// The actor of `slot` has begun to handle an `M` of this origin.
-    pub(crate) fn note<M>(slot: &Arc<Slot>, head: &Head) -> Self {
-        let origin = head.origin();
+    pub(crate) fn note<M>(slot: &Arc<Slot>, origin: Origin) -> Self {
         let mut asks = slot.begun.lock();
         let asks = asks.get_or_insert_default();
         let number = asks.next;
@@ -100,7 +99,11 @@ impl Slot {
 
     /// What the protocol calls the message of this number.
     pub(crate) fn message_name(&self, tag: u32) -> String {
-        let listed = self.messages.iter().find(|(number, _)| *number == tag);
+        let listed = self
+            .protocol
+            .messages
+            .iter()
+            .find(|(number, _)| *number == tag);
         listed.map_or_else(|| format!("#{tag}"), |(_, name)| short(name))
     }
 }

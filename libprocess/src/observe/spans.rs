@@ -30,19 +30,28 @@ use super::begun::short;
 use crate::actor::Context;
 use crate::error::AskError;
 use crate::node::Node;
-use crate::parcel::Head;
+use crate::pid::AnyPid;
 use crate::slot::Slot;
 use crate::trace::Trace;
 
 const MESSAGE: &str = "libprocess::message";
 const ASK: &str = "libprocess::ask";
 
-/// The span of a message about to be handled, which is from now on that of what it causes.
-pub(crate) fn message(node: &Node, slot: &Slot, head: &mut Head) -> Option<Box<Span>> {
-    if !tracing::enabled!(target: MESSAGE, Level::DEBUG) {
-        return None;
-    }
-    let sender: &dyn Display = match head.sender() {
+/// Whether anybody wants to know of messages.
+#[inline]
+pub(crate) fn wanted() -> bool {
+    tracing::enabled!(target: MESSAGE, Level::DEBUG)
+}
+
+/// The span of a message about to be handled, and its number.
+pub(crate) fn message(
+    node: &Node,
+    slot: &Slot,
+    tag: u32,
+    trace: Trace,
+    sender: Option<&AnyPid>,
+) -> (Box<Span>, u64) {
+    let sender: &dyn Display = match sender {
         Some(sender) => sender,
         None => &"outside",
     };
@@ -51,14 +60,13 @@ pub(crate) fn message(node: &Node, slot: &Slot, head: &mut Head) -> Option<Box<S
         target: MESSAGE,
         "message",
         actor = %slot.address,
-        message = slot.message_name(head.tag),
-        trace = head.trace.number,
+        message = slot.message_name(tag),
+        trace = trace.number,
         span = number,
-        parent = parent(head.trace),
+        parent = parent(trace),
         sender = display(sender),
     );
-    head.trace = head.trace.within(number);
-    Some(Box::new(span))
+    (Box::new(span), number)
 }
 
 fn parent(trace: Trace) -> Option<u64> {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::envelope::Envelope;
 use super::party::Party;
 use crate::mailbox::Delivery;
-use crate::parcel::Sealed;
+use crate::parcel::content;
 use crate::pid::AnyPid;
 
 /// What a tap does with a message that it means.
@@ -68,13 +68,13 @@ impl<M: Message + 'static> Condition<M> {
     {
         let condition = self.0.clone();
         Box::new(move |parcel| {
-            let Some(sealed) = parcel.downcast_ref::<Sealed<M>>() else {
+            let Some(message) = content::<M>(parcel) else {
                 return false;
             };
             let condition = condition.lock().unwrap_or_else(PoisonError::into_inner);
             condition
                 .as_ref()
-                .is_none_or(|predicate| predicate(&sealed.message))
+                .is_none_or(|predicate| predicate(message))
         })
     }
 }
