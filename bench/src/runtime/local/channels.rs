@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::threads::{across_threads, on_one_thread};
+use super::threads::{self, across_threads, on_one_thread};
 use super::{BOUND, BURST};
 use crate::measure::time;
 use crate::runtime::Note;
@@ -94,27 +94,11 @@ pub(super) fn asks_across_threads(count: usize) -> Duration {
     )
 }
 
-/// So many tasks, each of which has answered once.
-async fn several(count: usize) -> Vec<Adder> {
-    let mut adders = Vec::with_capacity(count);
-    for _ in 0..count {
-        let adder = start();
-        ask(&adder).await;
-        adders.push(adder);
-    }
-    adders
-}
-
 pub(super) fn spawns(count: usize) -> Duration {
-    on_one_thread(async { time(several(count)).await })
+    threads::spawns(count, async || start(), ask)
 }
 
 /// See [`super::idle`].
 pub(super) fn idle(count: usize, started: &dyn Fn()) {
-    on_one_thread(async {
-        let adders = several(count).await;
-        started();
-        drop(adders);
-        Duration::ZERO
-    });
+    threads::idle(count, started, async || start(), ask);
 }

@@ -7,7 +7,7 @@ use kameo::actor::{Actor, ActorRef, Spawn};
 use kameo::mailbox;
 use kameo::message::{Context, Message};
 
-use super::threads::{across_threads, on_one_thread};
+use super::threads::{self, across_threads, on_one_thread};
 use super::{BOUND, BURST};
 use crate::measure::time;
 use crate::runtime::Note;
@@ -133,26 +133,11 @@ pub(super) fn asks_across_threads(count: usize) -> Duration {
     )
 }
 
-async fn several(count: usize) -> Vec<ActorRef<Adder>> {
-    let mut adders = Vec::with_capacity(count);
-    for _ in 0..count {
-        let adder = start();
-        ask(&adder).await;
-        adders.push(adder);
-    }
-    adders
-}
-
 pub(super) fn spawns(count: usize) -> Duration {
-    on_one_thread(async { time(several(count)).await })
+    threads::spawns(count, async || start(), ask)
 }
 
 /// See [`super::idle`].
 pub(super) fn idle(count: usize, started: &dyn Fn()) {
-    on_one_thread(async {
-        let adders = several(count).await;
-        started();
-        drop(adders);
-        Duration::ZERO
-    });
+    threads::idle(count, started, async || start(), ask);
 }

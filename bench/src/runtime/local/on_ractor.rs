@@ -6,7 +6,7 @@ use ractor::rpc::CallResult;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 
 use super::BURST;
-use super::threads::{across_threads, on_one_thread};
+use super::threads::{self, across_threads, on_one_thread};
 use crate::measure::time;
 use crate::runtime::Note;
 
@@ -141,26 +141,11 @@ pub(super) fn asks_across_threads(count: usize) -> Duration {
     })
 }
 
-async fn several(count: usize) -> Vec<ActorRef<Letter>> {
-    let mut adders = Vec::with_capacity(count);
-    for _ in 0..count {
-        let adder = start().await;
-        ask(&adder).await;
-        adders.push(adder);
-    }
-    adders
-}
-
 pub(super) fn spawns(count: usize) -> Duration {
-    on_one_thread(async { time(several(count)).await })
+    threads::spawns(count, start, ask)
 }
 
 /// See [`super::idle`].
 pub(super) fn idle(count: usize, started: &dyn Fn()) {
-    on_one_thread(async {
-        let adders = several(count).await;
-        started();
-        drop(adders);
-        Duration::ZERO
-    });
+    threads::idle(count, started, start, ask);
 }

@@ -8,6 +8,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
+use crate::measure::time;
+
 /// A runtime on the thread that drives it, and nowhere else.
 pub(super) fn single() -> Runtime {
     Builder::new_current_thread()
@@ -20,6 +22,40 @@ pub(super) fn single() -> Runtime {
 /// it needs is built there first.
 pub(super) fn on_one_thread(work: impl Future<Output = Duration>) -> Duration {
     LocalSet::new().block_on(&single(), work)
+}
+
+/// How long it takes to start so many receivers on one thread, each of which answers once.
+pub(super) fn spawns<R>(
+    count: usize,
+    start: impl AsyncFn() -> R,
+    ask: impl AsyncFn(&R),
+) -> Duration {
+    on_one_thread(async { time(several(count, start, ask)).await })
+}
+
+/// Starts so many on one thread, and calls back while all of them live; see [`super::idle`].
+pub(super) fn idle<R>(
+    count: usize,
+    started: &dyn Fn(),
+    start: impl AsyncFn() -> R,
+    ask: impl AsyncFn(&R),
+) {
+    on_one_thread(async {
+        let all = several(count, start, ask).await;
+        started();
+        drop(all);
+        Duration::ZERO
+    });
+}
+
+async fn several<R>(count: usize, start: impl AsyncFn() -> R, ask: impl AsyncFn(&R)) -> Vec<R> {
+    let mut all = Vec::with_capacity(count);
+    for _ in 0..count {
+        let receiver = start().await;
+        ask(&receiver).await;
+        all.push(receiver);
+    }
+    all
 }
 
 /// How long `work` takes on this thread with what `make` makes on another.
