@@ -22,6 +22,8 @@ pub struct Ask<R> {
     waiting: oneshot::Receiver<Answer<R>>,
     /// First polled when there is no answer yet.
     deadline: Timer,
+    /// Others of this thread had their turn since it was sent.
+    yielded: bool,
     /// For asks to other nodes: tells the callee when dropped.
     _cancel: Option<Cancel>,
     /// Present if a subscriber wants to know of it.
@@ -39,6 +41,7 @@ impl<R> Ask<R> {
         Self {
             waiting,
             deadline: Timer::at(deadline, timers),
+            yielded: false,
             _cancel: cancel,
             span,
         }
@@ -62,6 +65,11 @@ impl<R> Ask<R> {
         if let Poll::Ready(answer) = Pin::new(&mut self.waiting).poll(cx) {
             let dropped = || Err(AskError::Refused("the message was dropped".into()));
             return Poll::Ready(answer.unwrap_or_else(|_| dropped()));
+        }
+        // An actor of the same thread answers within its next turn: then it takes no timer.
+        if !std::mem::replace(&mut self.yielded, true) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         ready!(self.deadline.poll(cx));
         Poll::Ready(Err(AskError::Timeout))
