@@ -60,6 +60,7 @@ pub mod group;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod limits;
+mod line;
 mod link;
 mod mailbox;
 pub mod names;

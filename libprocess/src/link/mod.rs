@@ -33,6 +33,7 @@ mod handshake;
 mod hostile;
 mod inbound;
 mod lanes;
+mod lines;
 mod liveness;
 #[cfg(feature = "sim")]
 mod memory;
@@ -66,6 +67,7 @@ use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
 use carrier::Carrier;
 use lanes::Idle;
+use lines::Lines;
 use liveness::Pulse;
 use outbox::{Outbox, Pair, Unsent, Wake};
 
@@ -174,6 +176,7 @@ pub(crate) struct Link {
     idle: Idle,
     /// Told when those who wait to send should look again.
     room: Notify,
+    lines: Lines,
     tables: Mutex<Tables>,
     /// Messages that came in, and those among them that reached nobody.
     messages_in: AtomicU64,
@@ -271,6 +274,7 @@ impl Link {
             over: AtomicBool::new(false),
             idle: Idle::default(),
             room: Notify::new(),
+            lines: Lines::default(),
             tables: Mutex::default(),
             messages_in: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -316,17 +320,21 @@ impl Link {
         message: Outgoing<'_>,
     ) -> Result<(), ExitReason> {
         // The common case, without a place among those who wait.
-        if self.tell_if_ready(message)? {
+        if self.lines.let_pass(message.to.name()) && self.tell_if_ready(message)? {
             return Ok(());
         }
+        let place = self.lines.join(message.to.shared_name());
+        let first = place.line.first().await;
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
             if self.tell_if_ready(message)? {
-                return Ok(());
+                break;
             }
             room.await;
         }
+        first.served();
+        Ok(())
     }
 
     /// Sends an ask. `done` gets its answer, or the reason why there is none. Gives the id by which to

@@ -14,14 +14,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::{AskError, ExitReason, Exited};
-use crate::limits::MESSAGES_PER_TURN;
 use crate::link::Run;
 use crate::node::Bonding;
 use crate::parcel::{Label, Origin, Parcel};
 use crate::pid::AnyPid;
 
 pub(crate) use hand::Hand;
-use line::Line;
+use line::Waiting;
 
 /// One thing for an actor to do.
 pub(crate) enum Delivery {
@@ -80,7 +79,7 @@ pub(crate) struct Mailbox {
     /// Deliveries in the actor's hand. It takes many at once, so as not to compete with its senders for every
     /// single one.
     held: AtomicUsize,
-    line: OnceLock<Box<Line>>,
+    waiting: OnceLock<Box<Waiting>>,
 }
 
 #[derive(Default)]
@@ -94,32 +93,13 @@ struct State {
     /// The actor waits for a future and takes no deliveries: answers go past the queue, or it might
     /// wait for one that lies in the queue.
     blocked: u32,
-    /// The first of those who wait for room has seen that there is none.
+    /// Somebody has seen that there is no room, and waits for it.
     awaited: bool,
-    /// Senders in the line.
-    waiting: u32,
-    /// Messages that went past the line since it was served.
-    passed: u32,
     waker: Option<Waker>,
 }
 
 /// In place of the identity of a sender, if that is no actor. No address of anything.
 const NOBODY: usize = 1;
-
-/// So many messages go past those who wait for room before all others queue behind them: it is cheaper not to change
-/// between senders with every message, and nobody waits for long.
-const PASSES: u32 = MESSAGES_PER_TURN as u32;
-
-/// Who may put a message into a mailbox that others wait for.
-#[derive(PartialEq, Eq)]
-enum Claim {
-    /// It does not wait if there is no room.
-    Now,
-    /// It could wait as others do.
-    Polite,
-    /// It has waited for the longest.
-    First,
-}
 
 impl Mailbox {
     pub(crate) fn new(limit: usize) -> Self {
@@ -128,17 +108,22 @@ impl Mailbox {
             limit: u32::try_from(limit).unwrap_or(u32::MAX).max(1),
             state: Mutex::default(),
             held: AtomicUsize::new(0),
-            line: OnceLock::new(),
+            waiting: OnceLock::new(),
         }
     }
 
     /// Queues a message of this node, unless there are as many as the bound allows.
     pub(crate) fn push(&self, letter: Letter<'_>) -> Pushed {
-        self.push_by(Claim::Now, letter)
+        self.push_by(false, letter)
+    }
+
+    /// As [`push`](Self::push); if there is no room, [`Waiting::room`] is told when there is.
+    fn push_or_call(&self, letter: Letter<'_>) -> Pushed {
+        self.push_by(true, letter)
     }
 
     #[inline]
-    fn push_by(&self, claim: Claim, letter: Letter<'_>) -> Pushed {
+    fn push_by(&self, waits: bool, letter: Letter<'_>) -> Pushed {
         let Letter {
             label,
             from,
@@ -149,15 +134,8 @@ impl Mailbox {
             return Pushed::Ended(parcel);
         }
         if state.local >= self.limit {
-            state.awaited |= claim == Claim::First;
+            state.awaited |= waits;
             return Pushed::Full(parcel);
-        }
-        match claim {
-            Claim::Now => {}
-            Claim::Polite if state.waiting == 0 => {}
-            Claim::Polite if state.passed >= PASSES => return Pushed::Full(parcel),
-            Claim::Polite => state.passed += 1,
-            Claim::First => state.passed = 0,
         }
         state.say_sender(from);
         state.local += 1;
@@ -275,13 +253,13 @@ impl Mailbox {
         }
         drop(state);
         if room {
-            self.call_line();
+            self.call_waiting();
         }
     }
 
-    fn call_line(&self) {
-        if let Some(line) = self.line.get() {
-            line.room.notify_waiters();
+    fn call_waiting(&self) {
+        if let Some(waiting) = self.waiting.get() {
+            waiting.room.notify_waiters();
         }
     }
 
@@ -366,7 +344,7 @@ impl Mailbox {
             state.waker = None;
             std::mem::take(&mut state.queue)
         };
-        self.call_line();
+        self.call_waiting();
         for delivery in queue {
             match delivery {
                 Delivery::Local(_, parcel) => {

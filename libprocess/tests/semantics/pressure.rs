@@ -146,6 +146,37 @@ fn a_sender_that_waits_for_room_is_never_far_ahead() {
     });
 }
 
+/// What each of three senders on the first node has got done with a slow actor on `place`, all of them waiting for
+/// room all the time.
+async fn shares(net: Net, place: usize) -> Vec<u64> {
+    const SENDERS: usize = 3;
+    const ROOM: usize = 16;
+    let nodes = [
+        net.node("10.0.0.1:5050").await,
+        net.node("10.0.0.2:5050").await,
+    ];
+    let done = Arc::new(AtomicU64::new(0));
+    let slow = nodes[place].process("slow").mailbox(ROOM);
+    let slow = slow.spawn(move |_| Worker { pace: SLOW, done }).unwrap();
+    let sent: Vec<_> = (0..SENDERS)
+        .map(|_| push(&nodes[0], &slow, 10_000))
+        .collect();
+    sleep(20 * SECOND).await;
+    sent.iter()
+        .map(|sent| sent.load(Ordering::Relaxed))
+        .collect()
+}
+
+#[test]
+fn senders_that_wait_for_room_are_served_in_turn() {
+    for place in [0, 1] {
+        let shares = sim::run(6, move |net| shares(net, place));
+        let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
+        // Together about a thousand; in turns of what there is room for.
+        assert!(*least > 250 && most - least < 70, "{shares:?}");
+    }
+}
+
 #[test]
 fn a_sender_that_does_not_wait_is_told_by_its_monitors() {
     sim::run(5, |net| async move {
