@@ -26,7 +26,7 @@
 //!   protocol  pid  error  limits       what authors see, with node/ and actor/
 //!   actor/     one actor: context, mailbox drained in turns, futures, its end
 //!   node/      spawn, send, watch; arbiter: the threads
-//!   slot  mailbox  parcel              what a node keeps of an actor; a message on its way
+//!   slot  mailbox  parcel  line        what a node keeps of an actor; a message on its way; who waits to send
 //!   wire/      bytes: frames, and the one file that knows the encoding
 //!   supervise/ trees that keep actors alive: a pure core, and the actor around it
 //!   group/     sets of actors under a name: ordinary actors over all the rest
