@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
-    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::observer::SetConnected;
 use mesos::protocols::scheduler::{Event, Unsubscribed};
@@ -16,21 +17,30 @@ use mesos::protocols::{
 };
 use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::allocator::{AllocatorClient, AllocatorProtocol};
+use crate::allocator::{AllocatorClient, AllocatorProtocol, UpdateAvailable};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbox::{InboxProtocol, Input};
 use crate::journal;
 use crate::observer::AgentObserver;
 use crate::registrar::{Apply, Operation, Recover, RegistrarError, RegistrarProtocol, Registry};
-use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp, ToAgent};
+use crate::state::{
+    Awaited, Caller, Continuation, Effect, Effects, State, Ticket, Timer, Timestamp, ToAgent,
+};
 use crate::view::View;
 
 /// How much longer the master waits for the registrar than the registrar for its storage:
 /// operations queue up behind one that is being stored.
 const REGISTRAR_PATIENCE: u32 = 4;
+
+/// How long the allocator may take to answer. It does so between two runs.
+const ALLOCATOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Calls of operators that may wait for the registry or the allocator. More come only from a program
+/// that does not wait for answers.
+const MAX_WAITING_OPERATORS: usize = 1_024;
 
 /// The actors a master works with. They live and end together.
 #[derive(Clone, Debug)]
@@ -49,6 +59,10 @@ pub(crate) struct MasterProcess {
     clock: Clock,
     /// What the inbox hands on, until the actor has started.
     inputs: Option<mpsc::UnboundedReceiver<Input>>,
+    /// Operators who wait for the answer to their call.
+    operators: BTreeMap<Ticket, oneshot::Sender<Result<(), CallRejected>>>,
+    /// Calls of operators ever taken, for their tickets.
+    tickets: u64,
     /// The watches over registered agents.
     observers: BTreeMap<AgentId, Pid<ObserverProtocol>>,
     /// Observers ever spawned, for their names.
@@ -84,6 +98,8 @@ impl MasterProcess {
             parts,
             clock,
             inputs: Some(inputs),
+            operators: BTreeMap::new(),
+            tickets: 0,
             observers: BTreeMap::new(),
             observed: 0,
             views: watch::Sender::new(Arc::new(view)),
@@ -160,11 +176,35 @@ impl MasterProcess {
             }
             Effect::Allocator(operation) => self.allocator.tell(operation, ctx),
             Effect::Registry(operation, then) => self.store(operation, then, ctx),
+            Effect::Available(update, then) => self.ask_allocator(update, *then, ctx),
+            Effect::Answer(ticket, answer) => {
+                if let Some(operator) = self.operators.remove(&ticket) {
+                    // The asker may have given up.
+                    let _ = operator.send(answer);
+                }
+            }
             Effect::Abort(reason) => self.abort(&reason, ctx),
             Effect::Timer(after, timer) => {
                 ctx.run_later(after, move |master, ctx| master.fire(timer, ctx));
             }
         }
+    }
+
+    fn ask_allocator(&mut self, update: UpdateAvailable, then: Awaited, ctx: &mut Context<Self>) {
+        let asked = self
+            .allocator
+            .update_available(update, ALLOCATOR_PATIENCE, ctx);
+        let answered = asked
+            .into_actor(self)
+            .map(|answer, master, ctx| match answer {
+                Ok(result) => {
+                    let effects = master.state.available(then, result);
+                    master.act(effects, ctx);
+                }
+                // Whether it did it or not: the books may differ from now on.
+                Err(error) => master.abort(&format!("the allocator failed: {error}"), ctx),
+            });
+        ctx.spawn(answered);
     }
 
     fn observe(
@@ -297,6 +337,24 @@ pub(crate) fn fresh_uuid<A: Actor<Context = Context<A>>>(ctx: &mut Context<A>) -
     uuid::Builder::from_random_bytes(bytes).into_uuid()
 }
 
+/// Who the operator is that calls.
+fn operator(
+    call: &OperatorCall,
+    ctx: &Context<MasterProcess>,
+) -> Result<Option<String>, CallRejected> {
+    match ctx.peer() {
+        Peer::Local => Ok(call.principal.clone()),
+        Peer::Remote(peer) if peer.role == roles::OPERATOR => Ok(Some(peer.name)),
+        Peer::Remote(peer) => Err(CallRejected::new(
+            RejectionKind::Unauthorized,
+            format!(
+                "a certificate of the role '{}' does not allow operator calls",
+                peer.role
+            ),
+        )),
+    }
+}
+
 /// Whether the message being handled may come from an agent.
 fn from_agent(ctx: &Context<MasterProcess>) -> bool {
     match ctx.peer() {
@@ -382,6 +440,35 @@ impl Handler<SchedulerCall> for MasterProcess {
         let (accepted, effects) = self.state.call(self.now(ctx), &caller, call.call.0)?;
         self.act(effects, ctx);
         Ok(accepted)
+    }
+}
+
+impl Handler<OperatorCall> for MasterProcess {
+    type Result = ResponseFuture<Result<(), CallRejected>>;
+
+    fn handle(&mut self, call: OperatorCall, ctx: &mut Context<Self>) -> Self::Result {
+        let refuse = |rejected| Box::pin(std::future::ready(Err(rejected)));
+        let principal = match operator(&call, ctx) {
+            Ok(principal) => principal,
+            Err(rejected) => return refuse(rejected),
+        };
+        if self.operators.len() >= MAX_WAITING_OPERATORS {
+            let why = "too many calls wait for their answers; try again";
+            return refuse(CallRejected::new(RejectionKind::Conflict, why));
+        }
+        let ticket = Ticket(self.tickets);
+        self.tickets += 1;
+        let (sender, answer) = oneshot::channel();
+        self.operators.insert(ticket, sender);
+        let (now, fresh) = (self.now(ctx), fresh_uuid(ctx));
+        let effects = self
+            .state
+            .operator(now, ticket, principal.as_deref(), fresh, call.call.0);
+        self.act(effects, ctx);
+        Box::pin(async move {
+            let gone = || CallRejected::new(RejectionKind::Recovering, "the master is stopping");
+            answer.await.unwrap_or_else(|_| Err(gone()))
+        })
     }
 }
 

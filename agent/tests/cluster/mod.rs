@@ -13,7 +13,7 @@ use mesos::protocols::agent::{
 };
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
-    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::{CallAccepted, CallRejected, MasterProtocol, UpdateRecord, names};
 use mesos::v1::offer::Operation;
@@ -94,6 +94,13 @@ impl Handler<UnregisterAgent> for Ear {
 impl Handler<AgentUnresponsive> for Ear {
     type Result = ();
     fn handle(&mut self, _: AgentUnresponsive, _: &mut Context<Self>) {}
+}
+
+impl Handler<OperatorCall> for Ear {
+    type Result = Result<(), CallRejected>;
+    fn handle(&mut self, _: OperatorCall, _: &mut Context<Self>) -> Self::Result {
+        Err(CallRejected::invalid("this master has no operators"))
+    }
 }
 
 impl Handler<SchedulerCall> for Ear {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, MasterProtocol,
-    OperationUpdate, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    OperationUpdate, OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::scheduler::{self, SchedulerProtocol, Unsubscribed};
 use mesos::protocols::{
@@ -192,6 +192,14 @@ impl Actor for Master {
 
 impl Process for Master {
     type Protocol = MasterProtocol;
+}
+
+impl Handler<OperatorCall> for Master {
+    type Result = Result<(), CallRejected>;
+
+    fn handle(&mut self, _: OperatorCall, _: &mut Context<Self>) -> Self::Result {
+        Err(CallRejected::invalid("no operator calls this master"))
+    }
 }
 
 impl Handler<SchedulerCall> for Master {

@@ -10,12 +10,14 @@
 //! | `/frameworks` | `frameworks` |
 //! | `/tasks` | `tasks` |
 //! | `/roles` | `roles` |
+//! | answers of the v1 operator API | `operator` |
 //! | `/version`, `/flags`, `/system/stats.json`, `/__processes__` | `about` |
 //! | `/metrics`, `/metrics/snapshot` | [`crate::metrics`] |
 
 mod about;
 mod agents;
 mod frameworks;
+pub(crate) mod operator;
 mod query;
 mod roles;
 mod state;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::resources::{Quantities, Quantity, Resources};
+use mesos::v1::value::Scalar;
 use serde::Serialize;
 
 use crate::view::View;
@@ -16,23 +17,31 @@ pub(super) struct Roles<'a> {
 impl<'a> Roles<'a> {
     /// The roles that have frameworks, allocations or reservations, and all above them.
     pub(super) fn of(view: &'a View) -> Roles<'a> {
-        let mut names = BTreeSet::new();
-        for framework in view.cluster.frameworks.values() {
-            names.extend(framework.roles.iter().cloned());
-            names.extend(framework.used_total().allocations().into_keys());
-        }
-        for agent in view.cluster.agents.values() {
-            names.extend(agent.total.reservations().into_keys());
-        }
-        let ancestors: Vec<String> = names.iter().flat_map(|name| ancestors(name)).collect();
-        names.extend(ancestors);
         Roles {
-            roles: names
+            roles: names(view)
                 .into_iter()
                 .map(|name| RoleObject::of(name, view))
                 .collect(),
         }
     }
+}
+
+/// The names of all roles that mean anything now: those with frameworks, allocations, reservations,
+/// a weight or a quota, and all above them.
+pub(super) fn names(view: &View) -> BTreeSet<String> {
+    let cluster = &view.cluster;
+    let mut names: BTreeSet<String> = cluster.weights.keys().cloned().collect();
+    names.extend(cluster.quotas.keys().cloned());
+    for framework in cluster.frameworks.values() {
+        names.extend(framework.roles.iter().cloned());
+        names.extend(framework.used_total().allocations().into_keys());
+    }
+    for agent in cluster.agents.values() {
+        names.extend(agent.total.reservations().into_keys());
+    }
+    let ancestors: Vec<String> = names.iter().flat_map(|name| ancestors(name)).collect();
+    names.extend(ancestors);
+    names
 }
 
 /// `a` and `a/b` of `a/b/c`.
@@ -81,12 +90,13 @@ impl<'a> RoleObject<'a> {
             reserved.add(&total);
             unallocated.add_difference(&total, &used);
         }
+        let quota = view.cluster.quotas.get(&name);
         RoleObject {
-            weight: 1.0,
+            weight: view.cluster.weights.get(&name).copied().unwrap_or(1.0),
             quota: QuotaObject {
                 role: name.clone(),
-                guarantee: Amounts::new(),
-                limit: Amounts::new(),
+                guarantee: amounts_of(quota.map(|quota| &quota.guarantees)),
+                limit: amounts_of(quota.map(|quota| &quota.limits)),
                 consumed: allocated.plus(&unallocated),
             },
             resources: allocated.plus(&offered),
@@ -103,6 +113,13 @@ impl<'a> RoleObject<'a> {
             name,
         }
     }
+}
+
+fn amounts_of(scalars: Option<&BTreeMap<String, Scalar>>) -> Amounts {
+    let scalars = scalars.into_iter().flatten();
+    scalars
+        .map(|(name, scalar)| (name.clone(), scalar.value))
+        .collect()
 }
 
 fn allocated_to(resources: &Resources, role: &str) -> Quantities {

@@ -14,6 +14,8 @@
 mod authentication;
 mod body;
 mod connection;
+mod legacy;
+mod operator;
 mod page;
 mod reads;
 mod reply;

@@ -7,19 +7,19 @@
 //! |---|---|
 //! | `/api/v1/scheduler` | v1 scheduler API |
 //! | `/api/v1` | v1 operator API |
+//! | `/weights`, `/quota`, `/reserve`, .. | what it does, in the words of before ([`legacy`]) |
 //! | `/redirect` | to the leader; nothing below it, against loops |
 //! | `/agent/<id>/files/{browse,read,download}` | sandboxes, for the page |
 //! | `/`, `/static/*`, `/favicon.ico` | the page |
 //! | `/processes`, `/ready`, `/live` | what the node below does ([`libprocess::http::Pages`]) |
 //! | `/state`, `/metrics`, .. | documents ([`crate::documents`]) |
 
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::reply::text;
 use super::server::Site;
-use super::{authentication, reads, sandbox, scheduler, status};
+use super::{authentication, legacy, operator, reads, sandbox, scheduler, status};
 
 /// Serves one request.
 pub(super) async fn serve(
@@ -45,8 +45,12 @@ async fn dispatch(
     }
     match segments.as_slice() {
         ["api", "v1", "scheduler", ..] => scheduler::serve(request, payload, principal, site).await,
-        ["api", "v1", ..] => Err(operator(request)),
+        ["api", "v1", ..] => operator::serve(request, payload, principal, site).await,
         _ => {
+            let legacy = legacy::serve(request, &segments, payload, principal, site).await;
+            if let Some(response) = legacy {
+                return response;
+            }
             only_reads(request)?;
             read(request, &segments, &path, site).await
         }
@@ -73,18 +77,6 @@ async fn read(
         ["agent", agent, "files", action] => sandbox::serve(request, agent, action, site).await,
         _ => reads::serve(request, path, site).await,
     }
-}
-
-/// The operator API comes later; its clients are told so.
-fn operator(request: &HttpRequest) -> HttpResponse {
-    if request.method() != Method::POST {
-        return status::method_not_allowed(request, "POST");
-    }
-    text(
-        StatusCode::NOT_IMPLEMENTED,
-        "The v1 operator API is not served yet; use the endpoints /state, /slaves, /frameworks, \
-         /tasks, /roles, /flags, /version, /metrics/snapshot, or the command line",
-    )
 }
 
 fn only_reads(request: &HttpRequest) -> Result<(), HttpResponse> {

@@ -79,7 +79,7 @@ async fn forward(
     }
 }
 
-fn content_type(request: &HttpRequest) -> Result<ContentType, HttpResponse> {
+pub(super) fn content_type(request: &HttpRequest) -> Result<ContentType, HttpResponse> {
     let Some(header) = request.headers().get(CONTENT_TYPE) else {
         return Err(text(
             StatusCode::BAD_REQUEST,

@@ -29,6 +29,7 @@ pub(super) fn rejected(request: &HttpRequest, rejection: &CallRejected) -> HttpR
         RejectionKind::Disconnected | RejectionKind::Unauthorized => StatusCode::FORBIDDEN,
         RejectionKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
         RejectionKind::Recovering => StatusCode::SERVICE_UNAVAILABLE,
+        RejectionKind::Conflict => StatusCode::CONFLICT,
         RejectionKind::NotLeader => return not_leader(request, message),
     };
     text(status, message.clone())

@@ -3,8 +3,9 @@
 //! An operation is judged against the current value and yields the changes that it takes; none
 //! means that it changes nothing and needs no write.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use mesos::v1::quota::QuotaConfig;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, TimeInfo};
 use mesos::wire::Pb;
 
@@ -39,6 +40,10 @@ pub enum Operation {
     },
     /// A framework was torn down or did not come back in time. One that is not there is fine.
     RemoveFramework { id: FrameworkId },
+    /// Gives roles weights.
+    UpdateWeights { weights: BTreeMap<String, f64> },
+    /// Gives roles quotas; one without guarantees and limits takes the role's away.
+    UpdateQuota { configs: Vec<Pb<QuotaConfig>> },
 }
 
 /// Why an operation cannot be done on the registry as it is.
@@ -118,8 +123,29 @@ impl Operation {
                 true => Ok(vec![Change::Delete(RecordKey::Framework(id))]),
                 false => Ok(vec![]),
             },
+            Operation::UpdateWeights { weights } => {
+                let new = weights.into_iter();
+                let new = new.filter(|(role, weight)| registry.weights.get(role) != Some(weight));
+                let put = |(role, weight)| Change::Put(Record::Weight { role, weight });
+                Ok(new.map(put).collect())
+            }
+            Operation::UpdateQuota { configs } => {
+                let new = configs.into_iter();
+                let new = new.filter(|config| registry.quotas.get(&config.role) != Some(config));
+                Ok(new
+                    .filter_map(|config| put_quota(config, registry))
+                    .collect())
+            }
         }
     }
+}
+
+fn put_quota(config: Pb<QuotaConfig>, registry: &Registry) -> Option<Change> {
+    if !config.guarantees.is_empty() || !config.limits.is_empty() {
+        return Some(Change::Put(Record::Quota { config }));
+    }
+    let is_there = registry.quotas.contains_key(&config.role);
+    is_there.then(|| Change::Delete(RecordKey::Quota(config.role.clone())))
 }
 
 fn admitted(registry: &Registry, id: &AgentId) -> Result<(), Refused> {

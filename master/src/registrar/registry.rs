@@ -1,11 +1,12 @@
-//! What a master must not forget (mesos.md §1.1 AD8): admitted and unreachable agents, and, other
-//! than in Mesos, frameworks with their failover deadlines.
+//! What a master must not forget (mesos.md §1.1 AD8): admitted and unreachable agents, weights and
+//! quotas, and, other than in Mesos, frameworks with their failover deadlines.
 //!
 //! The value changes only by [`Change`]s, the same that are stored, so that what a later master
 //! reads is what this one believed.
 
 use std::collections::BTreeMap;
 
+use mesos::v1::quota::QuotaConfig;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TimeInfo};
 use mesos::wire::Pb;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ pub struct Registry {
     pub unreachable: BTreeMap<AgentId, TimeInfo>,
     /// Frameworks that were neither torn down nor failed over in vain.
     pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
+    /// Weights of roles that were given one.
+    pub weights: BTreeMap<String, f64>,
+    /// Quotas of roles that have one.
+    pub quotas: BTreeMap<String, Pb<QuotaConfig>>,
 }
 
 /// A framework as it is stored.
@@ -49,6 +54,13 @@ pub enum Record {
         id: FrameworkId,
         framework: FrameworkRecord,
     },
+    /// The weight of a role.
+    Weight { role: String, weight: f64 },
+    /// The quota of a role, which is named in it.
+    Quota {
+        #[serde(with = "super::exact")]
+        config: Pb<QuotaConfig>,
+    },
 }
 
 /// Which entry.
@@ -61,6 +73,10 @@ pub enum RecordKey {
     Unreachable(AgentId),
     /// A framework.
     Framework(FrameworkId),
+    /// The weight of a role.
+    Weight(String),
+    /// The quota of a role.
+    Quota(String),
 }
 
 /// A step from one value of the registry to the next.
@@ -91,6 +107,12 @@ impl Registry {
             Change::Delete(RecordKey::Framework(id)) => {
                 self.frameworks.remove(&id);
             }
+            Change::Delete(RecordKey::Weight(role)) => {
+                self.weights.remove(&role);
+            }
+            Change::Delete(RecordKey::Quota(role)) => {
+                self.quotas.remove(&role);
+            }
         }
     }
 
@@ -104,6 +126,12 @@ impl Registry {
             }
             Record::Framework { id, framework } => {
                 self.frameworks.insert(id, framework);
+            }
+            Record::Weight { role, weight } => {
+                self.weights.insert(role, weight);
+            }
+            Record::Quota { config } => {
+                self.quotas.insert(config.role.clone(), config);
             }
         }
     }
@@ -122,7 +150,18 @@ impl Registry {
             id: id.clone(),
             framework: framework.clone(),
         });
-        agents.chain(unreachable).chain(frameworks)
+        let weights = self.weights.iter().map(|(role, weight)| Record::Weight {
+            role: role.clone(),
+            weight: *weight,
+        });
+        let quotas = self.quotas.values().map(|config| Record::Quota {
+            config: config.clone(),
+        });
+        agents
+            .chain(unreachable)
+            .chain(frameworks)
+            .chain(weights)
+            .chain(quotas)
     }
 }
 

@@ -1,15 +1,17 @@
 //! What the core asks its actor to do. The list is closed: `master.rs` performs it in one `match`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use libprocess::prelude::{AnyPid, Pid};
 use mesos::protocols::agent as to_agent;
-use mesos::protocols::{AgentProtocol, SchedulerProtocol};
+use mesos::protocols::{AgentProtocol, CallRejected, SchedulerProtocol};
+use mesos::v1::quota::QuotaConfig;
 use mesos::v1::{AgentId, FrameworkId, OfferId, scheduler};
 
 use super::agents::Admission;
-use crate::allocator::AllocatorOp;
+use super::operator::{Awaited, Ticket};
+use crate::allocator::{AllocatorOp, UpdateAvailable};
 use crate::registrar::Operation;
 
 /// One thing to do, in the order given.
@@ -35,6 +37,10 @@ pub enum Effect {
     Allocator(AllocatorOp),
     /// Write to the registry; when that is done, continue.
     Registry(Operation, Continuation),
+    /// Ask the allocator for a change of what is free; when it has answered, continue.
+    Available(UpdateAvailable, Box<Awaited>),
+    /// Answer an operator's call.
+    Answer(Ticket, Result<(), CallRejected>),
     /// End this master, for this reason.
     Abort(String),
     /// Report `Timer` after this time.
@@ -75,6 +81,10 @@ pub enum Continuation {
     Remove(AgentId),
     /// Forget unreachable agents.
     Prune(BTreeSet<AgentId>),
+    /// Use weights of an operator.
+    UpdateWeights(Ticket, BTreeMap<String, f64>),
+    /// Use quotas of an operator.
+    UpdateQuota(Ticket, Vec<QuotaConfig>),
 }
 
 /// Why an agent is marked unreachable.

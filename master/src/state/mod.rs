@@ -10,6 +10,7 @@
 //! | `subscribe`, `frameworks` | subscription and failover; disconnection, teardown, recovery |
 //! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
 //! | `operations` | what is done to resources, and what becomes of it |
+//! | `operator`, `weights`, `quota` | what operators change |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
 //! | `registry`, `gc` | what is read back after a restart; what is forgotten |
@@ -28,6 +29,8 @@ mod messages;
 mod model;
 mod offers;
 mod operations;
+mod operator;
+mod quota;
 mod reconcile;
 mod registry;
 mod reregister;
@@ -35,6 +38,7 @@ mod statuses;
 mod subscribe;
 mod time;
 mod updates;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +49,7 @@ use std::sync::Arc;
 
 use libprocess::prelude::{AnyPid, Pid};
 use mesos::ids::Mint;
-use mesos::protocols::AgentProtocol;
+use mesos::protocols::{AgentProtocol, CallRejected, RejectionKind};
 use mesos::v1::{self, AgentId, FrameworkId, scheduler};
 
 pub use agents::Admission;
@@ -53,6 +57,7 @@ pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, Timer, ToAgent, UnreachableReason};
 pub use model::*;
+pub use operator::{Awaited, Ticket};
 pub use time::Timestamp;
 
 use crate::config::Config;
@@ -158,6 +163,8 @@ impl State {
             Continuation::MarkUnreachable(agent, reason) => self.unreachable(now, &agent, reason),
             Continuation::Remove(agent) => self.removed(now, &agent),
             Continuation::Prune(agents) => self.pruned(&agents),
+            Continuation::UpdateWeights(ticket, weights) => self.weights_updated(ticket, weights),
+            Continuation::UpdateQuota(ticket, configs) => self.quota_updated(ticket, configs),
         }
     }
 
@@ -174,6 +181,11 @@ impl State {
             }
             Continuation::MarkUnreachable(agent, _) | Continuation::Remove(agent) => {
                 self.transitions.remove(agent);
+            }
+            Continuation::UpdateWeights(ticket, _) | Continuation::UpdateQuota(ticket, _) => {
+                let why = "the registry would not store the change; try again";
+                let rejected = CallRejected::new(RejectionKind::Conflict, why);
+                return vec![Effect::Answer(*ticket, Err(rejected))];
             }
         }
         Effects::new()

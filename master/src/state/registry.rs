@@ -6,6 +6,7 @@ use super::frameworks::failover_duration;
 use super::{
     Connection, Effect, Effects, RecoveredAgent, State, Timer, Timestamp, UnreachableAgent,
 };
+use crate::allocator::AllocatorOp;
 use crate::registrar::{FrameworkRecord, Registry};
 
 impl State {
@@ -29,6 +30,21 @@ impl State {
             let since = Timestamp::from_nanos(since.nanoseconds);
             let agent = UnreachableAgent { info: None, since };
             self.cluster.unreachable_agents.insert(id, Arc::new(agent));
+        }
+        if !registry.weights.is_empty() {
+            self.cluster.weights = registry.weights.clone().into();
+            let weights = registry.weights;
+            out.push(Effect::Allocator(AllocatorOp::UpdateWeights { weights }));
+        }
+        for config in registry.quotas.into_values() {
+            self.set_quota_of(config.0, &mut out);
+        }
+        if !self.cluster.quotas.is_empty() {
+            // Guarantees must not be given away because most agents are not back yet.
+            let expected_agents = self.recovered_at_start;
+            out.push(Effect::Allocator(AllocatorOp::BeginRecovery {
+                expected_agents,
+            }));
         }
         for record in registry.frameworks.into_values() {
             self.recover_persisted(now, record, &mut out);

@@ -65,6 +65,8 @@ pub enum RejectionKind {
     NotLeader,
     /// This master leads, or this agent runs, but has not read its state back yet.
     Recovering,
+    /// The call is right, but what it asks for is not there now.
+    Conflict,
 }
 
 impl CallRejected {

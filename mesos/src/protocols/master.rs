@@ -22,6 +22,7 @@ protocol! {
         7 => OperationUpdate -> (),
         8 => AgentResources -> (),
         10 => SchedulerCall -> Result<CallAccepted, CallRejected>,
+        11 => OperatorCall -> Result<(), CallRejected>,
         20 => AgentUnresponsive -> (),
     }
 }
@@ -173,6 +174,17 @@ pub struct SchedulerCall {
     pub stream_id: Option<String>,
     /// Who the HTTP server authenticated. Believed only of senders on the master's own node; a
     /// remote sender is who its certificate says.
+    pub principal: Option<String>,
+}
+
+/// A v1 call of an operator that changes something: over QUIC (certificate role
+/// [`OPERATOR`](super::roles::OPERATOR)), or from the master's HTTP server. Answered when the change
+/// is stored, or on its way to the agent it concerns.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OperatorCall {
+    /// The call.
+    pub call: Pb<v1::master::Call>,
+    /// As in [`SchedulerCall::principal`].
     pub principal: Option<String>,
 }
 

@@ -163,6 +163,16 @@ fn calls_reach_the_master_and_their_answers_come_back() {
 }
 
 #[test]
+fn operators_reach_the_master() {
+    let mut call = v1::master::Call::default();
+    call.set_type(v1::master::call::Type::GetRoles);
+    crosses::<MasterProtocol, _>(master::OperatorCall {
+        call: Pb(call),
+        principal: Some("p".into()),
+    });
+}
+
+#[test]
 fn the_master_reaches_agents() {
     crosses::<AgentProtocol, _>(agent::Reregistered {
         agent_id: "S0".into(),
@@ -237,7 +247,7 @@ fn numbers_stay() {
     ];
     let expected = [
         "mesos.master 1 RegisterAgent 2 ReregisterAgent 3 UnregisterAgent 4 UpdateRecord \
-         5 ExecutorMessage 6 ExecutorExited 7 OperationUpdate 8 AgentResources 10 SchedulerCall 20 AgentUnresponsive",
+         5 ExecutorMessage 6 ExecutorExited 7 OperationUpdate 8 AgentResources 10 SchedulerCall 11 OperatorCall 20 AgentUnresponsive",
         "mesos.agent 1 Registered 2 Reregistered 3 ShutdownAgent 4 Ping 5 RunTask 6 KillTask \
          7 Acknowledge 8 FrameworkMessage 9 ShutdownExecutor 10 ShutdownFramework \
          11 UpdateFramework 12 ApplyOperation 13 AcknowledgeOperation 14 ReconcileOperations \

@@ -8,7 +8,7 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
-    RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
 };
 use mesos::protocols::scheduler::Event;
 use mesos::protocols::{
@@ -35,6 +35,7 @@ pub(super) type Answer = fn(&SchedulerCall) -> Result<CallAccepted, CallRejected
 /// What the fake master saw.
 pub(super) enum Seen {
     Call(Box<SchedulerCall>),
+    Operator(Box<OperatorCall>),
     Exited,
 }
 
@@ -60,6 +61,25 @@ impl Handler<SchedulerCall> for FakeMaster {
         }
         let answer = (self.answer)(&call);
         let _ = self.seen.send(Seen::Call(Box::new(call)));
+        answer
+    }
+}
+
+impl Handler<OperatorCall> for FakeMaster {
+    type Result = Result<(), CallRejected>;
+
+    fn handle(&mut self, call: OperatorCall, _: &mut Context<Self>) -> Self::Result {
+        let answer = match &call.principal {
+            Some(principal) if principal == "nobody" => {
+                let why = "not for you";
+                Err(CallRejected::new(
+                    mesos::protocols::RejectionKind::Conflict,
+                    why,
+                ))
+            }
+            _ => Ok(()),
+        };
+        let _ = self.seen.send(Seen::Operator(Box::new(call)));
         answer
     }
 }
@@ -142,6 +162,16 @@ impl Rig {
     pub(super) async fn call(&mut self) -> SchedulerCall {
         match self.next().await {
             Seen::Call(call) => *call,
+            Seen::Operator(call) => panic!("{call:?}"),
+            Seen::Exited => panic!("a subscription ended"),
+        }
+    }
+
+    /// The next call of an operator.
+    pub(super) async fn operator_call(&mut self) -> OperatorCall {
+        match self.next().await {
+            Seen::Operator(call) => *call,
+            Seen::Call(call) => panic!("{call:?}"),
             Seen::Exited => panic!("a subscription ended"),
         }
     }
@@ -150,6 +180,7 @@ impl Rig {
     pub(super) async fn exited(&mut self) {
         match self.next().await {
             Seen::Exited => {}
+            Seen::Operator(call) => panic!("{call:?}"),
             Seen::Call(call) => panic!("{call:?}"),
         }
     }

@@ -30,7 +30,7 @@ mod task;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
-use mesos::v1::{AgentId, FrameworkId, OfferId, TaskId};
+use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
 pub(crate) use changes::Destination;
@@ -62,6 +62,10 @@ pub struct Cluster {
     pub offers: OrdMap<OfferId, Arc<Offer>>,
     /// Operations that have not ended, or whose end was not acknowledged.
     pub operations: OrdMap<Uuid, Arc<Operation>>,
+    /// Weights of roles that were given one; 1 for all others.
+    pub weights: OrdMap<String, f64>,
+    /// Quotas of roles that have one.
+    pub quotas: OrdMap<String, Arc<v1::quota::QuotaConfig>>,
     /// All tasks by state.
     pub counts: TaskCounts,
     /// Endings by state, source and reason.

@@ -34,6 +34,13 @@ pub(super) fn line(effect: &Effect) -> Option<String> {
         Effect::Allocator(AllocatorOp::UpdateAgent { total, .. }) => {
             format!("allocator <- total {total}")
         }
+        Effect::Allocator(AllocatorOp::UpdateWeights { weights }) => {
+            format!("allocator <- weights {weights:?}")
+        }
+        Effect::Answer(_, Ok(())) => "operator <- done".to_owned(),
+        Effect::Answer(_, Err(rejected)) => {
+            format!("operator <- {:?}: {}", rejected.kind, rejected.message)
+        }
         Effect::Abort(_) => "the master ends".to_owned(),
         _ => return None,
     })
@@ -139,5 +146,10 @@ fn registry(operation: &Operation) -> String {
         },
         Operation::PruneUnreachable { agents } => format!("prune {}", agents.len()),
         Operation::RemoveFramework { id } => format!("remove {}", id.value),
+        Operation::UpdateWeights { weights } => format!("weights {weights:?}"),
+        Operation::UpdateQuota { configs } => {
+            let roles: Vec<&str> = configs.iter().map(|config| config.role.as_str()).collect();
+            format!("quota of {roles:?}")
+        }
     }
 }

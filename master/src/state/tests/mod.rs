@@ -7,6 +7,7 @@ mod launch;
 mod log;
 mod loss;
 mod operations;
+mod operator;
 mod reconcile;
 mod restart;
 mod updates;

@@ -1,0 +1,86 @@
+//! `POST /api/v1`: the v1 operator API. What only reads is answered from the view; the rest is the
+//! master's to decide (mesos.md §2.4).
+
+use actix_web::http::header::ACCEPT;
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use mesos::protocols::RejectionKind;
+use mesos::protocols::master::OperatorCall;
+use mesos::v1::master::Call;
+use mesos::v1::master::call::Type;
+use mesos::wire::{self, ContentType, Pb};
+
+use super::reply::{self, text};
+use super::scheduler::{CALL_TIMEOUT, content_type};
+use super::server::Site;
+use super::{body, status};
+use crate::documents;
+
+/// Serves one call.
+pub(super) async fn serve(
+    request: &HttpRequest,
+    payload: Payload,
+    principal: Option<String>,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    if site.library.view().is_recovering() {
+        return Err(text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Master has not finished recovery",
+        ));
+    }
+    if request.method() != Method::POST {
+        return Err(status::method_not_allowed(request, "POST"));
+    }
+    let form = content_type(request)?;
+    let body = body::read(request, payload).await?;
+    let call: Call = wire::decode(form, &body).map_err(|error| {
+        let message = format!("Failed to parse body into master::Call: {error}");
+        text(StatusCode::BAD_REQUEST, message)
+    })?;
+    let accept = request.headers().get(ACCEPT);
+    let accept = accept.map(|value| value.to_str().unwrap_or_default());
+    let answer_form = ContentType::negotiate(accept).ok_or_else(|| {
+        text(
+            StatusCode::NOT_ACCEPTABLE,
+            "Expecting 'Accept' to allow 'application/json' or 'application/x-protobuf'",
+        )
+    })?;
+    if let Some(response) = documents::operator::response(&site.library.view(), &call) {
+        let body = wire::encode(answer_form, &response);
+        return Ok(reply::body(request, answer_form.as_str(), body.into()));
+    }
+    change(request, call, principal, site).await
+}
+
+/// Has the master make a change.
+pub(super) async fn change(
+    request: &HttpRequest,
+    call: Call,
+    principal: Option<String>,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    let accepted = match call.r#type() {
+        // Done when the agent has done it; what it needs was free.
+        Type::ReserveResources
+        | Type::UnreserveResources
+        | Type::CreateVolumes
+        | Type::DestroyVolumes
+        | Type::GrowVolume
+        | Type::ShrinkVolume => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    let call = OperatorCall {
+        call: Pb(call),
+        principal,
+    };
+    match site.node.ask(&site.master, call, CALL_TIMEOUT).await {
+        Ok(Ok(())) => Ok(HttpResponse::build(accepted).finish()),
+        Ok(Err(rejected)) if rejected.kind == RejectionKind::Invalid => {
+            Err(text(StatusCode::BAD_REQUEST, rejected.message))
+        }
+        Ok(Err(rejected)) => Err(status::rejected(request, &rejected)),
+        Err(error) => Err(status::unanswered(&error)),
+    }
+}

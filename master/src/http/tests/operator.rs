@@ -1,0 +1,195 @@
+//! The operator API, v1 and the endpoints from before (mesos.md §2.4, §2.5).
+
+use std::sync::Arc;
+
+use mesos::v1::master::call::Type;
+use mesos::v1::master::{Call, Response as Answer, response};
+use mesos::wire;
+
+use super::rig::{Client, JSON, Response, Rig, takes_everything};
+use crate::http::Credentials;
+use crate::view::View;
+
+const RESOURCE: &str = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},
+    "reservations":[{"type":"DYNAMIC","role":"eng"}]}"#;
+
+#[track_caller]
+fn is(response: &Response, status: u16, text: &str) {
+    assert_eq!(response.status, status, "{}", response.text());
+    assert!(response.text().contains(text), "{}", response.text());
+}
+
+async fn send(rig: &Rig, head: &str, headers: &[&str], body: &str) -> Response {
+    // A client holds its buffers; in a box, many of them are no burden for the stack of a test.
+    Box::pin(async move {
+        let mut client = Client::connect(rig.address).await;
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let head = format!("{head} HTTP/1.1\r\n{headers}");
+        client.send(&head, body.as_bytes()).await;
+        client.response().await
+    })
+    .await
+}
+
+async fn get(rig: &Rig, path: &str) -> Response {
+    send(rig, &format!("GET {path}"), &[], "").await
+}
+
+async fn api(rig: &Rig, headers: &[&str], body: &str) -> Response {
+    send(rig, "POST /api/v1", headers, body).await
+}
+
+#[tokio::test]
+async fn changes_are_the_masters_and_are_answered_with_their_status() {
+    let mut rig = Rig::new(takes_everything);
+    let reserve = format!(
+        r#"{{"type":"RESERVE_RESOURCES","reserve_resources":
+            {{"agent_id":{{"value":"S0"}},"resources":[{RESOURCE}]}}}}"#
+    );
+    let weights = r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[]}}"#;
+    for (body, status, kind) in [
+        (reserve.as_str(), 202, Type::ReserveResources),
+        (weights, 200, Type::UpdateWeights),
+    ] {
+        is(&api(&rig, &[JSON], body).await, status, "");
+        assert_eq!(rig.operator_call().await.call.r#type(), kind);
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_conflict_is_409_and_names_who_asked() {
+    let credentials = Credentials::new([("nobody".into(), "secret".into())]);
+    let mut rig = Rig::with(takes_everything, Some(credentials));
+    let nobody = "Authorization: Basic bm9ib2R5OnNlY3JldA==";
+    let body = r#"{"type":"UPDATE_WEIGHTS","update_weights":{}}"#;
+    is(&api(&rig, &[JSON, nobody], body).await, 409, "not for you");
+    let call = rig.operator_call().await;
+    assert_eq!(call.principal.as_deref(), Some("nobody"));
+    is(&api(&rig, &[JSON], body).await, 401, "");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_read_comes_in_the_form_that_was_asked_for() {
+    let rig = Rig::new(takes_everything);
+    rig.views.send_modify(|view| {
+        let mut changed = View::clone(view);
+        changed.cluster.weights.insert("eng".into(), 2.5);
+        *view = Arc::new(changed);
+    });
+    let weights = r#"{"type":"GET_WEIGHTS"}"#;
+    let json = api(&rig, &[JSON], weights).await;
+    assert_eq!(json.header("content-type"), Some("application/json"));
+    is(
+        &json,
+        200,
+        r#""weight_infos":[{"weight":2.5,"role":"eng"}]"#,
+    );
+    let protobuf = "Accept: application/x-protobuf";
+    let bytes = api(&rig, &[JSON, protobuf], weights).await;
+    let answer: Answer = wire::decode_protobuf(&bytes.body).unwrap();
+    assert_eq!(answer.r#type(), response::Type::GetWeights);
+    let roles = api(&rig, &[JSON], r#"{"type":"GET_ROLES"}"#).await;
+    is(&roles, 200, r#""name":"eng","weight":2.5"#);
+    is(
+        &api(&rig, &[JSON], r#"{"type":"GET_QUOTA"}"#).await,
+        200,
+        "get_quota",
+    );
+    is(
+        &api(&rig, &[JSON], r#"{"type":"GET_OPERATIONS"}"#).await,
+        200,
+        "get_operations",
+    );
+    is(
+        &get(&rig, "/roles").await,
+        200,
+        r#""name":"eng","weight":2.5"#,
+    );
+    is(
+        &get(&rig, "/weights").await,
+        200,
+        r#"[{"weight":2.5,"role":"eng"}]"#,
+    );
+    is(&get(&rig, "/master/quota").await, 200, "{");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn requests_are_checked_before_anybody_is_asked() {
+    let rig = Rig::new(takes_everything);
+    let body = r#"{"type":"GET_WEIGHTS"}"#;
+    is(&api(&rig, &[], body).await, 400, "Content-Type");
+    is(
+        &api(&rig, &["Content-Type: text/plain"], body).await,
+        415,
+        "",
+    );
+    is(&api(&rig, &[JSON], "{").await, 400, "Failed to parse");
+    is(
+        &api(&rig, &[JSON, "Accept: text/html"], body).await,
+        406,
+        "",
+    );
+    is(&get(&rig, "/api/v1").await, 405, "POST");
+    is(&get(&rig, "/reserve").await, 405, "POST");
+    is(&send(&rig, "PUT /weights", &[], "{").await, 400, "JSON");
+    is(&send(&rig, "POST /reserve", &[], "").await, 400, "slaveId");
+    is(
+        &send(&rig, "POST /unreserve", &[], "slaveId=S0").await,
+        400,
+        "resources",
+    );
+    is(
+        &send(&rig, "POST /create-volumes", &[], "slaveId=S0&volumes=x").await,
+        400,
+        "JSON",
+    );
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn the_endpoints_from_before_make_the_same_calls() {
+    let mut rig = Rig::new(takes_everything);
+    let list = format!("[{RESOURCE}]").replace('\n', " ");
+    let encoded: String = list.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let (resources, volumes) = (
+        format!("slaveId=S0&resources={encoded}"),
+        format!("slaveId=S0&volumes={encoded}"),
+    );
+    let weights = r#"[{"role":"eng","weight":2}]"#;
+    let quota = r#"{"role":"eng","guarantee":[]}"#;
+    let table = [
+        (
+            "POST /master/reserve",
+            resources.as_str(),
+            202,
+            Type::ReserveResources,
+        ),
+        ("POST /unreserve", &resources, 202, Type::UnreserveResources),
+        ("POST /create-volumes", &volumes, 202, Type::CreateVolumes),
+        ("POST /destroy-volumes", &volumes, 202, Type::DestroyVolumes),
+        ("PUT /weights", weights, 200, Type::UpdateWeights),
+        ("POST /quota", quota, 200, SET_QUOTA),
+        ("DELETE /quota/eng", "", 200, REMOVE_QUOTA),
+    ];
+    for (head, body, status, kind) in table {
+        is(&send(&rig, head, &[], body).await, status, "");
+        let call: Call = rig.operator_call().await.call.0;
+        assert_eq!(call.r#type(), kind, "{head}");
+        assert!(round_trips(&call), "{head}: {call:?}");
+    }
+    rig.stop().await;
+}
+
+/// Whether all that a call of this type needs is there.
+fn round_trips(call: &Call) -> bool {
+    let bytes = wire::encode_protobuf(call);
+    wire::decode_protobuf::<Call>(&bytes).is_ok_and(|again| again == *call)
+}
+
+#[allow(deprecated)]
+const SET_QUOTA: Type = Type::SetQuota;
+#[allow(deprecated)]
+const REMOVE_QUOTA: Type = Type::RemoveQuota;
