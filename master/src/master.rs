@@ -8,6 +8,7 @@ use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
     OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    UpdateOversubscribed,
 };
 use mesos::protocols::observer::SetConnected;
 use mesos::protocols::scheduler::{Event, Unsubscribed};
@@ -545,6 +546,15 @@ impl Handler<AgentResources> for MasterProcess {
 
     fn handle(&mut self, told: AgentResources, ctx: &mut Context<Self>) {
         let effects = self.state.agent_resources(ctx.sender(), told);
+        self.act(effects, ctx);
+    }
+}
+
+impl Handler<UpdateOversubscribed> for MasterProcess {
+    type Result = ();
+
+    fn handle(&mut self, update: UpdateOversubscribed, ctx: &mut Context<Self>) {
+        let effects = self.state.update_oversubscribed(ctx.sender(), update);
         self.act(effects, ctx);
     }
 }

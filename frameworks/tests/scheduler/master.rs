@@ -6,6 +6,7 @@ use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, MasterProtocol,
     OperationUpdate, OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    UpdateOversubscribed,
 };
 use mesos::protocols::scheduler::{self, SchedulerProtocol, Unsubscribed};
 use mesos::protocols::{
@@ -245,5 +246,6 @@ never_sent!(
     UpdateRecord,
     ExecutorMessage,
     ExecutorExited,
+    UpdateOversubscribed,
     AgentUnresponsive
 );

@@ -58,6 +58,8 @@ counters! {
     RegisterAgent = "messages_register_slave",
     /// Re-registrations of agents.
     ReregisterAgent = "messages_reregister_slave",
+    /// What agents lend.
+    UpdateAgent = "messages_update_slave",
     /// Agents that left.
     UnregisterAgent = "messages_unregister_slave",
     /// Executors that ended.

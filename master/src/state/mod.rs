@@ -13,6 +13,7 @@
 //! | `operator`, `weights`, `quota` | what operators change |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
+//! | `oversubscription` | what agents lend of what is not used |
 //! | `registry`, `gc` | what is read back after a restart; what is forgotten |
 
 mod accept;
@@ -30,6 +31,7 @@ mod model;
 mod offers;
 mod operations;
 mod operator;
+mod oversubscription;
 mod quota;
 mod reconcile;
 mod registry;

@@ -11,6 +11,7 @@ use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::scheduler::{Event, call, event};
 use mesos::v1::{self, AgentId, Filters, FrameworkId, OfferId};
 
+use super::oversubscription::is_lent;
 use super::{Agent, Counter, Effect, Effects, Framework, Offer, State, Timer, Timestamp};
 use crate::allocator::{Allocation, AllocatorOp, refuse_duration};
 
@@ -28,7 +29,8 @@ impl State {
                     if framework.active
                         && agent.active
                         && framework.roles.contains(&allocation.role)
-                        && has_shared(&agent, &allocation.resources) =>
+                        && has_shared(&agent, &allocation.resources)
+                        && is_lent(&agent, &allocation.resources) =>
                 {
                     let offer = self.offer(now, &framework, &agent, allocation);
                     events

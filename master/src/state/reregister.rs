@@ -79,6 +79,10 @@ impl State {
             return out.push(shutdown(&admission.pid, why));
         }
         self.counters.count(Counter::AgentReregistrations);
+        self.lend_nothing(&agent.id, out);
+        let Some(agent) = &self.cluster.agent(&agent.id).cloned() else {
+            return;
+        };
         // An agent repeats itself until it is answered. What it says of its resources is older then
         // than what was asked of it since.
         let is_news = admission.resource_version.is_none()

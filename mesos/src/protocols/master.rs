@@ -9,7 +9,7 @@ use crate::v1;
 use crate::wire::Pb;
 
 protocol! {
-    /// What a master accepts: from agents (1–8), from schedulers and tools (10), and from its own
+    /// What a master accepts: from agents (1–9), from schedulers and tools (10), and from its own
     /// observers (20). A master believes agents only about themselves: it compares the sender
     /// with the pid that registered.
     pub MasterProtocol = "mesos.master" version 2 {
@@ -21,6 +21,7 @@ protocol! {
         6 => ExecutorExited -> (),
         7 => OperationUpdate -> (),
         8 => AgentResources -> (),
+        9 => UpdateOversubscribed -> (),
         10 => SchedulerCall -> Result<CallAccepted, CallRejected>,
         11 => OperatorCall -> Result<(), CallRejected>,
         20 => AgentUnresponsive -> (),
@@ -156,6 +157,17 @@ pub struct AgentResources {
     pub checkpointed_resources: Vec<Pb<v1::Resource>>,
     /// Names this state of its resources.
     pub resource_version: Option<Uuid>,
+}
+
+/// What an agent lends of what its tasks do not use: sent after each registration if it is anything,
+/// and when it changes, at most every `--oversubscribed_resources_interval`. It replaces what the
+/// message before said; a registration says that nothing is lent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UpdateOversubscribed {
+    /// Which agent.
+    pub agent_id: v1::AgentId,
+    /// All that is lent, what is borrowed already included. Each is revocable.
+    pub resources: Vec<Pb<v1::Resource>>,
 }
 
 /// A v1 scheduler call: from a scheduler over QUIC, from the master's HTTP server on behalf of

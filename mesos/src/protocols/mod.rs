@@ -85,6 +85,16 @@
 //!    │◀ UPDATE_OPERATION_STATUS ── │◀───────────── OperationUpdate │
 //!    │ ACKNOWLEDGE_OPERATION_STATUS ▶ AcknowledgeOperation ────────▶│ forgets it
 //! ```
+//!
+//! **An agent lends** what its tasks were given and do not use, and takes it back by killing those who
+//! borrowed it.
+//!
+//! ```text
+//!  agent                         master                     scheduler
+//!    │ UpdateOversubscribed ──────▶│ Event RESCIND ───────────▶│ offers made of what was lent before
+//!    │                             │ Event OFFERS (revocable) ▶│
+//!    │ UpdateRecord (TASK_GONE) ──▶│ Event UPDATE ────────────▶│ the executor was preempted
+//! ```
 
 pub mod agent;
 pub mod call;

@@ -145,6 +145,14 @@ fn agents_reach_the_master() {
         checkpointed_resources: task().0.resources.into_iter().map(Pb).collect(),
         resource_version: Some(Uuid::from_u128(1)),
     });
+    crosses::<MasterProtocol, _>(master::UpdateOversubscribed {
+        agent_id: "S0".into(),
+        resources: vec![Pb(v1::Resource {
+            name: "cpus".into(),
+            revocable: Some(Default::default()),
+            ..Default::default()
+        })],
+    });
 }
 
 #[test]
@@ -247,7 +255,8 @@ fn numbers_stay() {
     ];
     let expected = [
         "mesos.master 1 RegisterAgent 2 ReregisterAgent 3 UnregisterAgent 4 UpdateRecord \
-         5 ExecutorMessage 6 ExecutorExited 7 OperationUpdate 8 AgentResources 10 SchedulerCall 11 OperatorCall 20 AgentUnresponsive",
+         5 ExecutorMessage 6 ExecutorExited 7 OperationUpdate 8 AgentResources \
+         9 UpdateOversubscribed 10 SchedulerCall 11 OperatorCall 20 AgentUnresponsive",
         "mesos.agent 1 Registered 2 Reregistered 3 ShutdownAgent 4 Ping 5 RunTask 6 KillTask \
          7 Acknowledge 8 FrameworkMessage 9 ShutdownExecutor 10 ShutdownFramework \
          11 UpdateFramework 12 ApplyOperation 13 AcknowledgeOperation 14 ReconcileOperations \

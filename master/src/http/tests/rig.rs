@@ -9,6 +9,7 @@ use libprocess::prelude::*;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
     OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    UpdateOversubscribed,
 };
 use mesos::protocols::scheduler::Event;
 use mesos::protocols::{
@@ -111,6 +112,7 @@ deaf!(
     ExecutorExited,
     OperationUpdate,
     AgentResources,
+    UpdateOversubscribed,
     AgentUnresponsive
 );
 

@@ -8,6 +8,7 @@ mod log;
 mod loss;
 mod operations;
 mod operator;
+mod oversubscription;
 mod reconcile;
 mod restart;
 mod updates;

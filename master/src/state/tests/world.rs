@@ -312,16 +312,25 @@ impl World {
 
     /// The allocator gives resources of an agent to a framework; an offer is made of them.
     pub(super) fn offer(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) -> OfferId {
+        self.offer_of(id, agent, plain(resources))
+    }
+
+    /// As [`offer`](Self::offer), of anything.
+    pub(super) fn offer_of(
+        &mut self,
+        id: &FrameworkId,
+        agent: &AgentId,
+        resources: Resources,
+    ) -> OfferId {
         let before = self.state.cluster().offers.clone();
-        self.allocate(id, agent, resources);
+        self.allocate_to(id, agent, "*", resources);
         let mut new = (self.state.cluster().offers.keys()).filter(|id| !before.contains_key(*id));
         new.next().expect("no offer was made").clone()
     }
 
     /// The allocator gives resources of an agent to a framework.
     pub(super) fn allocate(&mut self, id: &FrameworkId, agent: &AgentId, resources: &str) {
-        let resources = Resources::parse(resources, "*").expect("resources");
-        self.allocate_to(id, agent, "*", resources);
+        self.allocate_to(id, agent, "*", plain(resources));
     }
 
     /// The allocator gives resources of an agent to a role of a framework.
@@ -533,8 +542,9 @@ impl World {
             let taken = taken.unallocate();
             // Of what is shared there are as many copies as users.
             let taken = taken.filter(|key| !key.shared);
+            // What is lent may have become less than is used of it.
             assert!(
-                agent.total.contains(&taken),
+                agent.total.contains(&taken.non_revocable()),
                 "{} overcommitted: {taken}",
                 agent.id.value
             );
@@ -627,6 +637,19 @@ fn capabilities() -> Vec<Pb<v1::agent_info::Capability>> {
         })
     };
     all.map(capability).into()
+}
+
+fn plain(text: &str) -> Resources {
+    Resources::parse(text, "*").expect("resources")
+}
+
+/// As an agent lends them.
+pub(super) fn lent(text: &str) -> Resources {
+    let mut lent = resources(text);
+    for resource in &mut lent {
+        resource.revocable = Some(Default::default());
+    }
+    Resources::from_v1(&lent).expect("resources")
 }
 
 pub(super) fn task_id(name: &str) -> TaskId {

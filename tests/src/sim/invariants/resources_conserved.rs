@@ -1,4 +1,4 @@
-//! Per agent: offered + used ≤ total, and what is used is what tasks and executors hold.
+//! Per agent: offered + used ≤ total, but for what is lent and may be less the next moment; and what is used is what tasks and executors hold.
 
 use master::state::{Agent, holds_nothing};
 use mesos::resources::Resources;
@@ -16,7 +16,7 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
     };
     for agent in view.cluster.agents.values() {
         let spent = agent.used_total().unallocate() + agent.offered.clone().unallocate();
-        if !agent.total.contains(&spent) {
+        if !agent.total.contains(&spent.non_revocable()) {
             let Agent { id, total, .. } = agent.as_ref();
             return Err(format!(
                 "{id} has {total}, of which {spent} is used or offered"
