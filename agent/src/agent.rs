@@ -14,6 +14,7 @@
 
 mod effects;
 mod environment;
+mod oversubscription;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -41,6 +42,7 @@ use crate::inbox::Inbound;
 use crate::state::{Alarm, Chance, Effect, Moment, State};
 use crate::status_updates::{Key, OperationUpdatesProtocol, StatusUpdatesProtocol, manager};
 pub(crate) use environment::ExecutorAccess;
+pub(crate) use oversubscription::Oversubscription;
 
 /// How long the containerizer may take to look after the containers of an earlier life. Orphans are
 /// killed and waited for.
@@ -55,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) listener: Pid<ContainerListenerProtocol>,
     pub(crate) updates: Pid<StatusUpdatesProtocol>,
     pub(crate) operations: Pid<OperationUpdatesProtocol>,
+    pub(crate) oversubscription: Oversubscription,
     pub(crate) inbox: UnboundedReceiver<Inbound>,
     pub(crate) inbox_sender: UnboundedSender<Inbound>,
     pub(crate) view: watch::Sender<Arc<State>>,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use libprocess::observe::Readiness;
 use mesos::flags;
 
+use crate::oversubscription::{ControllerChoice, EstimatorChoice};
+
 /// The program that runs command tasks: normally this binary again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutorCommand {
@@ -51,6 +53,14 @@ pub struct Config {
     pub executor_shutdown_grace_period: Duration,
     /// How long an executor waits for a restarted agent before it ends itself.
     pub recovery_timeout: Duration,
+    /// What is lent of what tasks do not use.
+    pub resource_estimator: EstimatorChoice,
+    /// When it is taken back.
+    pub qos_controller: ControllerChoice,
+    /// The shortest time from one correction of the QoS controller to the next.
+    pub qos_correction_interval_min: Duration,
+    /// How often what is lent is estimated; also how often the master is told at most.
+    pub oversubscribed_resources_interval: Duration,
     /// Interval of HEARTBEAT events on HTTP executor streams.
     pub executor_heartbeat_interval: Duration,
     /// Ended executors remembered of one framework.
@@ -89,6 +99,10 @@ impl Config {
             executor_reregistration_timeout: EXECUTOR_REREGISTRATION_TIMEOUT,
             executor_shutdown_grace_period: Duration::from_secs(5),
             recovery_timeout: Duration::from_secs(15 * 60),
+            resource_estimator: EstimatorChoice::default(),
+            qos_controller: ControllerChoice::default(),
+            qos_correction_interval_min: Duration::ZERO,
+            oversubscribed_resources_interval: Duration::from_secs(15),
             executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,
             max_completed_executors_per_framework: 150,
             start_time: None,
@@ -110,6 +124,11 @@ impl Config {
             ("hostname", self.hostname.clone()),
             ("recover", Some("reconnect".to_owned())),
             ("resources", self.resources.clone()),
+            (
+                "resource_estimator",
+                Some(self.resource_estimator.to_string()),
+            ),
+            ("qos_controller", Some(self.qos_controller.to_string())),
             ("strict", Some("true".to_owned())),
             ("switch_user", Some(self.switch_user.to_string())),
             ("work_dir", Some(self.work_dir.display().to_string())),
@@ -139,6 +158,14 @@ impl Config {
                 self.executor_shutdown_grace_period,
             ),
             ("recovery_timeout", self.recovery_timeout),
+            (
+                "qos_correction_interval_min",
+                self.qos_correction_interval_min,
+            ),
+            (
+                "oversubscribed_resources_interval",
+                self.oversubscribed_resources_interval,
+            ),
         ];
         for (name, value) in durations {
             flags.insert(name.to_owned(), flags::format_duration(value));

@@ -26,7 +26,7 @@ use mesos::v1::AgentInfo;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::agent::{self, Clock, ExecutorAccess, Parts};
+use crate::agent::{self, Clock, ExecutorAccess, Oversubscription, Parts};
 use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::layout::Layout;
 use crate::checkpoint::lock::{LockError, WorkDirLock};
@@ -40,6 +40,8 @@ use crate::containerizer::{
 use crate::files::actor::Files;
 use crate::http::{self, HttpError, HttpServer};
 use crate::inbox::{Inbound, TerminationListener};
+use crate::oversubscription::process::{QosController, ResourceEstimator};
+use crate::oversubscription::{Load, LoadSource};
 use crate::resources::{Machine, agent_resources};
 use crate::state::{Settings, State};
 use crate::status_updates::{Manager, OperationReport, Update};
@@ -253,7 +255,9 @@ async fn start_parts(
 
     let (inbox_sender, inbox) = mpsc::unbounded_channel();
     let (to_agent, to_listener) = (inbox_sender.clone(), inbox_sender.clone());
+    let load = load_of(&containers);
     let containerizer = spawned.add(spawn_containerizer(containers, node)?)?;
+    let oversubscription = spawn_oversubscription(&config, &containerizer, load, spawned)?;
     let listener = node.spawn("containerizer-listener", move |_| TerminationListener {
         inbox: to_listener,
     });
@@ -300,6 +304,7 @@ async fn start_parts(
         listener,
         updates,
         operations,
+        oversubscription,
         inbox,
         inbox_sender: inbox_sender.clone(),
         view,
@@ -380,6 +385,43 @@ fn spawn_containerizer(
             SimulatedContainerizer::new(simulation)
         })),
     }
+}
+
+fn load_of(containers: &Containers) -> LoadSource {
+    match containers {
+        Containers::Machine(_) => Arc::new(Load::of_machine),
+        Containers::Simulated(simulation) => simulation.load_source(),
+    }
+}
+
+fn spawn_oversubscription(
+    config: &Config,
+    containerizer: &Pid<ContainerizerProtocol>,
+    load: LoadSource,
+    spawned: &mut Spawned,
+) -> Result<Oversubscription, SpawnError> {
+    let node = spawned.node.clone();
+    let estimator = config.resource_estimator.estimator().map(|estimator| {
+        let containerizer = containerizer.clone();
+        spawned.add(
+            node.spawn("resource-estimator", move |_| ResourceEstimator {
+                estimator,
+                containerizer,
+            }),
+        )
+    });
+    let controller = config.qos_controller.controller().map(|controller| {
+        spawned.add(node.spawn("qos-controller", move |_| QosController {
+            controller,
+            load,
+        }))
+    });
+    Ok(Oversubscription {
+        estimator: estimator.transpose()?,
+        estimate_every: config.oversubscribed_resources_interval,
+        controller: controller.transpose()?,
+        correct_every: config.qos_correction_interval_min,
+    })
 }
 
 fn settings(config: &Config, layout: &Layout) -> Settings {

@@ -16,6 +16,7 @@
 //! | what is written down, and read back | [`checkpoint`] |
 //! | containers, and their simulated twin | [`containerizer`] |
 //! | what the machine has | [`resources`] |
+//! | lending what is not used | [`oversubscription`] |
 //! | sandboxes for readers | [`files`] |
 //! | HTTP | `http` |
 //!
@@ -32,6 +33,7 @@ pub mod files;
 mod http;
 pub mod inbox;
 mod metrics;
+pub mod oversubscription;
 pub mod resources;
 pub mod state;
 pub mod status_updates;

@@ -97,7 +97,10 @@ impl Agent {
                 Effect::Alarm(wait, alarm) => {
                     ctx.run_later(wait, move |agent, ctx| agent.ring(alarm, ctx));
                 }
-                Effect::Detect => self.detect(ctx),
+                Effect::Detect => {
+                    self.begin_to_lend(ctx);
+                    self.detect(ctx);
+                }
                 Effect::Exit(why) => {
                     tracing::info!("the agent ends: {why}");
                     self.parts.ended.send_replace(Some(why));
@@ -415,5 +418,6 @@ fn tell_master(master: &Pid<MasterProtocol>, message: ToMaster, ctx: &Context<Ag
         ToMaster::Exited(m) => ctx.tell(master, m),
         ToMaster::Operation(m) => ctx.tell(master, *m),
         ToMaster::Resources(m) => ctx.tell(master, *m),
+        ToMaster::Oversubscribed(m) => ctx.tell(master, m),
     }
 }

@@ -14,21 +14,26 @@
 //! ([`Simulation::executor`]) and are actors too.
 
 pub mod executor;
+mod meter;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use libprocess::prelude::*;
+use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{self, TaskInfo};
+use tokio::time::Instant;
 
 use super::{
     ContainerError, ContainerListenerProtocol, ContainerizerProtocol, Destroy, GetLimitation,
     Launch, LaunchError, Launched, Limitation, Recover, RecoverError, Recovered, Status, Subscribe,
     Terminated, Update, Usage,
 };
+use crate::oversubscription::{Load, LoadSource};
 use executor::SimulatedExecutor;
+use meter::Meter;
 
 /// How a simulated task ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,10 +61,23 @@ type TaskScript = Arc<dyn Fn(&TaskInfo) -> Behaviour + Send + Sync>;
 type ExecutorScript = Arc<dyn Fn(&Node, &Launch) -> Result<AnyPid, SpawnError> + Send + Sync>;
 
 /// What the commands of a simulated cluster mean. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Simulation {
     tasks: BTreeMap<String, TaskScript>,
     executors: BTreeMap<String, ExecutorScript>,
+    usage: f64,
+    load: LoadSource,
+}
+
+impl Default for Simulation {
+    fn default() -> Simulation {
+        Simulation {
+            tasks: BTreeMap::new(),
+            executors: BTreeMap::new(),
+            usage: 1.0,
+            load: Arc::new(|| None),
+        }
+    }
 }
 
 impl Simulation {
@@ -87,6 +105,22 @@ impl Simulation {
     ) -> Simulation {
         self.executors.insert(name.into(), Arc::new(spawn));
         self
+    }
+
+    /// What part of the cpus it was given each container uses; all unless said.
+    pub fn usage(mut self, part: f64) -> Simulation {
+        self.usage = part;
+        self
+    }
+
+    /// What the load of the machine is; not known unless said.
+    pub fn load(mut self, load: impl Fn() -> Load + Send + Sync + 'static) -> Simulation {
+        self.load = Arc::new(move || Some(load()));
+        self
+    }
+
+    pub(crate) fn load_source(&self) -> LoadSource {
+        self.load.clone()
     }
 
     fn behaviour(&self, task: &TaskInfo) -> Behaviour {
@@ -135,9 +169,17 @@ impl Fates {
 pub struct SimulatedContainerizer {
     simulation: Simulation,
     fates: Fates,
-    running: BTreeMap<String, AnyPid>,
+    running: BTreeMap<String, Container>,
     listener: Option<Pid<ContainerListenerProtocol>>,
     launched: u32,
+    /// What meters count from.
+    started: Instant,
+}
+
+/// A container that runs.
+struct Container {
+    executor: AnyPid,
+    meter: Meter,
 }
 
 impl SimulatedContainerizer {
@@ -149,6 +191,7 @@ impl SimulatedContainerizer {
             running: BTreeMap::new(),
             listener: None,
             launched: 0,
+            started: Instant::now(),
         }
     }
 
@@ -203,9 +246,14 @@ impl SimulatedContainerizer {
         }
     }
 
-    fn check(&self, id: &v1::ContainerId) -> Result<&AnyPid, ContainerError> {
+    fn container(&mut self, id: &v1::ContainerId) -> Result<&mut Container, ContainerError> {
         let not_found = || ContainerError::NotFound(id.value.clone());
-        self.running.get(&id.value).ok_or_else(not_found)
+        self.running.get_mut(&id.value).ok_or_else(not_found)
+    }
+
+    fn run(&mut self, id: String, executor: AnyPid, resources: &Resources) {
+        let meter = Meter::start(self.started.elapsed(), resources, self.simulation.usage);
+        self.running.insert(id, Container { executor, meter });
     }
 }
 
@@ -241,7 +289,7 @@ impl Handler<Launch> for SimulatedContainerizer {
         }
         let pid = self.spawn(&launch, &ctx.node())?;
         ctx.monitor(pid.clone());
-        self.running.insert(container, pid);
+        self.run(container, pid, &launch.config.resources);
         self.launched += 1;
         Ok(Launched {
             pid: self.launched,
@@ -254,7 +302,8 @@ impl Handler<Exited> for SimulatedContainerizer {
     type Result = ();
 
     fn handle(&mut self, exited: Exited, ctx: &mut Context<Self>) {
-        let found = self.running.iter().find(|(_, pid)| **pid == exited.pid);
+        let mut running = self.running.iter();
+        let found = running.find(|(_, container)| container.executor == exited.pid);
         let Some(container) = found.map(|(container, _)| container.clone()) else {
             return;
         };
@@ -267,7 +316,10 @@ impl Handler<Update> for SimulatedContainerizer {
     type Result = Result<(), ContainerError>;
 
     fn handle(&mut self, update: Update, _: &mut Context<Self>) -> Self::Result {
-        self.check(&update.container_id).map(|_| ())
+        let now = self.started.elapsed();
+        let container = self.container(&update.container_id)?;
+        container.meter.resize(now, &update.resources);
+        Ok(())
     }
 }
 
@@ -275,8 +327,8 @@ impl Handler<Destroy> for SimulatedContainerizer {
     type Result = Result<(), ContainerError>;
 
     fn handle(&mut self, destroy: Destroy, ctx: &mut Context<Self>) -> Self::Result {
-        let pid = self.check(&destroy.container_id)?;
-        ctx.node().stop(pid);
+        let container = self.container(&destroy.container_id)?;
+        ctx.node().stop(&container.executor);
         Ok(())
     }
 }
@@ -285,8 +337,9 @@ impl Handler<Usage> for SimulatedContainerizer {
     type Result = Result<v1::ResourceStatistics, ContainerError>;
 
     fn handle(&mut self, usage: Usage, _: &mut Context<Self>) -> Self::Result {
-        self.check(&usage.container_id)?;
-        Ok(v1::ResourceStatistics::default())
+        let now = self.started.elapsed();
+        let container = self.container(&usage.container_id)?;
+        Ok(container.meter.statistics(now))
     }
 }
 
@@ -294,7 +347,7 @@ impl Handler<Status> for SimulatedContainerizer {
     type Result = Result<v1::ContainerStatus, ContainerError>;
 
     fn handle(&mut self, status: Status, _: &mut Context<Self>) -> Self::Result {
-        self.check(&status.container_id)?;
+        self.container(&status.container_id)?;
         Ok(v1::ContainerStatus {
             container_id: Some(status.container_id),
             ..Default::default()
@@ -323,8 +376,8 @@ impl Handler<Recover> for SimulatedContainerizer {
             match alive.iter().find(|process| process.pid.name() == name) {
                 Some(process) => {
                     ctx.monitor(process.pid.clone());
-                    self.running
-                        .insert(container.value.clone(), process.pid.clone());
+                    let id = container.value.clone();
+                    self.run(id, process.pid.clone(), &known.resources);
                     recovered.alive.push(container);
                 }
                 None => self.tell_end(&container.value, ctx),

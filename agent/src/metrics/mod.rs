@@ -47,6 +47,7 @@ fn all(view: &View) -> BTreeMap<String, f64> {
     let counters = state.counters();
     for (name, count) in [
         ("container_launch_errors", counters.container_launch_errors),
+        ("executors_preempted", counters.executors_preempted),
         ("executors_terminated", counters.executors_terminated),
         ("valid_status_updates", counters.valid_status_updates),
         ("invalid_status_updates", counters.invalid_status_updates),
@@ -112,11 +113,17 @@ fn tasks(metrics: &mut Metrics, state: &State) {
 fn resources(metrics: &mut Metrics, state: &State) {
     let total = state.total();
     let used = allocated(state);
-    for name in ["cpus", "gpus", "mem", "disk"] {
-        let (total, used) = (total.scalar(name).to_f64(), used.scalar(name).to_f64());
-        metrics.set(&format!("{name}_total"), total);
-        metrics.set(&format!("{name}_used"), used);
-        let share = if total > 0.0 { used / total } else { 0.0 };
-        metrics.set(&format!("{name}_percent"), share);
+    let parts = [
+        ("", total, used.non_revocable()),
+        ("_revocable", state.lent(), used.revocable()),
+    ];
+    for (kind, total, used) in &parts {
+        for name in ["cpus", "gpus", "mem", "disk"] {
+            let (total, used) = (total.scalar(name).to_f64(), used.scalar(name).to_f64());
+            metrics.set(&format!("{name}{kind}_total"), total);
+            metrics.set(&format!("{name}{kind}_used"), used);
+            let share = if total > 0.0 { used / total } else { 0.0 };
+            metrics.set(&format!("{name}{kind}_percent"), share);
+        }
     }
 }

@@ -8,7 +8,7 @@ use libprocess::prelude::Pid;
 use mesos::protocols::ExecutorProtocol;
 use mesos::protocols::master::{
     AgentResources, ExecutorExited, ExecutorMessage, OperationUpdate, RegisterAgent,
-    ReregisterAgent,
+    ReregisterAgent, UpdateOversubscribed,
 };
 use mesos::protocols::{MasterProtocol, UpdateRecord};
 use mesos::resources::Resources;
@@ -140,6 +140,8 @@ pub enum ToMaster {
     Operation(Box<OperationUpdate>),
     /// What the agent has.
     Resources(Box<AgentResources>),
+    /// What is lent.
+    Oversubscribed(UpdateOversubscribed),
 }
 
 /// A change of what the agent stores of its resources.

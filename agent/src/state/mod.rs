@@ -13,6 +13,7 @@
 //! | reserving resources, making and removing volumes | [`operations`] |
 //! | killing tasks, shutting down executors and frameworks | [`kill`] |
 //! | containers that ended | [`termination`] |
+//! | lending what is not used, and taking it back | [`oversubscription`] |
 //! | what the checkpoints say | [`recovery`] |
 //!
 //! Cloning the state is cheap: it shares structure, and a clone is what readers look at.
@@ -23,6 +24,7 @@ pub mod kill;
 pub mod launch;
 pub mod model;
 pub mod operations;
+pub mod oversubscription;
 pub mod recovery;
 pub mod registration;
 pub mod status;
@@ -100,6 +102,7 @@ pub struct State {
     pub(crate) frameworks: OrdMap<FrameworkId, Framework>,
     pub(crate) completed_frameworks: Vector<Framework>,
     pub(crate) ping_timeout: Duration,
+    pub(crate) lending: oversubscription::Lending,
     pub(crate) counters: Counters,
 }
 
@@ -118,6 +121,8 @@ pub struct Counters {
     pub invalid_framework_messages: u64,
     /// Executors that ended.
     pub executors_terminated: u64,
+    /// Executors that were killed because they ran on borrowed resources.
+    pub executors_preempted: u64,
     /// Containers that could not be launched.
     pub container_launch_errors: u64,
 }
@@ -135,6 +140,7 @@ impl State {
             frameworks: OrdMap::new(),
             completed_frameworks: Vector::new(),
             ping_timeout: registration::DEFAULT_PING_TIMEOUT,
+            lending: oversubscription::Lending::default(),
             counters: Counters::default(),
         }
     }

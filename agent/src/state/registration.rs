@@ -268,6 +268,7 @@ impl State {
         };
         effects.push(Effect::ResumeUpdates);
         effects.push(Effect::Alarm(ping_timeout, alarm));
+        self.tell_lent_anew(effects);
     }
 
     fn register_again(&mut self, moment: &mut Moment) -> Vec<Effect> {

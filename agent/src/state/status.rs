@@ -53,6 +53,15 @@ pub fn dropped(is_partition_aware: bool) -> TaskState {
     }
 }
 
+/// The state that says "it ran, and was taken away": LOST for frameworks that are not partition aware.
+pub fn gone(is_partition_aware: bool) -> TaskState {
+    if is_partition_aware {
+        TaskState::TaskGone
+    } else {
+        TaskState::TaskLost
+    }
+}
+
 /// The record of a task that has just arrived.
 pub fn new_task(
     info: &TaskInfo,

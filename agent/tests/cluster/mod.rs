@@ -14,6 +14,7 @@ use mesos::protocols::agent::{
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
     OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
+    UpdateOversubscribed,
 };
 use mesos::protocols::{CallAccepted, CallRejected, MasterProtocol, UpdateRecord, names};
 use mesos::v1::offer::Operation;
@@ -58,6 +59,7 @@ pub(crate) enum Heard {
     Exited(ExecutorExited),
     Operation(OperationUpdate),
     Resources(AgentResources),
+    Oversubscribed(UpdateOversubscribed),
 }
 
 /// A master that only listens.
@@ -84,7 +86,8 @@ macro_rules! hears {
 
 hears!(RegisterAgent => Register, ReregisterAgent => Reregister, UpdateRecord => Update,
        ExecutorMessage => Message, ExecutorExited => Exited, OperationUpdate => Operation,
-       AgentResources => Resources);
+       AgentResources => Resources,
+       UpdateOversubscribed => Oversubscribed);
 
 impl Handler<UnregisterAgent> for Ear {
     type Result = ();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::oversubscription::{ControllerChoice, EstimatorChoice};
 use clap::Args;
 
 use super::values::{duration, text_or_file};
@@ -40,6 +41,8 @@ pub(crate) struct AgentFlags {
 
     #[command(flatten)]
     pub(crate) containers: ContainerFlags,
+    #[command(flatten)]
+    pub(crate) lending: LendingFlags,
     #[command(flatten)]
     pub(crate) http: HttpFlags,
     #[command(flatten)]
@@ -82,4 +85,35 @@ pub(crate) struct ContainerFlags {
     /// Time that an executor waits for a restarted agent
     #[arg(long = "recovery_timeout", env = "MESOS_RECOVERY_TIMEOUT", value_parser = duration, default_value = "15mins")]
     pub(crate) recovery_timeout: Duration,
+}
+
+/// What is lent to frameworks that declare REVOCABLE_RESOURCES, and when it is taken back.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LendingFlags {
+    /// What is lent of what tasks do not use: `noop`, `fixed:cpus:4` (always the same resources), or
+    /// `measured:margin=10%,half_life=1mins` (cpus that were given and are not used, less a margin, averaged
+    /// with this half-life)
+    #[arg(
+        long = "resource_estimator",
+        env = "MESOS_RESOURCE_ESTIMATOR",
+        default_value = "noop"
+    )]
+    pub(crate) resource_estimator: EstimatorChoice,
+
+    /// When what was lent is taken back by killing who uses it: `noop`, or
+    /// `load:load_threshold_5min=6,load_threshold_15min=4` (while the load is above either)
+    #[arg(
+        long = "qos_controller",
+        env = "MESOS_QOS_CONTROLLER",
+        default_value = "noop"
+    )]
+    pub(crate) qos_controller: ControllerChoice,
+
+    /// Shortest time from one correction of the QoS controller to the next
+    #[arg(long = "qos_correction_interval_min", env = "MESOS_QOS_CORRECTION_INTERVAL_MIN", value_parser = duration, default_value = "0secs")]
+    pub(crate) qos_correction_interval_min: Duration,
+
+    /// Time between two estimates, and so the shortest between two messages to the master about them
+    #[arg(long = "oversubscribed_resources_interval", env = "MESOS_OVERSUBSCRIBED_RESOURCES_INTERVAL", value_parser = duration, default_value = "15secs")]
+    pub(crate) oversubscribed_resources_interval: Duration,
 }

@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Run a master
     Master(MasterFlags),
     /// Run an agent, or list the agents of a cluster (`mesos agent list`)
-    Agent(AgentArguments),
+    Agent(Box<AgentArguments>),
     /// Run a command on a cluster; its output comes back, its exit code is yours
     Run(RunFlags),
     /// List, read or kill tasks

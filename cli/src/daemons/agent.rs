@@ -31,6 +31,10 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
         default_role: flags.default_role.clone(),
         http: !flags.http.no_http,
         readiness: readiness.clone(),
+        resource_estimator: flags.lending.resource_estimator.clone(),
+        qos_controller: flags.lending.qos_controller,
+        qos_correction_interval_min: flags.lending.qos_correction_interval_min,
+        oversubscribed_resources_interval: flags.lending.oversubscribed_resources_interval,
         ..config(work_dir, &flags.containers, &flags.tls)?
     };
     let containers = containers(work_dir, &flags.containers)?;
