@@ -17,7 +17,7 @@ fn crosses<P: Protocol + Accepts<M>, M: Message>(message: M) {
     let mut bytes = Body::default();
     P::encode(&message, &mut bytes).unwrap();
     assert!(
-        P::open(P::TAG, P::VERSION, &bytes, None).is_ok(),
+        P::open(P::TAG, P::VERSION, &bytes, Default::default(), None).is_ok(),
         "{} {}",
         P::NAME,
         P::TAG
@@ -25,7 +25,7 @@ fn crosses<P: Protocol + Accepts<M>, M: Message>(message: M) {
     if !bytes.is_empty() {
         let cut = &bytes[..bytes.len() - 1];
         assert!(
-            P::open(P::TAG, P::VERSION, cut, None).is_err(),
+            P::open(P::TAG, P::VERSION, cut, Default::default(), None).is_err(),
             "{} {} cut short",
             P::NAME,
             P::TAG
