@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use libprocess::Allow;
+use libprocess::observe::{Observer, ObserverProtocol, Readiness};
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, AuthorityError};
 use mesos::election::{AddressError, Election, Leader, Standalone};
@@ -52,7 +54,11 @@ pub fn current_user() -> String {
     user.map_or_else(|| id.to_string(), |user| user.name)
 }
 
+/// Who may see what a framework does: people, and its master, which shows them whole clusters.
+const LOOKERS: [&str; 2] = [roles::OPERATOR, roles::MASTER];
+
 /// A node for a program that speaks to the master at `master`, certified in `role` by the authority in `tls_dir`.
+/// That of a framework, which stays, shows what it does.
 ///
 /// # Errors
 ///
@@ -70,10 +76,23 @@ pub async fn node_towards(
         Ipv4Addr::UNSPECIFIED.into()
     };
     let identity = authority.issue(role, &current_user());
-    Ok(Node::bind(SocketAddr::new(ip, 0))
+    let node = Node::bind(SocketAddr::new(ip, 0))
         .identity(identity)
+        .allow(Allow::<ObserverProtocol>::roles(LOOKERS))
         .start()
-        .await?)
+        .await?;
+    if role == roles::FRAMEWORK {
+        show(&node);
+    }
+    Ok(node)
+}
+
+/// Lets others look at what the node of a program does that has nothing to wait for.
+pub(crate) fn show(node: &Node) {
+    let readiness = Readiness::new();
+    readiness.ready();
+    // The name cannot be taken on a new node; one that is going down needs no observer.
+    let _ = Observer::start(node, &readiness);
 }
 
 /// Makes a node and the configuration of a driver for a new framework called `name`, run by the current user.

@@ -10,7 +10,7 @@ use super::values::duration;
 /// Which node to look at, and how.
 #[derive(Debug, Args)]
 pub(crate) struct TopFlags {
-    /// The master, agent or other node to look at; those that it is linked to are shown, too
+    /// The master, agent or other node to begin with; all that can be reached from it by links are shown
     #[arg(default_value = "127.0.0.1:5050", value_name = "HOST:PORT")]
     pub(crate) address: String,
 

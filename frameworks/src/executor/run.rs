@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use libprocess::Allow;
+use libprocess::observe::ObserverProtocol;
 use libprocess::prelude::*;
 use libprocess::tls::{Identity, IdentityError};
 use libprocess::transport::BindError;
@@ -13,6 +15,7 @@ use super::config::{ConfigError, ExecutorConfig};
 use super::driver::start;
 use super::events::ExecutorEvents;
 use super::handle::Driver;
+use crate::connect::show;
 
 /// Why an executor program ended before it began.
 #[derive(Debug, thiserror::Error)]
@@ -63,8 +66,11 @@ where
             .identity(identity)
             .trust(trust)
             .threads(1)
+            // Nobody else can reach it; the agent shows it to those who may see the agent.
+            .allow(Allow::<ObserverProtocol>::roles([roles::AGENT]))
             .start()
             .await?;
+        show(&node);
         let given = config.clone();
         let driver = start(&node, config, move |driver, ctx| make(driver, &given, ctx))?;
         driver.ended().await;

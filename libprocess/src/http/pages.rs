@@ -95,7 +95,7 @@ impl Pages {
             return HttpResponse::Ok().json(self.readiness.seen_on(self.node.view()));
         }
         let view = match cluster {
-            true => survey(&self.node, &self.readiness, PATIENCE).await,
+            true => survey(&self.node, &self.readiness, PATIENCE, &[]).await,
             false => self.alone(),
         };
         match text {

@@ -1,5 +1,7 @@
 //! The actor that others ask what a node is doing.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,16 +28,18 @@ pub const OBSERVER: &str = "libprocess.observer";
 pub struct Look;
 
 /// Asks for the views of a node and of all that it is linked to.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LookAround {
-    /// How long each of the other nodes may take, in milliseconds; at most [`PATIENCE`](super::limits::PATIENCE).
+    /// How long the other nodes may take, in milliseconds; at most [`PATIENCE`](super::limits::PATIENCE).
     pub patience_millis: u32,
+    /// Nodes that are not to be looked at (again). Since version 2.
+    pub seen: Vec<SocketAddr>,
 }
 
 protocol! {
     /// What an observer answers. Anybody who may send it learns the names of all actors: allow it to the
     /// roles of operators and of the nodes that show whole clusters.
-    pub ObserverProtocol = "libprocess.observer" {
+    pub ObserverProtocol = "libprocess.observer" version 2 {
         1 => Look -> NodeView,
         2 => LookAround -> ClusterView,
     }
@@ -89,29 +93,44 @@ impl Handler<LookAround> for Observer {
             .deadline()
             .map_or(patience, |deadline| patience.min(left(deadline) * 9 / 10));
         let (node, readiness) = (ctx.node(), self.readiness.clone());
-        Box::pin(async move { survey(&node, &readiness, patience).await })
+        Box::pin(async move { survey(&node, &readiness, patience, &look.seen).await })
     }
 }
 
-/// Looks at `node` and asks the observers of all nodes that it is linked to, each for at most `patience`.
-/// Those that do not answer are shown with the reason.
-pub async fn survey(node: &Node, readiness: &Readiness, patience: Duration) -> ClusterView {
-    let patience = patience.min(PATIENCE);
+/// Looks at `node` and asks the observers of all nodes that it is linked to, for at most `patience` all together.
+/// Those that do not answer are shown with the reason, those that were `seen` already are left out.
+pub async fn survey(
+    node: &Node,
+    readiness: &Readiness,
+    patience: Duration,
+    seen: &[SocketAddr],
+) -> ClusterView {
+    let until = Instant::now() + patience.min(PATIENCE);
+    let seen: BTreeSet<&SocketAddr> = seen.iter().collect();
     let mut own = readiness.seen_on(node.view());
-    let (asked, left_out) = own.links.split_at(own.links.len().min(NODES));
-    let (asked, left_out) = (Arc::<[LinkView]>::from(asked), left_out.len());
+    let is_new = |link: &&LinkView| !seen.contains(&link.address);
+    let mut asked: Vec<LinkView> = own.links.iter().filter(is_new).cloned().collect();
+    let left_out = asked.len().saturating_sub(NODES);
+    asked.truncate(NODES);
+    let asked = Arc::<[LinkView]>::from(asked);
     let share = ACTORS / (asked.len() + 1);
     own.keep_busiest(share);
     let sights = stream::iter(0..asked.len()).map(|at| {
         let (asked, node) = (asked.clone(), node.clone());
-        async move { look_at(&node, &asked[at], patience, share).await }
+        async move {
+            let left = until.saturating_duration_since(Instant::now());
+            look_at(&node, &asked[at], left, share).await
+        }
     });
-    let mut nodes = vec![NodeSight {
-        address: own.address,
-        peer: None,
-        view: Some(own),
-        unseen: None,
-    }];
+    let mut nodes = Vec::new();
+    if !seen.contains(&own.address) {
+        nodes.push(NodeSight {
+            address: own.address,
+            peer: None,
+            view: Some(own),
+            unseen: None,
+        });
+    }
     let mut sights = sights.buffered(AT_ONCE);
     while let Some(sight) = sights.next().await {
         nodes.push(sight);

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::common::{Add, Counter, Hang, Pause, SOON, Total, soon};
+use crate::common::{Add, Counter, CounterProtocol, Hang, Pause, SOON, Total, soon};
+use libprocess::Allow;
 use libprocess::observe::{
     ClusterView, LookAround, NodeView, OBSERVER, Observer, ObserverProtocol, Readiness, Standing,
-    metrics,
+    explore, metrics,
 };
 use libprocess::prelude::*;
 use libprocess::sim;
@@ -48,6 +49,7 @@ async fn look_around(from: &Node, at: &Node) -> ClusterView {
     let observer = Pid::<ObserverProtocol>::named(OBSERVER, at.address());
     let look = LookAround {
         patience_millis: 1000,
+        seen: Vec::new(),
     };
     from.ask(&observer, look, SOON).await.unwrap()
 }
@@ -130,6 +132,89 @@ fn an_observer_sees_its_node_and_those_it_is_linked_to() {
         let unseen = cluster.nodes[2].unseen.as_deref();
         assert_eq!(unseen, Some("no answer in time"));
         assert!(cluster.nodes[1].view.is_some());
+    });
+}
+
+#[test]
+fn a_whole_cluster_is_seen_from_anywhere_in_it() {
+    sim::run(3, |net| async move {
+        // A line of nodes, each linked to the next; the last two are linked also to one that shows nothing.
+        let mut nodes = Vec::new();
+        for n in 1..=6 {
+            let node = net.node(&format!("10.0.0.{n}:1")).await;
+            node.spawn("counter", |_| Counter::default()).unwrap();
+            nodes.push(node);
+        }
+        for node in &nodes[..5] {
+            Observer::start(node, &Readiness::new()).unwrap();
+        }
+        for (from, to) in [(0, 1), (1, 2), (2, 3), (3, 4), (3, 5), (4, 5)] {
+            let counter = Pid::<CounterProtocol>::named("counter", nodes[to].address());
+            nodes[from].ask(&counter, Total, SOON).await.unwrap();
+        }
+        let outside = net.node("10.0.0.9:1").await;
+        let second = Duration::from_secs(1);
+        let seen = |cluster: &ClusterView| -> Vec<_> {
+            let nodes = cluster.nodes.iter();
+            nodes.map(|it| (it.address, it.view.is_some())).collect()
+        };
+        let at = |n: usize| (nodes[n].address(), n != 5);
+
+        let cluster = explore(&outside, nodes[1].address(), second).await.unwrap();
+        let order = [1, 0, 2, 3, 4, 5].map(at);
+        assert_eq!(seen(&cluster), order, "nearer ones first, each once");
+        assert_eq!(cluster.left_out, 0);
+        let unseen = cluster.nodes[5].unseen.as_deref();
+        assert_eq!(unseen, Some("it has no observer"));
+        let links = cluster.nodes.iter().filter_map(|it| it.view.as_ref());
+        let mut links = links.flat_map(|view| &view.links);
+        assert!(links.all(|link| link.address != outside.address()));
+
+        // What is cut off is shown as far as it is known, and takes no longer than patience allows.
+        net.partition(&[&nodes[3]], &nodes.iter().collect::<Vec<_>>());
+        let began = tokio::time::Instant::now();
+        let cluster = explore(&outside, nodes[0].address(), second).await.unwrap();
+        assert_eq!(seen(&cluster)[..3], [0, 1, 2].map(at));
+        assert_eq!(
+            cluster.nodes[3].unseen.as_deref(),
+            Some("no answer in time")
+        );
+        assert!(began.elapsed() < 6 * second, "{:?}", began.elapsed());
+        assert!(
+            explore(&outside, "10.0.0.77:1".parse().unwrap(), second)
+                .await
+                .is_err()
+        );
+    });
+}
+
+#[test]
+fn who_does_not_show_itself_to_one_neighbour_is_seen_by_another() {
+    sim::run(4, |net| async move {
+        let near = net.node_as("near", "near", "10.0.0.1:1").await;
+        let far = net.node_as("far", "far", "10.0.0.2:1").await;
+        let shy = Node::bind("10.0.0.3:1")
+            .identity(net.identity("shy", "shy"))
+            .network(net.network())
+            .allow(Allow::<ObserverProtocol>::roles(["far"]));
+        let shy = shy.start().await.unwrap();
+        for node in [&near, &far, &shy] {
+            Observer::start(node, &Readiness::new()).unwrap();
+            node.spawn("counter", |_| Counter::default()).unwrap();
+        }
+        for (from, to) in [(&near, &far), (&near, &shy), (&far, &shy)] {
+            let counter = Pid::<CounterProtocol>::named("counter", to.address());
+            from.ask(&counter, Total, SOON).await.unwrap();
+        }
+        let outside = net.node("10.0.0.9:1").await;
+        let cluster = explore(&outside, near.address(), Duration::from_secs(1)).await;
+        let cluster = cluster.unwrap();
+        let seen = cluster
+            .nodes
+            .iter()
+            .map(|it| (it.address, it.view.is_some()));
+        let all = [&near, &far, &shy].map(|node| (node.address(), true));
+        assert_eq!(seen.collect::<Vec<_>>(), all);
     });
 }
 
