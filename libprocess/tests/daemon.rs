@@ -3,52 +3,18 @@
 #![cfg(all(feature = "daemon", target_os = "linux"))]
 #![allow(missing_docs)]
 
+#[path = "process/mod.rs"]
+mod other;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use libprocess::daemon::{Daemon, Logs};
-use libprocess::prelude::*;
 use tempfile::TempDir;
 
 /// Long enough for anything that happens at all.
 const SOON: Duration = Duration::from_secs(20);
-
-/// Says to the process below, which is this binary again, what to be.
-const ROLE: &str = "LIBPROCESS_TEST_DAEMON";
-
-/// The daemon in a process of its own. Writes a line about everything that happens to it.
-#[test]
-fn process() {
-    let Ok(role) = std::env::var(ROLE) else {
-        return;
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let ended = runtime.block_on(async {
-        Logs::default().start().unwrap();
-        let mut daemon = Daemon::start().unwrap();
-        let readiness = daemon.readiness().clone();
-        println!("{:?}", readiness.standing());
-        let node = Node::local();
-        daemon.on_hang_up(|| println!("renewed"));
-        daemon.at_end("door", move |_| async move {
-            println!("door {:?}", readiness.standing());
-            if role == "stubborn" {
-                std::future::pending::<()>().await;
-            }
-        });
-        daemon.at_end("node", move |left| async move {
-            node.shutdown(left).await;
-            println!("node");
-        });
-        daemon.ready("serving");
-        println!("{:?}", daemon.readiness().standing());
-        daemon.run(std::future::pending()).await
-    });
-    println!("{ended:?}");
-    std::process::exit(ended.exit_code());
-}
 
 struct Started {
     child: Child,
@@ -58,14 +24,13 @@ struct Started {
 }
 
 impl Started {
-    fn as_a(role: &str) -> Self {
+    fn with(manners: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();
         manager.set_read_timeout(Some(SOON)).unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "process", "--nocapture"])
-            .env(ROLE, role)
+        let mut child = Command::new(other::program())
+            .args(["daemon", manners])
             .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "20000")
             .env_remove("WATCHDOG_PID")
@@ -100,8 +65,7 @@ impl Started {
     fn writes(&mut self, expected: &str) {
         let mut line = String::new();
         while self.lines.read_line(&mut line).unwrap() > 0 {
-            // The test harness writes lines of its own.
-            if line.trim_end().ends_with(expected) {
+            if line.trim_end() == expected {
                 return;
             }
             line.clear();
@@ -131,7 +95,7 @@ impl Drop for Started {
 
 #[test]
 fn it_says_how_it_goes_and_ends_in_order() {
-    let mut daemon = Started::as_a("polite");
+    let mut daemon = Started::with("polite");
     daemon.writes("Starting");
     daemon.hears("READY=1\nSTATUS=serving\n");
     daemon.writes("Ready");
@@ -149,7 +113,7 @@ fn it_says_how_it_goes_and_ends_in_order() {
 
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    let mut daemon = Started::as_a("stubborn");
+    let mut daemon = Started::with("stubborn");
     daemon.hears("READY=1\nSTATUS=serving\n");
     daemon.signal("TERM");
     daemon.writes("door Draining");

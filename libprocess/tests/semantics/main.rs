@@ -2,6 +2,8 @@
 //! One binary, because every further one costs a link of the whole stack.
 
 mod common;
+#[path = "../process/mod.rs"]
+mod other;
 
 mod bulk;
 mod compile_fail;

@@ -1,137 +1,21 @@
 //! Two nodes in two processes of the operating system, one of which is killed, restarted, or stopped and continued.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::{SOON, soon};
-use libprocess::prelude::*;
-use libprocess::tls::{Authority, Identity};
-use libprocess::transport::Liveness;
-use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
-
-/// Pings often enough that the tests are short, and gives a busy machine time for an answer.
-const LIVENESS: Liveness = Liveness {
-    ping_every: Duration::from_millis(200),
-    silent_after: Duration::from_millis(1500),
+use crate::other::{
+    self, Heard, LISTENING, LIVENESS, Note, Noted, Watch, WhoAreYou, Witness, WitnessProtocol,
 };
+use libprocess::prelude::*;
+use libprocess::tls::Authority;
+use libprocess::transport::Liveness;
+use tempfile::TempDir;
 
 /// What a busy machine may add to a bound.
 const SLACK: Duration = Duration::from_millis(1500);
-
-#[derive(Serialize, Deserialize)]
-struct Note(u64);
-#[derive(Serialize, Deserialize)]
-struct Noted;
-#[derive(Serialize, Deserialize)]
-struct Watch(AnyPid);
-#[derive(Serialize, Deserialize)]
-struct Heard;
-#[derive(Serialize, Deserialize)]
-struct WhoAreYou;
-
-protocol! {
-    WitnessProtocol = "witness" {
-        1 => Note -> (),
-        2 => Noted -> Vec<u64>,
-        3 => Watch -> (),
-        4 => Heard -> Vec<ExitReason>,
-        5 => WhoAreYou -> Pid<WitnessProtocol>,
-    }
-}
-
-/// Remembers what it was told, and which ends it heard of.
-#[derive(Default)]
-struct Witness {
-    noted: Vec<u64>,
-    heard: Vec<ExitReason>,
-}
-
-impl Actor for Witness {
-    type Context = Context<Self>;
-}
-
-impl Process for Witness {
-    type Protocol = WitnessProtocol;
-}
-
-impl Handler<Note> for Witness {
-    type Result = ();
-    fn handle(&mut self, Note(number): Note, _: &mut Context<Self>) {
-        self.noted.push(number);
-    }
-}
-
-impl Handler<Noted> for Witness {
-    type Result = MessageResult<Noted>;
-    fn handle(&mut self, _: Noted, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.noted.clone())
-    }
-}
-
-impl Handler<Watch> for Witness {
-    type Result = ();
-    fn handle(&mut self, Watch(pid): Watch, ctx: &mut Context<Self>) {
-        ctx.monitor(pid);
-    }
-}
-
-impl Handler<Heard> for Witness {
-    type Result = MessageResult<Heard>;
-    fn handle(&mut self, _: Heard, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.heard.clone())
-    }
-}
-
-impl Handler<WhoAreYou> for Witness {
-    type Result = MessageResult<WhoAreYou>;
-    fn handle(&mut self, _: WhoAreYou, ctx: &mut Context<Self>) -> Self::Result {
-        MessageResult(ctx.me())
-    }
-}
-
-impl Handler<Exited> for Witness {
-    type Result = ();
-    fn handle(&mut self, exited: Exited, _: &mut Context<Self>) {
-        self.heard.push(exited.reason);
-    }
-}
-
-// The other process: this test binary again.
-
-const FOLDER: &str = "LIBPROCESS_TEST_FOLDER";
-const ADDRESS: &str = "LIBPROCESS_TEST_ADDRESS";
-const LISTENING: &str = "listening at ";
-
-/// A node in a process of its own, with a witness. Ends when its standard input does.
-///
-/// Not a test that is switched off: a test binary can be made to do something else only by one of its tests. Those
-/// below start this one by name, and fail without it; nobody else is to run it.
-#[test]
-#[ignore = "the other process of the tests in this file, which start it"]
-fn the_other_process() {
-    let Ok(folder) = std::env::var(FOLDER) else {
-        return;
-    };
-    let folder = Path::new(&folder);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let node = runtime.block_on(async {
-        let node = Node::bind(std::env::var(ADDRESS).unwrap())
-            .identity(Identity::read(&folder.join("identity.pem")).unwrap())
-            .keys_dir(folder)
-            .liveness(LIVENESS)
-            .start()
-            .await
-            .unwrap();
-        node.spawn("witness", |_| Witness::default()).unwrap();
-        node
-    });
-    println!("\n{LISTENING}{}", node.address());
-    let _ = std::io::stdin().read(&mut [0]);
-}
 
 /// The other process, killed at the end of its test.
 struct Other {
@@ -143,11 +27,10 @@ struct Other {
 
 impl Other {
     fn start(folder: &TempDir, address: SocketAddr) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "processes::the_other_process"])
-            .args(["--ignored", "--nocapture"])
-            .env(FOLDER, folder.path())
-            .env(ADDRESS, address.to_string())
+        let mut child = Command::new(other::program())
+            .arg("witness")
+            .arg(folder.path())
+            .arg(address.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
