@@ -3,6 +3,7 @@
 
 mod support;
 
+use mesos::resources::{Format, Resources};
 use mesos::v1::task_status::Reason;
 use mesos_agent::containerizer::{Destroy, GetLimitation, Recover, Status, Update, Usage};
 
@@ -48,6 +49,26 @@ async fn limits_are_in_force_before_the_first_instruction() {
         world.output("one").contains("/one")
     })
     .await;
+    world.destroy("one").await;
+}
+
+#[tokio::test]
+async fn borrowed_cpus_weigh_next_to_nothing() {
+    if !can_use_cgroups() {
+        return;
+    }
+    let world = World::with_cgroups().await;
+    let mut config = world.config("one", "exec sleep 1000");
+    let mut borrowed = resources("cpus:2").to_v1(Format::PostRefinement);
+    borrowed[0].revocable = Some(Default::default());
+    config.resources = resources("mem:64") + Resources::from_v1(&borrowed).expect("resources");
+    config.command_executor = true;
+    world.try_launch("one", config).await.expect("launched");
+    // 2.1 cpus of 10 shares each; the least weight.
+    let share = world
+        .cgroup("one", ("cpu.shares", "cpu.weight"))
+        .expect("a share");
+    assert!(["21", "1"].contains(&share.as_str()), "{share}");
     world.destroy("one").await;
 }
 

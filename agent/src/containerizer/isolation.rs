@@ -49,6 +49,17 @@ impl Isolation {
         ))
     }
 
+    /// Whether borrowed cpus weigh next to nothing; see [`Cgroups::revocable_cpu_low_priority`].
+    #[must_use]
+    pub fn revocable_cpu_low_priority(self, enabled: bool) -> Isolation {
+        match self {
+            Isolation::Linux(cgroups) => {
+                Isolation::Linux(cgroups.revocable_cpu_low_priority(enabled))
+            }
+            Isolation::Posix => Isolation::Posix,
+        }
+    }
+
     /// What holds the container of this id together, existing or not.
     pub(crate) fn hold(&self, container: &str) -> Hold {
         match self {

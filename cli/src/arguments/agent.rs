@@ -70,6 +70,17 @@ pub(crate) struct ContainerFlags {
     #[arg(long = "cgroups_enable_cfs", env = "MESOS_CGROUPS_ENABLE_CFS")]
     pub(crate) cgroups_enable_cfs: bool,
 
+    /// Whether cpus that were lent weigh next to nothing against those that were given
+    #[arg(
+        long = "revocable_cpu_low_priority",
+        env = "MESOS_REVOCABLE_CPU_LOW_PRIORITY",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub(crate) revocable_cpu_low_priority: bool,
+
     /// Time from an executor's start to its subscription
     #[arg(long = "executor_registration_timeout", env = "MESOS_EXECUTOR_REGISTRATION_TIMEOUT", value_parser = duration, default_value = "1mins")]
     pub(crate) executor_registration_timeout: Duration,

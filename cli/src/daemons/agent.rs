@@ -98,6 +98,7 @@ pub(super) fn containers(
         Some(_) => Isolation::Posix,
         None => Isolation::detect(&flags.cgroups_root, flags.cgroups_enable_cfs),
     };
+    let isolation = isolation.revocable_cpu_low_priority(flags.revocable_cpu_low_priority);
     Ok(Containers::Machine(ContainerizerConfig {
         isolation,
         runtime_dir: std::path::absolute(work_dir)?.join("containers"),

@@ -2,10 +2,12 @@
 
 use cgroups_rs::fs::cpu::CpuController;
 
-use super::CgroupsError;
+use super::{Bounds, CgroupsError};
 
 /// What one cpu weighs, and the least the kernel takes.
 const SHARES_PER_CPU: u64 = 1024;
+/// What a borrowed one weighs: who has cpus for good gets them back at once.
+const SHARES_PER_REVOCABLE_CPU: u64 = 10;
 const MIN_SHARES: u64 = 2;
 const MAX_SHARES: u64 = 262_144;
 
@@ -13,27 +15,43 @@ const MAX_SHARES: u64 = 262_144;
 const CFS_PERIOD_US: u64 = 100_000;
 const MIN_QUOTA_US: u64 = 1_000;
 
+/// What operators choose about cpus.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CpuRules {
+    /// `--cgroups_enable_cfs`
+    pub(super) ceiling: bool,
+    /// `--revocable_cpu_low_priority`
+    pub(super) revocable_is_low: bool,
+}
+
 /// Sets the share, and the ceiling if there is to be one.
 pub(super) fn limit(
     cpu: &CpuController,
     v2: bool,
-    milli_cpus: u64,
-    ceiling: bool,
+    bounds: &Bounds,
+    rules: CpuRules,
 ) -> Result<(), CgroupsError> {
-    let shares = shares(milli_cpus);
+    let low = match rules.revocable_is_low {
+        true => bounds.revocable_milli_cpus,
+        false => 0,
+    };
+    let shares = shares(bounds.milli_cpus.saturating_sub(low), low);
     let weight = if v2 { weight(shares) } else { shares };
     cpu.set_shares(weight)
         .map_err(|error| refused("cpu shares", &error))?;
-    if ceiling {
-        let quota = i64::try_from(quota_us(milli_cpus)).unwrap_or(i64::MAX);
+    if rules.ceiling {
+        let quota = i64::try_from(quota_us(bounds.milli_cpus)).unwrap_or(i64::MAX);
         cpu.set_cfs_quota_and_period(Some(quota), Some(CFS_PERIOD_US))
             .map_err(|error| refused("the cpu quota", &error))?;
     }
     Ok(())
 }
 
-fn shares(milli_cpus: u64) -> u64 {
-    (milli_cpus.saturating_mul(SHARES_PER_CPU) / 1000).clamp(MIN_SHARES, MAX_SHARES)
+/// Of so many thousandths of regular cpus and of those with low priority.
+fn shares(milli_cpus: u64, low_milli_cpus: u64) -> u64 {
+    let regular = milli_cpus.saturating_mul(SHARES_PER_CPU) / 1000;
+    let low = low_milli_cpus.saturating_mul(SHARES_PER_REVOCABLE_CPU) / 1000;
+    regular.saturating_add(low).clamp(MIN_SHARES, MAX_SHARES)
 }
 
 /// Version 2 counts weights from 1 to 10000; this is the mapping every container runtime uses.
@@ -58,15 +76,22 @@ mod tests {
 
     #[test]
     fn shares_follow_the_cpus_within_the_kernels_bounds() {
-        assert_eq!(shares(1_000), 1024);
-        assert_eq!(shares(100), 102);
-        assert_eq!(shares(0), 2);
-        assert_eq!(shares(u64::MAX), 262_144);
+        assert_eq!(shares(1_000, 0), 1024);
+        assert_eq!(shares(100, 0), 102);
+        assert_eq!(shares(0, 0), 2);
+        assert_eq!(shares(u64::MAX, 0), 262_144);
+    }
+
+    #[test]
+    fn what_is_borrowed_weighs_next_to_nothing() {
+        assert_eq!(shares(0, 2_000), 20);
+        assert_eq!(shares(1_000, 2_000), 1044);
+        assert_eq!(weight(shares(0, 2_000)), 1, "the least there is");
     }
 
     #[test]
     fn weights_span_the_whole_range() {
-        assert_eq!(weight(shares(0)), 1);
+        assert_eq!(weight(shares(0, 0)), 1);
         assert_eq!(weight(1024), 39);
         assert_eq!(weight(262_144), 10_000);
     }

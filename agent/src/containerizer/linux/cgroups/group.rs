@@ -7,7 +7,8 @@ use cgroups_rs::fs::cpu::CpuController;
 use cgroups_rs::fs::memory::MemController;
 use mesos::v1;
 
-use super::{Bounds, CgroupsError, Layout, cpu, files, io_error, memory};
+use super::cpu::{self, CpuRules};
+use super::{Bounds, CgroupsError, Layout, files, io_error, memory};
 
 /// One container's directories in the control group filesystem; on version 2 they are all the same.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub(crate) struct Group {
     memory: PathBuf,
     pub(super) freezer: Option<PathBuf>,
     directories: Vec<PathBuf>,
-    cfs_quota: bool,
+    cpu_rules: CpuRules,
 }
 
 /// cpuacct counts in nanoseconds, cpu.stat of version 2 in microseconds.
@@ -26,7 +27,7 @@ const NANOS: f64 = 1e9;
 const MICROS: f64 = 1e6;
 
 impl Group {
-    pub(super) fn new(layout: &Layout, path: &Path, cfs_quota: bool) -> Group {
+    pub(super) fn new(layout: &Layout, path: &Path, cpu_rules: CpuRules) -> Group {
         let directories = layout
             .mounts()
             .iter()
@@ -45,7 +46,7 @@ impl Group {
                 memory: memory.join(path),
                 freezer: freezer.as_ref().map(|mount| mount.join(path)),
                 directories,
-                cfs_quota,
+                cpu_rules,
             },
             Layout::V2 { mount } => Group {
                 v2: true,
@@ -54,7 +55,7 @@ impl Group {
                 memory: mount.join(path),
                 freezer: None,
                 directories,
-                cfs_quota,
+                cpu_rules,
             },
         }
     }
@@ -91,7 +92,7 @@ impl Group {
     /// Holds the group to these bounds.
     pub(crate) fn limit(&self, bounds: &Bounds) -> Result<(), CgroupsError> {
         let cpu = CpuController::new(self.cpu.clone(), self.cpu.clone(), self.v2);
-        cpu::limit(&cpu, self.v2, bounds.milli_cpus, self.cfs_quota)?;
+        cpu::limit(&cpu, self.v2, bounds, self.cpu_rules)?;
         let memory = MemController::new(self.memory.clone(), self.memory.clone(), self.v2);
         memory::limit(
             &memory,

@@ -25,6 +25,7 @@ use cgroups_rs::fs::Controllers;
 use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mode};
 
 pub(crate) use bounds::Bounds;
+use cpu::CpuRules;
 pub(crate) use group::Group;
 
 /// The control groups of one agent.
@@ -32,7 +33,7 @@ pub(crate) use group::Group;
 pub struct Cgroups {
     layout: Layout,
     root: PathBuf,
-    cfs_quota: bool,
+    cpu_rules: CpuRules,
 }
 
 /// Where the controllers are mounted.
@@ -109,14 +110,24 @@ impl Cgroups {
         Ok(Cgroups {
             layout,
             root: path,
-            cfs_quota: false,
+            cpu_rules: CpuRules {
+                ceiling: false,
+                revocable_is_low: true,
+            },
         })
     }
 
     /// Whether cpus are also a ceiling (`--cgroups_enable_cfs`), not only a share.
     #[must_use]
     pub fn cfs_quota(mut self, enabled: bool) -> Cgroups {
-        self.cfs_quota = enabled;
+        self.cpu_rules.ceiling = enabled;
+        self
+    }
+
+    /// Whether borrowed cpus weigh next to nothing (`--revocable_cpu_low_priority`, on unless said).
+    #[must_use]
+    pub fn revocable_cpu_low_priority(mut self, enabled: bool) -> Cgroups {
+        self.cpu_rules.revocable_is_low = enabled;
         self
     }
 
@@ -144,7 +155,7 @@ impl Cgroups {
 
     /// The group of a container, which may or may not exist.
     pub(crate) fn group(&self, container: &str) -> Group {
-        Group::new(&self.layout, &self.root.join(container), self.cfs_quota)
+        Group::new(&self.layout, &self.root.join(container), self.cpu_rules)
     }
 
     /// Removes the root if nothing is under it any more.
