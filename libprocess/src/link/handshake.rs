@@ -20,10 +20,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::carrier::Carrier;
-use super::liveness::Watchdog;
-use super::reader::Incoming;
+use super::reader::{Attendance, Incoming};
 use super::table::Decision;
-use super::{CONNECT_TIMEOUT, Link, Links, READ, Up, VERSION, code, lanes, reader};
+use super::{CONNECT_TIMEOUT, Link, Links, READ, Up, VERSION, code, lanes};
 use crate::error::ExitReason;
 use crate::node::Node;
 use crate::transport::{self, CloseReason, ConnectError, Connection, LaneError, SendLane};
@@ -284,38 +283,18 @@ impl Link {
         self.links.reached(self);
         tracing::debug!(peer = %self.remote, identity = %connection.peer(), "link up");
         lanes::keep_control(self, outgoing);
-        let link = self.clone();
-        // One task for what an idle link waits for.
-        self.links.runtime().spawn(async move {
-            tokio::join!(
-                link.accept_lanes(&connection),
-                reader::control(&link, incoming)
-            );
-        });
+        Attendance::spawn(self, connection, incoming);
         let waiting = self.outbox().waiting_lanes();
         self.wake(waiting);
         self.changed.notify_waiters();
     }
 
-    /// Reads the data lanes that the peer opens, and looks after its life, until the connection is over.
-    async fn accept_lanes(self: &Arc<Self>, connection: &Connection) {
-        let mut watchdog = Watchdog::new(self.clone());
-        let reason = loop {
-            let accepted = tokio::select! {
-                biased;
-                accepted = connection.accept_uni() => accepted,
-                () = watchdog.look() => continue,
-            };
-            match accepted {
-                Ok(stream) => reader::spawn_data(self, stream),
-                Err(reason) => break reason,
-            }
-        };
+    pub(super) fn connection_is_over(self: &Arc<Self>, reason: &CloseReason) {
         self.end(match reason {
-            CloseReason::Peer { code, .. } if code == u64::from(code::NODE_DOWN) => {
+            CloseReason::Peer { code, .. } if *code == u64::from(code::NODE_DOWN) => {
                 ExitReason::NodeDown
             }
-            CloseReason::Peer { code, .. } if code == u64::from(code::OVERLOADED) => {
+            CloseReason::Peer { code, .. } if *code == u64::from(code::OVERLOADED) => {
                 ExitReason::Overloaded
             }
             _ => ExitReason::Disconnected,

@@ -94,6 +94,10 @@ impl DataLane {
         }
     }
 
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     /// Handles the first frame of the lane. None if it is not there yet.
     pub(super) fn open(&mut self, buffer: &mut BytesMut) -> Result<Option<LaneKind>, Breach> {
         let Some((content, length)) = frame::split(buffer)? else {

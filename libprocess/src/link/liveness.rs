@@ -13,8 +13,10 @@
 //! Each side judges by what *it* hears. So a network that carries only one direction ends a link on the
 //! deaf side, which says so to the other; and should that get lost, the other hears nothing more either.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -139,10 +141,14 @@ impl Watchdog {
         }
     }
 
-    /// Waits for the next moment to look, and looks: pings, or ends the link. May be dropped while it
-    /// waits, and called again.
-    pub(super) async fn look(&mut self) {
-        self.timer.as_mut().await;
+    /// Waits for the next moment to look, and looks: pings, or ends the link. To be called again.
+    pub(super) fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.timer.as_mut().poll(cx));
+        self.look();
+        Poll::Ready(())
+    }
+
+    fn look(&mut self) {
         let now = Instant::now();
         let pulse = &self.link.pulse;
         let Liveness {

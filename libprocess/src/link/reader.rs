@@ -1,38 +1,44 @@
 //! The tasks that read lanes, and what is done with control frames.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 
 use super::inbound::{Breach, DataLane, LaneKind, handle_control};
+use super::liveness::Watchdog;
 use super::outbox::Pair;
 use super::{Link, MONITORS, READ, SIDES, code};
 use crate::error::ExitReason;
 use crate::limits::MAX_NAME;
 use crate::node::Watch;
 use crate::slot::Watcher;
-use crate::transport::ReceiveLane;
+use crate::transport::{Connection, ReceiveLane};
 use crate::wire::frame::{self, Control};
 
 /// Starts reading a data lane.
 pub(super) fn spawn_data(link: &Arc<Link>, stream: ReceiveLane) {
-    let link = link.clone();
-    let runtime = link.links.runtime().clone();
-    runtime.spawn(async move {
-        let buffer = BytesMut::new();
-        match read_data(&link, Incoming { stream, buffer }).await {
-            Ok(()) => {}
-            Err(breach) => link.breached(&breach),
+    let mut reading = Reading {
+        lane: DataLane::new(link.clone()),
+        kind: None,
+        place: None,
+        incoming: Incoming {
+            stream,
+            buffer: BytesMut::new(),
+        },
+    };
+    // Not an async function: there is such a task for every lane of every idle link.
+    let reading = poll_fn(move |cx| {
+        let read = ready!(reading.poll(cx));
+        if let Err(breach) = read {
+            reading.lane.link().breached(&breach);
         }
+        Poll::Ready(())
     });
-}
-
-/// Reads the control lane; the buffer holds what came after the hello.
-pub(super) async fn control(link: &Arc<Link>, lane: Incoming) {
-    if let Err(breach) = read_control(link, lane).await {
-        link.breached(&breach);
-    }
+    link.links.runtime().spawn(reading);
 }
 
 /// A lane of the peer's, and what was read of it without being a whole frame.
@@ -44,50 +50,123 @@ pub(super) struct Incoming {
 impl Incoming {
     /// Reads what is there, and waits for it if there is nothing. False if nothing will follow.
     pub(super) async fn read(&mut self) -> bool {
+        poll_fn(|cx| self.poll_read(cx)).await
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         if self.buffer.is_empty() {
             // An idle lane holds no memory.
             self.buffer = BytesMut::new();
         }
-        self.stream.read_into(&mut self.buffer, READ).await
+        self.stream.poll_read_into(cx, &mut self.buffer, READ)
     }
-}
 
-async fn read_control(link: &Arc<Link>, mut lane: Incoming) -> Result<(), Breach> {
-    loop {
-        handle_control(link, &mut lane.buffer)?;
-        match lane.read().await {
-            true => link.pulse.heard(),
-            false => return Ok(()),
-        }
-    }
-}
-
-async fn read_data(link: &Arc<Link>, mut incoming: Incoming) -> Result<(), Breach> {
-    let mut lane = DataLane::new(link.clone());
-    let kind = loop {
-        match lane.open(&mut incoming.buffer)? {
-            Some(kind) => break kind,
-            None => match incoming.read().await {
+    /// Reads control frames until the lane, or the connection, is at its end.
+    fn poll_control(&mut self, link: &Arc<Link>, cx: &mut Context<'_>) -> Poll<Result<(), Breach>> {
+        loop {
+            handle_control(link, &mut self.buffer)?;
+            match ready!(self.poll_read(cx)) {
                 true => link.pulse.heard(),
-                false => return Ok(()),
-            },
-        }
-    };
-    if let LaneKind::Side(number) = kind {
-        link.place_of(number).await;
-    }
-    loop {
-        lane.handle(&mut incoming.buffer)?;
-        match incoming.read().await {
-            true => link.pulse.heard(),
-            false => break,
+                false => return Poll::Ready(Ok(())),
+            }
         }
     }
-    match kind {
-        LaneKind::Usual => link.lane_finished(),
-        LaneKind::Side(number) => link.side_finished(number),
+}
+
+/// A data lane being read.
+struct Reading {
+    lane: DataLane,
+    /// Known once its first frame came.
+    kind: Option<LaneKind>,
+    /// What has to be handled before anything of it.
+    place: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    incoming: Incoming,
+}
+
+impl Reading {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Breach>> {
+        loop {
+            if let Some(place) = &mut self.place {
+                ready!(place.as_mut().poll(cx));
+                self.place = None;
+            }
+            let buffer = &mut self.incoming.buffer;
+            if self.kind.is_some() {
+                self.lane.handle(buffer)?;
+            } else if let Some(kind) = self.lane.open(buffer)? {
+                self.kind = Some(kind);
+                if let LaneKind::Side(number) = kind {
+                    let link = self.lane.link().clone();
+                    self.place = Some(Box::pin(async move { link.place_of(number).await }));
+                }
+                continue;
+            }
+            let link = self.lane.link();
+            match ready!(self.incoming.poll_read(cx)) {
+                true => link.pulse.heard(),
+                false => break,
+            }
+        }
+        let link = self.lane.link();
+        match self.kind {
+            Some(LaneKind::Usual) => link.lane_finished(),
+            Some(LaneKind::Side(number)) => link.side_finished(number),
+            None => {}
+        }
+        Poll::Ready(Ok(()))
     }
-    Ok(())
+}
+
+/// What an idle link waits for: control frames, lanes of the peer, and the time to look after its life.
+pub(super) struct Attendance {
+    link: Arc<Link>,
+    connection: Connection,
+    watchdog: Watchdog,
+    /// None once it is at its end.
+    control: Option<Incoming>,
+}
+
+impl Attendance {
+    /// Begins to wait; `control` holds what came after the hello.
+    pub(super) fn spawn(link: &Arc<Link>, connection: Connection, control: Incoming) {
+        let mut attendance = Self {
+            link: link.clone(),
+            connection,
+            watchdog: Watchdog::new(link.clone()),
+            control: Some(control),
+        };
+        let attending = poll_fn(move |cx| attendance.poll(cx));
+        link.links.runtime().spawn(attending);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_control(cx);
+        loop {
+            match self.connection.poll_accept_uni(cx) {
+                Poll::Ready(Ok(stream)) => spawn_data(&self.link, stream),
+                Poll::Ready(Err(reason)) => {
+                    // What the peer said before the end is heard.
+                    self.poll_control(cx);
+                    self.link.connection_is_over(&reason);
+                    return Poll::Ready(());
+                }
+                Poll::Pending => break,
+            }
+        }
+        while self.watchdog.poll_look(cx).is_ready() {}
+        Poll::Pending
+    }
+
+    fn poll_control(&mut self, cx: &mut Context<'_>) {
+        if let Some(control) = &mut self.control
+            && let Poll::Ready(read) = control.poll_control(&self.link, cx)
+        {
+            self.control = None;
+            if let Err(breach) = read {
+                self.link.breached(&breach);
+            }
+        }
+    }
 }
 
 /// About the length of an exit notice.

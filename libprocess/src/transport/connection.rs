@@ -1,8 +1,10 @@
 //! A connection with an authenticated peer.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,12 +89,21 @@ impl Connection {
         Ok(SendLane::new(self.inner.open().await?))
     }
 
-    /// The next lane that the peer opened.
+    /// The next lane that the peer opened. One task at a time may wait for it.
     ///
     /// # Errors
     /// If the connection is over.
     pub async fn accept_uni(&self) -> Result<ReceiveLane, CloseReason> {
-        Ok(ReceiveLane::new(self.inner.accept().await?))
+        poll_fn(|cx| self.poll_accept_uni(cx)).await
+    }
+
+    /// As [`accept_uni`](Self::accept_uni).
+    pub(crate) fn poll_accept_uni(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ReceiveLane, CloseReason>> {
+        let accepted = ready!(self.inner.poll_accept(cx));
+        Poll::Ready(accepted.map(ReceiveLane::new).map_err(CloseReason::from))
     }
 
     /// Ends the connection at once, also for what was written but did not arrive yet.

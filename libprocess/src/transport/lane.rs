@@ -1,6 +1,7 @@
 //! One-way ordered streams of bytes.
 
 use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
@@ -73,6 +74,16 @@ impl ReceiveLane {
     /// Appends the next bytes to `buffer`: all that are there, but not more than `most`. Waits if
     /// there are none. False once the lane is finished, or its connection is over.
     pub async fn read_into(&mut self, buffer: &mut BytesMut, most: usize) -> bool {
-        poll_fn(|cx| self.0.poll_read(cx, buffer, most)).await
+        poll_fn(|cx| self.poll_read_into(cx, buffer, most)).await
+    }
+
+    /// As [`read_into`](Self::read_into).
+    pub(crate) fn poll_read_into(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut BytesMut,
+        most: usize,
+    ) -> Poll<bool> {
+        self.0.poll_read(cx, buffer, most)
     }
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub(super) struct Conn {
     pub(super) hub: Arc<Hub>,
     handle: ConnectionHandle,
     state: Mutex<State>,
-    /// Told when it is up, at its end, and when lanes were opened or may be.
+    /// Told when it is up, at its end, and when lanes may be opened.
     changed: Notify,
     /// Handles and lanes in the hands of others.
     users: AtomicUsize,
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) quic: quinn_proto::Connection,
     pub(super) readers: Wakers,
     pub(super) writers: Wakers,
+    /// Who waits for lanes of the peer.
+    acceptor: Option<Waker>,
     connected: bool,
     pub(super) error: Option<ConnectionError>,
     /// When the endpoint's task looks at it, at the latest.
@@ -76,6 +78,12 @@ impl Wakers {
     }
 }
 
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}
+
 impl Conn {
     pub(super) fn new(
         hub: Arc<Hub>,
@@ -89,6 +97,7 @@ impl Conn {
                 quic,
                 readers: Wakers::default(),
                 writers: Wakers::default(),
+                acceptor: None,
                 connected: false,
                 error: None,
                 armed: None,
@@ -209,9 +218,8 @@ impl Conn {
                 Event::Stream(StreamEvent::Writable { id } | StreamEvent::Stopped { id, .. }) => {
                     state.writers.wake(id)
                 }
-                Event::Stream(StreamEvent::Opened { .. } | StreamEvent::Available { .. }) => {
-                    self.changed.notify_waiters();
-                }
+                Event::Stream(StreamEvent::Opened { .. }) => wake(&mut state.acceptor),
+                Event::Stream(StreamEvent::Available { .. }) => self.changed.notify_waiters(),
                 Event::Stream(StreamEvent::Finished { .. })
                 | Event::HandshakeDataReady
                 | Event::DatagramReceived
@@ -225,6 +233,7 @@ impl Conn {
         state.error.get_or_insert(reason);
         state.readers.wake_all();
         state.writers.wake_all();
+        wake(&mut state.acceptor);
         self.changed.notify_waiters();
     }
 
@@ -286,14 +295,30 @@ impl ConnRef {
         Ok(SendStream::new(self.clone(), stream))
     }
 
-    pub(in crate::transport) async fn accept(&self) -> Result<ReceiveStream, ConnectionError> {
-        let look = |state: &mut State| match state.quic.streams().accept(Dir::Uni) {
-            // What the peer opened before the end may be read after it.
-            Some(stream) => Some(Ok(stream)),
-            None => state.error.clone().map(Err),
-        };
-        let stream = self.until(look).await?;
-        Ok(ReceiveStream::new(self.clone(), stream))
+    /// The next lane of the peer. One task may wait for it.
+    pub(in crate::transport) fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ReceiveStream, ConnectionError>> {
+        let mut state = self.0.lock();
+        if let Some(stream) = state.quic.streams().accept(Dir::Uni) {
+            // The peer may be told that it may open more.
+            self.0.settle(&mut state);
+            drop(state);
+            return Poll::Ready(Ok(ReceiveStream::new(self.clone(), stream)));
+        }
+        // What the peer opened before the end could be read after it.
+        if let Some(error) = &state.error {
+            return Poll::Ready(Err(error.clone()));
+        }
+        if !state
+            .acceptor
+            .as_ref()
+            .is_some_and(|w| w.will_wake(cx.waker()))
+        {
+            state.acceptor = Some(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     pub(in crate::transport) fn close(&self, code: VarInt, reason: &[u8]) {

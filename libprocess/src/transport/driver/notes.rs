@@ -36,9 +36,11 @@ impl Notes {
         }
     }
 
-    /// The task has looked. Gives the time at which it is to look again; none if at once.
-    pub(super) fn finish(&mut self) -> Result<Option<Instant>, AtOnce> {
-        if !self.events.is_empty() || !self.more.is_empty() {
+    /// The task has looked, and waits for room in the socket, or not. Gives the time at which it is to look
+    /// again, if there is one.
+    pub(super) fn finish(&mut self, waits_for_room: bool) -> Result<Option<Instant>, AtOnce> {
+        let unseen = !waits_for_room && !self.blocked.is_empty();
+        if unseen || !self.events.is_empty() || !self.more.is_empty() {
             return Err(AtOnce);
         }
         self.working = false;

@@ -95,8 +95,8 @@ impl Task {
         }
     }
 
-    /// Goes on with what connections had to leave.
-    fn go_on(&mut self, cx: &mut Context<'_>) {
+    /// Goes on with what connections had to leave. True if some of them wait for room in the socket.
+    fn go_on(&mut self, cx: &mut Context<'_>) -> bool {
         let hub = &self.hub;
         let (mut events, more) = {
             let mut notes = hub.notes();
@@ -132,11 +132,12 @@ impl Task {
         }
         while !hub.notes().blocked.is_empty() {
             if self.writable.as_mut().poll_writable(cx).is_pending() {
-                break;
+                return true;
             }
             let blocked = std::mem::take(&mut hub.notes().blocked);
             blocked.iter().for_each(|conn| conn.act(|_| ()));
         }
+        false
     }
 }
 
@@ -153,11 +154,11 @@ impl Future for Task {
                 return Poll::Ready(());
             }
         };
-        this.go_on(cx);
+        let waits_for_room = this.go_on(cx);
         if this.hub.is_done() {
             return Poll::Ready(());
         }
-        let next = this.hub.notes().finish();
+        let next = this.hub.notes().finish(waits_for_room);
         let Ok(next) = next else {
             cx.waker().wake_by_ref();
             return Poll::Pending;
