@@ -1,11 +1,12 @@
 //! The multiset of resources and its arithmetic.
 
+use std::convert::Infallible;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::group::Group;
+use super::group::{Group, Item};
 use super::key::{Key, Kind, What};
 use super::name::{Known, Name};
 use super::{Amount, Quantity, ResourceError};
@@ -47,10 +48,8 @@ impl Resources {
 
     /// An amount of a plain scalar such as `cpus`.
     pub fn scalar_of(name: &str, quantity: Quantity) -> Resources {
-        let mut resources = Resources::new();
         let what = What::plain(Name::from(name), Kind::Scalar);
-        resources.first.insert(what, Amount::Scalar(quantity));
-        resources
+        Resources::gathered([(None, what, Amount::Scalar(quantity))])
     }
 
     /// Whether there is nothing.
@@ -125,15 +124,57 @@ impl Resources {
         }
     }
 
-    /// Adds an amount, which fits the kind, allocated to `role`.
-    pub(super) fn insert_for(&mut self, role: Option<&str>, what: What, amount: Amount) {
-        if amount.is_empty() {
-            return;
+    /// The sum of items: the role each is allocated to, what it is and how much, of its kind.
+    pub(super) fn gather<'a, E>(
+        items: impl IntoIterator<Item = Result<(Option<&'a str>, What, Amount), E>>,
+    ) -> Result<Resources, E> {
+        let mut all = Resources::new();
+        let mut rest = Vec::new();
+        for item in items {
+            let (role, what, amount) = item?;
+            match what.as_plain() {
+                _ if amount.is_empty() => {}
+                Some(known) => all.group_of(role).add_plain(known, &amount),
+                None => {
+                    let what = what.sealed();
+                    rest.push((role, Item { what, amount }));
+                }
+            }
         }
-        let first = !self.is_empty() && self.first.role.as_deref() == role;
-        match first || (role.is_none() && self.first.role.is_none()) {
-            true => self.first.insert(what, amount),
-            false => self.group_mut(&role.map(Arc::from)).insert(what, amount),
+        rest.sort_by(|(role, item), (other, next)| {
+            role.cmp(other).then_with(|| item.what.cmp(&next.what))
+        });
+        rest.dedup_by(|(other, next), (role, item)| {
+            let same = role == other && What::same(&item.what, &next.what);
+            if same {
+                item.amount.add(&next.amount);
+            }
+            same
+        });
+        while let Some((role, _)) = rest.first() {
+            let role = *role;
+            let until = rest.partition_point(|(other, _)| *other == role);
+            let items = rest.drain(..until).map(|(_, item)| item);
+            all.group_of(role).put(items.collect());
+        }
+        Ok(all)
+    }
+
+    /// As [`Resources::gather`], where nothing can go wrong.
+    pub(super) fn gathered<'a>(
+        items: impl IntoIterator<Item = (Option<&'a str>, What, Amount)>,
+    ) -> Resources {
+        match Resources::gather(items.into_iter().map(Ok::<_, Infallible>)) {
+            Ok(all) => all,
+            Err(never) => match never {},
+        }
+    }
+
+    fn group_of(&mut self, role: Option<&str>) -> &mut Group {
+        // Without an allocation for what comes next to its like.
+        match self.first.role.as_deref() == role {
+            true => &mut self.first,
+            false => self.group_mut(&role.map(Arc::from)),
         }
     }
 
@@ -187,15 +228,11 @@ impl Resources {
 
     /// The same amounts under changed keys. What makes amounts sums or copies must stay as it is.
     pub(super) fn rekey(&self, mut change: impl FnMut(&mut What)) -> Resources {
-        let mut changed = Resources::new();
-        for group in self.groups() {
-            for (key, amount) in group.iter() {
-                let mut what = key.what.clone();
-                change(&mut what);
-                changed.insert_for(group.role.as_deref(), what, amount);
-            }
-        }
-        changed
+        Resources::gathered(self.iter().map(|(key, amount)| {
+            let mut what = key.what.clone();
+            change(&mut what);
+            (key.allocated_to, what, amount)
+        }))
     }
 }
 

@@ -125,18 +125,21 @@ impl Group {
         self.whats().map(|what| self.key(what))
     }
 
-    /// Adds an amount, which fits the kind.
-    pub(super) fn insert(&mut self, what: What, amount: Amount) {
-        if amount.is_empty() {
-            return;
+    /// Adds to one of [`PLAIN`] an amount of its kind.
+    pub(super) fn add_plain(&mut self, known: Known, amount: &Amount) {
+        match amount {
+            Amount::Scalar(quantity) => self.plain[known as usize] += *quantity,
+            Amount::Ranges(ports) => self.ports.add(ports),
+            // None of them is a set, or comes in copies.
+            Amount::Set(_) | Amount::Copies(_) => {}
         }
-        match (what.as_plain(), amount) {
-            (Some(Known::Ports), Amount::Ranges(ports)) => self.ports.add(&ports),
-            (Some(known), Amount::Scalar(quantity)) => self.plain[known as usize] += quantity,
-            (_, amount) => {
-                let what = what.sealed();
-                self.add_rest(&[Item { what, amount }]);
-            }
+    }
+
+    /// Adds items that are ordered by key, each key once.
+    pub(super) fn put(&mut self, items: Vec<Item>) {
+        match self.rest.is_none() {
+            true => self.rest = shelve(items),
+            false => self.add_rest(&items),
         }
     }
 
@@ -201,10 +204,9 @@ impl Group {
         }
     }
 
-    /// Adds items that are ordered by key.
+    /// Adds items that are ordered by key to those that are there.
     fn add_rest(&mut self, more: &[Item]) {
         let Some(have) = &mut self.rest else {
-            self.rest = shelve(more.to_vec());
             return;
         };
         let mut from = 0;
@@ -252,10 +254,13 @@ impl Group {
         change: &mut impl FnMut(&Key<'_>, &Amount) -> Option<Amount>,
     ) -> Group {
         let mut changed = Group::of(self.role.clone());
-        for at in (0..PLAIN.len()).filter(|at| self.has_plain(*at)) {
-            let what = &PLAIN[at];
-            if let Some(amount) = change(&self.key(what), &self.plain_amount(at)) {
-                changed.insert(what.clone(), amount);
+        for known in Known::ALL
+            .into_iter()
+            .filter(|it| self.has_plain(*it as usize))
+        {
+            let what = &PLAIN[known as usize];
+            if let Some(amount) = change(&self.key(what), &self.plain_amount(known as usize)) {
+                changed.add_plain(known, &amount);
             }
         }
         let mut rest = Vec::new();

@@ -132,7 +132,7 @@ impl Disk {
 
 /// What nobody has reserved, of the agent itself, neither revocable nor shared: most of what there
 /// is. Such items are kept without keys; these stand for them.
-pub(super) static PLAIN: [What; Known::SCALARS.len() + 1] = [
+pub(super) static PLAIN: [What; Known::ALL.len()] = [
     What::known(Known::Cpus, Kind::Scalar),
     What::known(Known::Disk, Kind::Scalar),
     What::known(Known::Gpus, Kind::Scalar),

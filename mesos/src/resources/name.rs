@@ -39,6 +39,15 @@ impl Known {
     /// Those that are amounts: all but the ports, which come last.
     pub const SCALARS: [Known; 4] = [Known::Cpus, Known::Disk, Known::Gpus, Known::Mem];
 
+    /// All of them.
+    pub const ALL: [Known; 5] = [
+        Known::Cpus,
+        Known::Disk,
+        Known::Gpus,
+        Known::Mem,
+        Known::Ports,
+    ];
+
     /// The text.
     pub const fn text(self) -> &'static str {
         match self {

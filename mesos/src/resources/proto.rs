@@ -37,16 +37,11 @@ impl Resources {
     pub fn from_v1<'a>(
         messages: impl IntoIterator<Item = &'a v1::Resource>,
     ) -> Result<Resources, ResourceError> {
-        let mut resources = Resources::new();
-        for message in messages {
+        Resources::gather(messages.into_iter().map(|message| {
             let (what, amount) = Reader { message }.item()?;
-            let role = message
-                .allocation_info
-                .as_ref()
-                .and_then(|info| info.role.as_deref());
-            resources.insert_for(role, what, amount);
-        }
-        Ok(resources)
+            let info = message.allocation_info.as_ref();
+            Ok((info.and_then(|info| info.role.as_deref()), what, amount))
+        }))
     }
 
     /// Writes resources for a message, ordered by key. Each copy of something shared or

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// The integers from `begin` to `end`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +22,9 @@ pub struct Range {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Range>", into = "Vec<Range>")]
 pub struct Ranges(Option<Arc<[Range]>>);
+
+/// Intervals on their way into a set: as many as most sets have need no allocation.
+type Scratch = SmallVec<[Range; 8]>;
 
 /// Why something is no set of ranges.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +57,7 @@ impl Ranges {
     }
 
     /// The set of all integers in any of `ranges`, none of which is inverted.
-    fn joined(mut ranges: Vec<Range>) -> Ranges {
+    fn joined(mut ranges: Scratch) -> Ranges {
         ranges.sort_unstable();
         ranges.dedup_by(|next, last| {
             let meet = next.begin <= last.end.saturating_add(1);
@@ -78,7 +82,7 @@ impl Ranges {
     /// # Errors
     /// A range that ends before it begins.
     pub fn coalesce(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
-        let ranges: Vec<Range> = ranges.into_iter().collect();
+        let ranges: Scratch = ranges.into_iter().collect();
         if let Some(Range { begin, end }) = ranges.iter().copied().find(|r| r.begin > r.end) {
             return Err(RangesError::Inverted { begin, end });
         }
@@ -91,7 +95,7 @@ impl Ranges {
     /// # Errors
     /// A range that ends before it begins, or two that overlap.
     pub fn disjoint(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
-        let mut ranges: Vec<Range> = ranges.into_iter().collect();
+        let mut ranges: Scratch = ranges.into_iter().collect();
         ranges.sort_unstable();
         for pair in ranges.windows(2) {
             if pair[1].begin <= pair[0].end && pair[0].begin <= pair[0].end {
@@ -156,7 +160,7 @@ impl Ranges {
             self.clone_from(other);
             return;
         }
-        let mut all = Vec::with_capacity(self.as_slice().len() + other.as_slice().len());
+        let mut all = Scratch::new();
         all.extend_from_slice(self.as_slice());
         all.extend_from_slice(other.as_slice());
         *self = Ranges::joined(all);
@@ -168,7 +172,7 @@ impl Ranges {
             return;
         }
         let mut holes = other.as_slice();
-        let mut left = Vec::with_capacity(self.as_slice().len() + holes.len());
+        let mut left = Scratch::new();
         for mut range in self.iter() {
             let passed = holes.partition_point(|hole| hole.end < range.begin);
             holes = &holes[passed..];
@@ -233,7 +237,7 @@ impl FromStr for Ranges {
             .strip_prefix('[')
             .and_then(|t| t.strip_suffix(']'))
             .ok_or_else(malformed)?;
-        let mut ranges = Vec::new();
+        let mut ranges = Scratch::new();
         for token in inner.split(',').filter(|token| !token.is_empty()) {
             let (begin, end) = token.split_once('-').ok_or_else(malformed)?;
             let begin = begin.parse().map_err(|_| malformed())?;

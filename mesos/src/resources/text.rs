@@ -42,10 +42,9 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
 }
 
 fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
-    let mut resources = Resources::new();
     let mut stacks = Stacks::default();
     let items = text.split([';', '\n']).map(str::trim);
-    for item in items.filter(|item| !item.is_empty()) {
+    Resources::gather(items.filter(|item| !item.is_empty()).map(|item| {
         let (name, role, value) = split(item, default_role)?;
         let amount = parse_amount(name, value)?;
         let kind = match amount {
@@ -55,9 +54,8 @@ fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> 
         };
         let mut what = What::plain(Name::from(name), kind);
         what.reservations = stacks.of(name, role)?;
-        resources.insert_for(None, what, amount);
-    }
-    Ok(resources)
+        Ok((None, what, amount))
+    }))
 }
 
 /// Name, role and value.
