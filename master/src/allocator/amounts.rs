@@ -39,6 +39,10 @@ impl Names {
         })
     }
 
+    pub(super) fn name(&self, at: usize) -> &Name {
+        &self.0[at]
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }

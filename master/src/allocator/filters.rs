@@ -200,6 +200,15 @@ impl Refusals {
         holding.map(|refusal| refusal.until).max()
     }
 
+    /// When the last of the client's refusals ends.
+    pub(super) fn until(&self, client: u32, epochs: &[RefusalEpoch]) -> Option<Duration> {
+        let mine = self
+            .each
+            .iter()
+            .filter(|refusal| refusal.client == client && epochs[client as usize] == refusal.epoch);
+        mine.map(|refusal| refusal.until).max()
+    }
+
     /// Forgets those that ended or are void. Answers whether any that held until now ended, and
     /// when the next of them ends.
     pub(super) fn purge(

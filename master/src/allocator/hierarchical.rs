@@ -25,8 +25,8 @@ use super::tree::{Lookup, RoleTree};
 use super::verdicts::Verdicts;
 use super::visit::Scratch;
 use super::{
-    AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, FrameworkOptions,
-    InverseAllocation, Quota, Scope,
+    AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, Explanation,
+    FrameworkOptions, InverseAllocation, Quota, Scope,
 };
 
 /// The allocator of Mesos: dominant resource fairness over the tree of roles, then over the
@@ -407,6 +407,20 @@ impl Allocator for HierarchicalAllocator {
         chance: &mut Chance<'_>,
     ) -> Vec<Allocation> {
         self.run(now, scope, chance)
+    }
+
+    fn explain(
+        &mut self,
+        now: Duration,
+        framework: &FrameworkId,
+        agent: &AgentId,
+    ) -> Vec<Explanation> {
+        let agent = self.agent_slots.get(agent).copied();
+        let framework = self.framework_slots.get(framework).copied();
+        match (framework, agent) {
+            (Some(framework), Some(agent)) => self.explain_agent(now, framework, agent),
+            _ => Vec::new(),
+        }
     }
 
     fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation> {

@@ -24,6 +24,7 @@ mod books;
 mod client;
 mod constraints;
 mod cycle;
+mod explain;
 mod filters;
 mod frameworks;
 mod hierarchical;
@@ -52,6 +53,7 @@ pub use constraints::{
     Constraints, ConstraintsError, DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE,
     RegexLimits, RoleConstraints, compile,
 };
+pub use explain::{Explanation, Reason};
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
 pub use maintenance::InverseAllocation;
@@ -59,7 +61,8 @@ pub use options::{
     AgentSorter, AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable, SorterKind,
 };
 pub use process::{
-    ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, UpdateAvailable,
+    ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, Explain,
+    UpdateAvailable,
 };
 pub use quota::Quota;
 
@@ -231,6 +234,15 @@ pub trait Allocator: Send {
     /// Gives away what is free on the agents in `scope`.
     fn allocate(&mut self, now: Duration, scope: Scope, chance: &mut Chance<'_>)
     -> Vec<Allocation>;
+
+    /// What a framework is offered of an agent, and why not more, by role; nothing if one of them is
+    /// not known. Tells what a run would find now.
+    fn explain(
+        &mut self,
+        now: Duration,
+        framework: &FrameworkId,
+        agent: &AgentId,
+    ) -> Vec<Explanation>;
 
     /// Who is to be asked now to leave agents that will be unavailable.
     fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation>;

@@ -10,7 +10,8 @@ use rand::Rng;
 use tokio::time::Instant;
 
 use super::{
-    AgentCapabilities, Allocation, Allocator, FrameworkOptions, InverseAllocation, Quota, Scope,
+    AgentCapabilities, Allocation, Allocator, Explanation, FrameworkOptions, InverseAllocation,
+    Quota, Scope,
 };
 
 /// How long an event waits for others before it leads to a run: long enough that the arrival of
@@ -26,6 +27,7 @@ protocol! {
     pub local AllocatorProtocol = "mesos.allocator" {
         1 => AllocatorOp -> (),
         2 => UpdateAvailable -> Result<(), NotApplicable>,
+        3 => Explain -> Vec<Explanation>,
     }
 }
 
@@ -127,6 +129,15 @@ pub struct UpdateAvailable {
     pub agent: AgentId,
     /// How; without allocation roles.
     pub conversions: Vec<Conversion>,
+}
+
+/// Asks for [`Allocator::explain`].
+#[derive(Clone, Debug)]
+pub struct Explain {
+    /// Who is not offered enough.
+    pub framework: FrameworkId,
+    /// Of which agents.
+    pub agents: Vec<AgentId>,
 }
 
 /// What the allocator tells its subscriber after a run that gave something away.
@@ -270,6 +281,21 @@ impl<P: Accepts<Allocated>> Handler<UpdateAvailable> for AllocatorProcess<P> {
             .update_available(&update.agent, &update.conversions);
         self.schedule_run(ctx);
         updated
+    }
+}
+
+impl<P: Accepts<Allocated>> Handler<Explain> for AllocatorProcess<P> {
+    type Result = MessageResult<Explain>;
+
+    fn handle(&mut self, explain: Explain, ctx: &mut Context<Self>) -> Self::Result {
+        let now = ctx.now() - self.started;
+        let agents = explain.agents.iter();
+        let framework = &explain.framework;
+        MessageResult(
+            agents
+                .flat_map(|agent| self.allocator.explain(now, framework, agent))
+                .collect(),
+        )
     }
 }
 

@@ -72,16 +72,8 @@ impl HierarchicalAllocator {
             return;
         }
         let first_end = self.stamp_refusals(agent, now);
-        let mut visit = Visit {
-            agent,
-            stage,
-            now,
-            left: std::mem::take(&mut self.agents[agent].free),
-            reserved_for: Vec::new(),
-            common: None,
-            held_back: false,
-        };
-        visit.note_reservations();
+        let free = std::mem::take(&mut self.agents[agent].free);
+        let mut visit = Visit::new(agent, stage, now, free);
         let before = given.len();
         let mut walk = std::mem::take(&mut self.scratch.walk);
         match self.options.role_sorter {
@@ -113,7 +105,7 @@ impl HierarchicalAllocator {
     }
 
     /// Marks the clients that refuse something of what is free.
-    fn stamp_refusals(&mut self, agent: u32, now: Duration) -> Option<Duration> {
+    pub(super) fn stamp_refusals(&mut self, agent: u32, now: Duration) -> Option<Duration> {
         let Scratch { stamps, turn, .. } = &mut self.scratch;
         *turn += 1;
         stamps.resize(self.tree.clients.span(), (0, Coverage::Part));
@@ -212,7 +204,7 @@ pub(super) enum Which {
 }
 
 impl Which {
-    fn get<'a>(&'a self, visit: &'a Visit) -> &'a Portion {
+    pub(super) fn get<'a>(&'a self, visit: &'a Visit) -> &'a Portion {
         match self {
             Self::Left => &visit.left,
             Self::Common => visit.common.as_ref().unwrap_or(&visit.left),
@@ -222,6 +214,20 @@ impl Which {
 }
 
 impl Visit {
+    pub(super) fn new(agent: u32, stage: Stage, now: Duration, left: Portion) -> Self {
+        let mut visit = Self {
+            agent,
+            stage,
+            now,
+            left,
+            reserved_for: Vec::new(),
+            common: None,
+            held_back: false,
+        };
+        visit.note_reservations();
+        visit
+    }
+
     fn note_reservations(&mut self) {
         self.common = None;
         self.reserved_for.clear();

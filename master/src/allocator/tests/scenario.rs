@@ -25,6 +25,7 @@
 //! | `wait SECONDS` | time passes |
 //! | `events`, `interval` | a run of either kind |
 //! | `inverse` | inverse offers |
+//! | `explain F A` | why F is not offered (more of) A, by role: `ROLE REASON` |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -108,6 +109,16 @@ impl World {
         let scope = match command {
             ["events"] => Scope::Pending,
             ["interval"] => Scope::Everything,
+            ["explain", framework, agent] => {
+                let (framework, agent) = (framework_id(framework), agent_id(agent));
+                let reasons = self
+                    .allocator()
+                    .explain(now, &framework, &agent)
+                    .into_iter();
+                return reasons
+                    .map(|why| format!("{} {:?}", why.role, why.reason))
+                    .collect();
+            }
             ["inverse"] => {
                 let asked = self.allocator().inverse_offers(now).into_iter();
                 let asked =
