@@ -1,0 +1,144 @@
+//! How `mesos master` decides who is offered what.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, ValueEnum};
+use master::config::{AgentSorter, Config, SorterKind};
+use mesos::v1::DomainInfo;
+
+use super::values::{domain, duration, size, weight};
+
+/// The flags of the allocator, by Mesos' names; `--agent_sorter` is ours.
+#[derive(Debug, Args)]
+pub(crate) struct AllocatorFlags {
+    /// Interval of allocations; offers also follow events at once
+    #[arg(long = "allocation_interval", env = "MESOS_ALLOCATION_INTERVAL", value_parser = duration, default_value = "1secs")]
+    pub(crate) allocation_interval: Duration,
+
+    /// Time after which an unanswered offer is rescinded; never if unset
+    #[arg(long = "offer_timeout", env = "MESOS_OFFER_TIMEOUT", value_parser = duration)]
+    pub(crate) offer_timeout: Option<Duration>,
+
+    /// Smallest offers, as alternatives
+    #[arg(
+        long = "min_allocatable_resources",
+        env = "MESOS_MIN_ALLOCATABLE_RESOURCES",
+        default_value = "cpus:0.01|mem:32"
+    )]
+    pub(crate) min_allocatable_resources: String,
+
+    /// Who is next among the roles
+    #[arg(long = "role_sorter", env = "MESOS_ROLE_SORTER", value_enum, default_value_t = Sorter::Drf)]
+    pub(crate) role_sorter: Sorter,
+
+    /// Who is next among the frameworks of a role
+    #[arg(long = "framework_sorter", env = "MESOS_FRAMEWORK_SORTER", value_enum, default_value_t = Sorter::Drf)]
+    pub(crate) framework_sorter: Sorter,
+
+    /// Which agents are given away first
+    #[arg(long = "agent_sorter", env = "MESOS_AGENT_SORTER", value_enum, default_value_t = Agents::Random)]
+    pub(crate) agent_sorter: Agents,
+
+    /// Weights of roles: role=weight,..
+    #[arg(long, env = "MESOS_WEIGHTS", value_parser = weight, value_delimiter = ',')]
+    pub(crate) weights: Vec<(String, f64)>,
+
+    /// Names of resources that do not count for fairness, for example gpus
+    #[arg(
+        long = "fair_sharing_excluded_resource_names",
+        env = "MESOS_FAIR_SHARING_EXCLUDED_RESOURCE_NAMES",
+        value_delimiter = ','
+    )]
+    pub(crate) fair_sharing_excluded_resource_names: Vec<String>,
+
+    /// Whether agents with GPUs are kept for frameworks with GPU_RESOURCES
+    #[arg(long = "filter_gpu_resources", env = "MESOS_FILTER_GPU_RESOURCES", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", default_value_t = true)]
+    pub(crate) filter_gpu_resources: bool,
+
+    /// If there are quotas: the part of its agents for which a new master waits before it makes
+    /// offers
+    #[arg(
+        long = "allocator_agent_recovery_factor",
+        env = "MESOS_ALLOCATOR_AGENT_RECOVERY_FACTOR",
+        default_value_t = 0.8
+    )]
+    pub(crate) allocator_agent_recovery_factor: f64,
+
+    /// For how long it waits at most
+    #[arg(long = "allocator_recovery_timeout", env = "MESOS_ALLOCATOR_RECOVERY_TIMEOUT", value_parser = duration, default_value = "10mins")]
+    pub(crate) allocator_recovery_timeout: Duration,
+
+    /// Memory for running one regular expression of offer constraints
+    #[arg(long = "offer_constraints_re2_max_mem", env = "MESOS_OFFER_CONSTRAINTS_RE2_MAX_MEM", value_parser = size, default_value = "4096B")]
+    pub(crate) offer_constraints_re2_max_mem: u64,
+
+    /// Instructions of one regular expression of offer constraints
+    #[arg(
+        long = "offer_constraints_re2_max_program_size",
+        env = "MESOS_OFFER_CONSTRAINTS_RE2_MAX_PROGRAM_SIZE",
+        default_value_t = 100
+    )]
+    pub(crate) offer_constraints_re2_max_program_size: usize,
+
+    /// Region and zone of this master, as JSON or a file:// with it
+    #[arg(long, env = "MESOS_DOMAIN", value_parser = domain)]
+    pub(crate) domain: Option<DomainInfo>,
+}
+
+/// How roles or frameworks are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sorter {
+    /// By dominant share
+    Drf,
+    /// By chance and weight
+    Random,
+}
+
+/// In which order agents are given away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Agents {
+    /// By chance
+    Random,
+    /// The fullest first
+    #[value(name = "bin_packing")]
+    BinPacking,
+    /// The emptiest first
+    Spread,
+}
+
+impl AllocatorFlags {
+    /// The configuration with what these flags say.
+    pub(crate) fn apply(&self, config: Config) -> Config {
+        Config {
+            allocation_interval: self.allocation_interval,
+            offer_timeout: self.offer_timeout,
+            min_allocatable_resources: self.min_allocatable_resources.clone(),
+            role_sorter: self.role_sorter.into(),
+            framework_sorter: self.framework_sorter.into(),
+            agent_sorter: match self.agent_sorter {
+                Agents::Random => AgentSorter::Random,
+                Agents::BinPacking => AgentSorter::BinPacking,
+                Agents::Spread => AgentSorter::Spread,
+            },
+            weights: self.weights.iter().cloned().collect::<BTreeMap<_, _>>(),
+            fair_sharing_excluded_resource_names: self.fair_sharing_excluded_resource_names.clone(),
+            filter_gpu_resources: self.filter_gpu_resources,
+            allocator_agent_recovery_factor: self.allocator_agent_recovery_factor,
+            allocator_recovery_timeout: self.allocator_recovery_timeout,
+            offer_constraints_re2_max_mem: self.offer_constraints_re2_max_mem,
+            offer_constraints_re2_max_program_size: self.offer_constraints_re2_max_program_size,
+            domain: self.domain.clone(),
+            ..config
+        }
+    }
+}
+
+impl From<Sorter> for SorterKind {
+    fn from(sorter: Sorter) -> Self {
+        match sorter {
+            Sorter::Drf => SorterKind::Drf,
+            Sorter::Random => SorterKind::Random,
+        }
+    }
+}
