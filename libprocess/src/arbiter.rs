@@ -110,6 +110,11 @@ impl Arbiters {
         }
     }
 
+    /// Whether all actors live where the node was made.
+    pub(crate) fn are_here(&self) -> bool {
+        self.placement == Placement::Here
+    }
+
     /// Drops every actor that still lives, now and without a word to it.
     pub(crate) fn halt(&self) {
         self.halt.send_replace(true);

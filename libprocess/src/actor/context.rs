@@ -409,16 +409,21 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// As [`begin`](Self::begin) and [`over`](Self::over) around `handle`, for a tell from this node, as most are.
     #[inline]
     pub(super) fn during_tell(&mut self, tag: u32, trace: Trace, handle: impl FnOnce(&mut Self)) {
+        if spans::wanted() {
+            let head = Head {
+                trace,
+                ..Head::default()
+            };
+            let _entered = self.begin(tag, head);
+            handle(self);
+            return self.over();
+        }
         self.slot.count_handled();
         self.tag = tag;
         self.origin.trace = trace;
-        let entered = spans::wanted().then(|| self.enter());
         handle(self);
         self.tag = 0;
         self.origin.trace = Trace::default();
-        if entered.is_some() {
-            self.span = None;
-        }
     }
 
     /// Whether a turn is not only for messages.

@@ -12,10 +12,9 @@ pub(crate) struct Hand {
     pub(super) deliveries: VecDeque<Delivery>,
     /// Who sent the messages of this node that come next.
     from: Option<AnyPid>,
-    /// Messages here that do not count against the bound any more, though they are not handled yet.
-    uncounted: u32,
-    /// Messages handled that count still.
-    counted: u32,
+    /// How many more messages were handled than have ceased to count against the bound. Less than none: some that are
+    /// yet to be handled do not count any more.
+    ahead: isize,
     /// The mailbox wakes the actor for whatever comes next.
     pub(super) woken: bool,
 }
@@ -25,7 +24,8 @@ const KEPT: usize = 64 * MESSAGES_PER_TURN;
 
 impl Hand {
     /// The next delivery, if there is one.
-    #[inline]
+    // Always, so that the delivery itself need not be moved about.
+    #[inline(always)]
     pub(crate) fn next(&mut self, mailbox: &Mailbox) -> Option<Delivery> {
         loop {
             let delivery = self.deliveries.pop_front()?;
@@ -33,10 +33,7 @@ impl Hand {
             match delivery {
                 Delivery::From(from) => self.from = from,
                 Delivery::Local(..) => {
-                    match self.uncounted {
-                        0 => self.counted += 1,
-                        _ => self.uncounted -= 1,
-                    }
+                    self.ahead += 1;
                     return Some(delivery);
                 }
                 delivery => return Some(delivery),
@@ -78,24 +75,25 @@ impl Hand {
 
     /// Whether nothing is left to be done with it.
     pub(super) fn is_settled(&self) -> bool {
-        self.deliveries.is_empty() && self.counted == 0
+        self.deliveries.is_empty() && self.ahead == 0
     }
 
     /// Takes a delivery that is alone in the queue, without a buffer.
     pub(super) fn take_single(&mut self, state: &mut State) -> Option<Delivery> {
-        match state.queue.front()? {
-            Delivery::From(_) if state.queue.len() == 2 => {}
-            _ if state.queue.len() == 1 => {}
-            _ => return None,
+        let alone = match state.queue.len() {
+            1 => true,
+            2 => matches!(state.queue.front(), Some(Delivery::From(_))),
+            _ => false,
+        };
+        if !alone {
+            return None;
         }
         let mut first = state.queue.pop_front()?;
         if let Delivery::From(from) = first {
             self.from = from;
             first = state.queue.pop_front()?;
         }
-        if let Delivery::Local(..) = first {
-            state.local -= 1;
-        }
+        state.local -= usize::from(matches!(first, Delivery::Local(..)));
         state.last_sender = 0;
         Some(first)
     }
@@ -106,19 +104,20 @@ impl Hand {
         std::mem::swap(&mut state.queue, &mut self.deliveries);
         state.last_sender = 0;
         let next = self.deliveries.iter().take(turn);
-        let counted = next.filter(|next| matches!(next, Delivery::Local(..)));
-        self.uncounted = counted.count() as u32;
-        state.local -= self.uncounted;
+        let messages = next.filter(|next| matches!(next, Delivery::Local(..)));
+        let messages = messages.count();
+        self.ahead -= messages as isize;
+        state.local -= messages;
     }
 
-    /// What was handled does not count any more.
+    /// From now on exactly those messages count that are not handled.
     pub(super) fn settle(&mut self, state: &mut State) {
-        state.local -= std::mem::take(&mut self.counted);
+        let ahead = std::mem::take(&mut self.ahead);
+        state.local = state.local.saturating_add_signed(-ahead);
     }
 
     /// Puts what is left before all that is in the queue.
     pub(super) fn return_to(&mut self, state: &mut State) {
-        state.local += std::mem::take(&mut self.uncounted);
         if self.deliveries.is_empty() {
             return;
         }

@@ -74,7 +74,7 @@ pub(crate) enum Pushed {
 }
 
 pub(crate) struct Mailbox {
-    limit: u32,
+    limit: usize,
     state: Mutex<State>,
     /// Deliveries in the actor's hand. It takes many at once, so as not to compete with its senders for every
     /// single one.
@@ -88,7 +88,7 @@ struct State {
     /// Identifies who sent the last message of this node in the queue; see [`NOBODY`]. 0 if the queue does not say.
     last_sender: usize,
     /// Messages from this node that count against the bound: all but those that the actor has taken for its turn.
-    local: u32,
+    local: usize,
     ended: bool,
     /// The actor waits for a future and takes no deliveries: answers go past the queue, or it might
     /// wait for one that lies in the queue.
@@ -104,8 +104,7 @@ const NOBODY: usize = 1;
 impl Mailbox {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            // More than that many do not fit into memory.
-            limit: u32::try_from(limit).unwrap_or(u32::MAX).max(1),
+            limit: limit.max(1),
             state: Mutex::default(),
             held: AtomicUsize::new(0),
             waiting: OnceLock::new(),
@@ -122,7 +121,7 @@ impl Mailbox {
         self.push_by(true, letter)
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_by(&self, waits: bool, letter: Letter<'_>) -> Pushed {
         let Letter {
             label,
@@ -294,7 +293,7 @@ impl Mailbox {
 
     /// How many messages from this node may wait.
     pub(crate) fn limit(&self) -> usize {
-        self.limit as usize
+        self.limit
     }
 
     /// Whether the actor waits for a future and takes nothing.

@@ -22,8 +22,8 @@ pub struct Ask<R> {
     waiting: oneshot::Receiver<Answer<R>>,
     /// First polled when there is no answer yet.
     deadline: Timer,
-    /// Others of this thread had their turn since it was sent.
-    yielded: bool,
+    /// It is sent to an actor that may be of the same thread, and that thread had no turn since.
+    near: bool,
     /// For asks to other nodes: tells the callee when dropped.
     _cancel: Option<Cancel>,
     /// Present if a subscriber wants to know of it.
@@ -41,10 +41,16 @@ impl<R> Ask<R> {
         Self {
             waiting,
             deadline: Timer::at(deadline, timers),
-            yielded: false,
+            near: false,
             _cancel: cancel,
             span,
         }
+    }
+
+    /// The same, to an actor that may be of the same thread.
+    pub(super) fn near(mut self, near: bool) -> Self {
+        self.near = near;
+        self
     }
 }
 
@@ -67,7 +73,7 @@ impl<R> Ask<R> {
             return Poll::Ready(answer.unwrap_or_else(|_| dropped()));
         }
         // An actor of the same thread answers within its next turn: then it takes no timer.
-        if !std::mem::replace(&mut self.yielded, true) {
+        if std::mem::take(&mut self.near) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

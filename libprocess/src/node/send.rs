@@ -179,9 +179,11 @@ impl Node {
             None => from,
         };
         let mut body = None;
+        let mut near = false;
         let cancel = match self.way(to.as_any()) {
             Way::Here(slot) if slot.speaks::<P>() => {
                 self.deliver(&slot, asked::<P, M>(from, message, reply, deadline));
+                near = from.pid.is_some() || self.0.arbiters.are_here();
                 None
             }
             Way::Here(_) | Way::Nowhere => {
@@ -204,7 +206,7 @@ impl Node {
                 }
             },
         };
-        Ask::new(waiting, deadline, &self.0.timers, cancel, span)
+        Ask::new(waiting, deadline, &self.0.timers, cancel, span).near(near)
     }
 
     /// Into the mailbox, or back to the asker.

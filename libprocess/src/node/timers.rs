@@ -17,12 +17,15 @@ const KEPT: usize = 64;
 
 /// The timers that no ask of a node uses at the moment.
 #[derive(Default)]
-pub(super) struct Timers(Mutex<Vec<Kept>>);
+pub(super) struct Timers(Mutex<Boxed>);
+
+/// In their boxes, since each ask takes one and gives it back.
+type Boxed = Vec<Box<Kept>>;
 
 /// Ready from its deadline on.
 pub(super) struct Timer {
     /// Taken when it is first polled.
-    kept: Option<Kept>,
+    kept: Option<Box<Kept>>,
     deadline: Instant,
     home: Arc<Timers>,
 }
@@ -63,16 +66,16 @@ fn vtable(waker: &Waker) -> usize {
 }
 
 impl Timers {
-    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
+    fn lock(&self) -> MutexGuard<'_, Boxed> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One that rings at the deadline or earlier, for a task.
-    fn timer(&self, deadline: Instant, task: &Waker) -> Kept {
+    fn timer(&self, deadline: Instant, task: &Waker) -> Box<Kept> {
         let mut kept = self.last_of(task).unwrap_or_else(|| {
             let runtime = Handle::current().id();
             let taken = self.any_of(runtime);
-            taken.unwrap_or_else(|| Kept::new(runtime, deadline))
+            taken.unwrap_or_else(|| Box::new(Kept::new(runtime, deadline)))
         });
         if kept.rings > deadline {
             kept.set(deadline);
@@ -81,18 +84,18 @@ impl Timers {
     }
 
     /// The one that was kept last, if it is the task's: then it needs nothing but to be taken.
-    fn last_of(&self, task: &Waker) -> Option<Kept> {
+    fn last_of(&self, task: &Waker) -> Option<Box<Kept>> {
         let mut timers = self.lock();
         timers.pop_if(|kept| kept.whom.as_ref().is_some_and(|whom| whom.is(task)))
     }
 
-    fn any_of(&self, runtime: Id) -> Option<Kept> {
+    fn any_of(&self, runtime: Id) -> Option<Box<Kept>> {
         let mut timers = self.lock();
         let last = timers.iter().rposition(|kept| kept.runtime == runtime)?;
         Some(timers.swap_remove(last))
     }
 
-    fn keep(&self, kept: Kept) {
+    fn keep(&self, kept: Box<Kept>) {
         let mut timers = self.lock();
         if timers.len() == KEPT {
             // It may be one of a runtime that is no more.
