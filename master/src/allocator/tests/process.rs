@@ -20,6 +20,9 @@ const SOON: Duration = Duration::from_secs(30);
 /// Never comes in these tests, unless they are about it.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
+/// What the allocator takes for its interval; that of the actor decides when it runs.
+const SHORTEST_REFUSAL: Duration = Duration::from_millis(20);
+
 protocol! {
     local SubscriberProtocol = "subscriber" { 1 => Allocated }
 }
@@ -55,7 +58,10 @@ impl World {
         let subscriber = node.spawn("subscriber", |_| Subscriber(sender)).unwrap();
         let allocator = node
             .spawn("allocator", move |ctx| {
-                let allocator = HierarchicalAllocator::new(AllocatorOptions::default());
+                let allocator = HierarchicalAllocator::new(AllocatorOptions {
+                    interval: SHORTEST_REFUSAL,
+                    ..AllocatorOptions::default()
+                });
                 AllocatorProcess::new(Box::new(allocator), interval, subscriber, ctx)
             })
             .unwrap();
@@ -134,5 +140,15 @@ async fn the_interval_brings_back_what_was_refused_for_no_time() {
         refuse_seconds: Some(0.0),
     };
     world.recover(&given[0], Some(refuse_duration(Some(&filters))));
+    assert_eq!(world.next().await, given);
+}
+
+#[tokio::test]
+async fn the_end_of_a_refusal_is_answered_before_the_interval() {
+    let mut world = World::new(INTERVAL);
+    world.add_framework("f");
+    world.add_agent("a");
+    let given = world.next().await;
+    world.recover(&given[0], Some(SHORTEST_REFUSAL));
     assert_eq!(world.next().await, given);
 }
