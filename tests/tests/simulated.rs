@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
+use libprocess::sim::{explore, run};
 use mesos::v1::TaskState;
-use mesos_tests::sim::{SimCluster, explore, misfortune, run};
+use mesos_tests::sim::{SimCluster, misfortune};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);

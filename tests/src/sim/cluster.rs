@@ -8,7 +8,6 @@ use std::time::Duration;
 use libprocess::sim::Net;
 use master::view::View;
 use mesos::election::{Election, Standalone};
-use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::daemons::{AgentSeat, MasterSeat};
@@ -39,7 +38,6 @@ pub struct SimCluster {
     election: Arc<Standalone>,
     /// What was last looked at by [`invariants::always`].
     checked: RefCell<Moment>,
-    _folder: TempDir,
 }
 
 /// What has happened so far, in so far as invariants look at it.
@@ -81,16 +79,17 @@ impl Builder {
 
     /// Starts it and waits until all agents are registered.
     pub async fn start(self, net: &Net) -> SimCluster {
-        let folder = folder_in_memory().expect("a folder for the work directories");
         let address = SocketAddr::from(([10, 0, 0, 1], 5050));
         let election = Arc::new(Standalone::at(address, "master"));
         let ledger = Ledger::default();
         let seat = |number: usize| {
             let last = u8::try_from(number + 1).expect("at most 255 agents");
+            let address = SocketAddr::from(([10, 0, 1, last], 5051));
+            let disk = net.disk(&address).folder();
             AgentSeat::new(
                 number,
-                SocketAddr::from(([10, 0, 1, last], 5051)),
-                folder.path().join(format!("agent-{number}")),
+                address,
+                disk.expect("a folder for the work directory"),
                 self.resources.clone(),
                 election.clone(),
                 ledger.clone(),
@@ -104,7 +103,6 @@ impl Builder {
             election,
             ledger,
             checked: RefCell::default(),
-            _folder: folder,
         };
         cluster.restart_master().await;
         for agent in 0..self.agents {
@@ -117,15 +115,6 @@ impl Builder {
             })
             .await;
         cluster
-    }
-}
-
-/// Agents write often, and a power failure here loses nothing that was written: the disk would only be slow.
-fn folder_in_memory() -> std::io::Result<TempDir> {
-    let memory = std::path::Path::new("/dev/shm");
-    match memory.is_dir() {
-        true => tempfile::tempdir_in(memory),
-        false => tempfile::tempdir(),
     }
 }
 

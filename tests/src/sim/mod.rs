@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   SimCluster ── master (registry in memory, survives it)
-//!       │    ├─── agents (simulated containers; work directories on disk, survive them)
+//!       │    ├─── agents (simulated containers; work directories on the disks of their machines, survive them)
 //!       │    └─── services ── Spy ── a production scheduler
 //!       ├── faults: cut_off, heal, crash_*, restart_*, and what `libprocess::sim::Net` offers
 //!       └── invariants/: what must hold at every moment, and what must hold once faults are over
@@ -16,13 +16,11 @@ mod cluster;
 mod daemons;
 pub mod invariants;
 mod ledger;
-mod replay;
 mod service;
 mod spy;
 
 pub use chaos::misfortune;
 pub use cluster::{Builder, SimCluster};
 pub use ledger::{Ledger, Run};
-pub use replay::{explore, run};
 pub use service::Service;
 pub use spy::{Heard, Told};
