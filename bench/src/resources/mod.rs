@@ -89,7 +89,7 @@ pub(crate) fn contests() -> Vec<Contest> {
         ),
         Contest::new(
             "resources-offer",
-            "take a task of 4 plain entries from an agent and mark it as offered",
+            "take a plain task from a plain agent and mark the rest as offered",
             Unit::PerSecond,
         )
         .with(Contestant::timed("mesos-rs", OURS, |count| {
