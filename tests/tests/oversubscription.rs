@@ -12,7 +12,7 @@ use frameworks::scheduler::{
     self, Driver, DriverConfig, Notice, Offers, SchedulerEvents, Subscribed, Update,
 };
 use libprocess::prelude::*;
-use libprocess::sim::Net;
+use libprocess::sim::{Net, run};
 use master::registrar::MemoryStorage;
 use master::{Master, MasterHandle};
 use mesos::election::{Election, Standalone};
@@ -21,7 +21,6 @@ use mesos::resources::{Format, Resources};
 use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{self, CommandInfo, TaskInfo, TaskState};
-use mesos_tests::sim::run;
 use tokio::time::{Instant, sleep};
 
 /// Longer than anything that is waited for on purpose.
