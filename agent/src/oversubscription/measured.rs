@@ -133,8 +133,7 @@ impl Estimator for MeasuredEstimator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::rngs::StdRng;
-    use rand::{Rng, SeedableRng};
+    use rand::{Rng, SeedableRng, rngs::StdRng};
 
     fn measurement(margin: f64) -> Measurement {
         Measurement {
