@@ -64,14 +64,20 @@ impl Link {
                 true => split_idle(&mut tables.accounts),
                 false => Vec::new(),
             };
-            let account = tables.accounts.entry(name.clone()).or_insert_with(|| {
-                Arc::new(Account {
-                    link: Arc::downgrade(self),
-                    name: name.clone(),
-                    held: AtomicU64::new(0),
-                    owed: AtomicU64::new(0),
-                })
-            });
+            let accounts = &mut tables.accounts;
+            let account = match accounts.binary_search_by(|account| account.name.cmp(name)) {
+                Ok(place) => &accounts[place],
+                Err(place) => {
+                    let account = Account {
+                        link: Arc::downgrade(self),
+                        name: name.clone(),
+                        held: AtomicU64::new(0),
+                        owed: AtomicU64::new(0),
+                    };
+                    accounts.insert(place, Arc::new(account));
+                    &accounts[place]
+                }
+            };
             (account.clone(), settled)
         };
         settled.iter().for_each(|account| account.settle());
@@ -80,13 +86,9 @@ impl Link {
 }
 
 /// Takes the accounts that nobody uses out of the table.
-fn split_idle(
-    accounts: &mut std::collections::BTreeMap<Arc<str>, Arc<Account>>,
-) -> Vec<Arc<Account>> {
-    let (used, idle) = std::mem::take(accounts)
-        .into_iter()
-        .partition(|(_, account)| Arc::strong_count(account) > 1);
+fn split_idle(accounts: &mut Vec<Arc<Account>>) -> Vec<Arc<Account>> {
+    let all = std::mem::take(accounts).into_iter();
+    let (used, idle) = all.partition(|account| Arc::strong_count(account) > 1);
     *accounts = used;
-    let idle: std::collections::BTreeMap<Arc<str>, Arc<Account>> = idle;
-    idle.into_values().collect()
+    idle
 }

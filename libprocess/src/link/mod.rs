@@ -226,8 +226,9 @@ struct Tables {
     sides: BTreeSet<u64>,
     /// Monitors of the peer here.
     watched: BTreeMap<u64, Watch>,
-    /// By name of the receiving actor: what it was sent and did not handle yet.
-    accounts: BTreeMap<Arc<str>, Arc<credit::Account>>,
+    /// In order of the receiving actors' names: what each was sent and did not handle yet. A list, because
+    /// most links have one or two.
+    accounts: Vec<Arc<credit::Account>>,
     goodbye: Option<u8>,
 }
 
