@@ -1,5 +1,6 @@
 //! What is read back after a restart.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frameworks::failover_duration;
@@ -31,11 +32,7 @@ impl State {
             let agent = UnreachableAgent { info: None, since };
             self.cluster.unreachable_agents.insert(id, Arc::new(agent));
         }
-        if !registry.weights.is_empty() {
-            self.cluster.weights = registry.weights.clone().into();
-            let weights = registry.weights;
-            out.push(Effect::Allocator(AllocatorOp::UpdateWeights { weights }));
-        }
+        self.recover_weights(registry.weights, &mut out);
         for config in registry.quotas.into_values() {
             self.set_quota_of(config.0, &mut out);
         }
@@ -56,6 +53,21 @@ impl State {
             out.push(Effect::Timer(timeout, Timer::AgentsRecovery));
         }
         out
+    }
+
+    /// Weights of the flag count until an operator has set any.
+    fn recover_weights(&mut self, stored: BTreeMap<String, f64>, out: &mut Effects) {
+        let flag = &self.config.weights;
+        if stored.is_empty() {
+            self.cluster.weights = flag.clone().into();
+            return;
+        }
+        self.cluster.weights = stored.clone().into();
+        let mut weights = stored;
+        for role in flag.keys() {
+            weights.entry(role.clone()).or_insert(1.0);
+        }
+        out.push(Effect::Allocator(AllocatorOp::UpdateWeights { weights }));
     }
 
     fn recover_persisted(&mut self, now: Timestamp, record: FrameworkRecord, out: &mut Effects) {

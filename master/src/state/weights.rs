@@ -40,10 +40,13 @@ impl State {
         if weights.len() > MAX_WEIGHTS || known.len() + weights.len() > 10 * MAX_WEIGHTS {
             return Err(CallRejected::invalid("too many weights"));
         }
+        // With those of the flag, which counts no more once there is any in the registry.
+        let mut stored: BTreeMap<String, f64> = (known.iter())
+            .map(|(role, weight)| (role.clone(), *weight))
+            .collect();
+        stored.extend(weights.clone());
         out.push(Effect::Registry(
-            Operation::UpdateWeights {
-                weights: weights.clone(),
-            },
+            Operation::UpdateWeights { weights: stored },
             Continuation::UpdateWeights(ticket, weights),
         ));
         Ok(())

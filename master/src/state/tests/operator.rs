@@ -181,6 +181,31 @@ fn weights_are_stored_and_offers_made_anew_if_they_matter() {
     }
 }
 
+#[test]
+fn weights_of_the_flag_count_until_an_operator_sets_any() {
+    let config = || crate::config::Config {
+        weights: [("flag".to_owned(), 3.0)].into(),
+        ..Default::default()
+    };
+    let mut world = World::with(config());
+    assert_eq!(world.state.cluster().weights.get("flag"), Some(&3.0));
+    world.log();
+    operator(&mut world, Type::UpdateWeights, weight("r", 2.0));
+    assert_eq!(
+        world.log()[..2],
+        [
+            "registry <- weights {\"flag\": 3.0, \"r\": 2.0}",
+            "allocator <- weights {\"r\": 2.0}"
+        ]
+    );
+    let mut registry = Registry::default();
+    registry.weights.insert("r".into(), 2.0);
+    let mut world = World::recovering(config());
+    world.recover(registry);
+    let told = "allocator <- weights {\"flag\": 1.0, \"r\": 2.0}";
+    assert!(world.log().contains(&told.to_owned()));
+}
+
 fn amounts(list: &[(&str, f64)]) -> BTreeMap<String, Scalar> {
     let scalar = |(name, value): &(&str, f64)| ((*name).to_owned(), Scalar { value: *value });
     list.iter().map(scalar).collect()
