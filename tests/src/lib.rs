@@ -5,6 +5,7 @@
 
 mod browser;
 mod cluster;
+mod framework;
 mod http;
 mod program;
 pub mod sim;
@@ -13,6 +14,7 @@ mod wait;
 
 pub use browser::Browser;
 pub use cluster::{Cluster, Daemon};
+pub use framework::Framework;
 pub use http::{Answer, get, get_json, post};
 pub use program::{Output, Running, example_binary, mesos, mesos_binary, run_for};
 pub use third_party::{node_path, python_with_pymesos, third_party_folder};

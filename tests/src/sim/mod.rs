@@ -16,11 +16,13 @@ mod cluster;
 mod daemons;
 pub mod invariants;
 mod ledger;
+mod reserver;
 mod service;
 mod spy;
 
 pub use chaos::misfortune;
 pub use cluster::{Builder, SimCluster};
 pub use ledger::{Ledger, Run};
+pub use reserver::{Fates, MILLI_CPUS, ROLE as RESERVED_ROLE, Reserver};
 pub use service::Service;
 pub use spy::{Heard, Told};
