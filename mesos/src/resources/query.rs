@@ -73,7 +73,7 @@ impl Resources {
         self.filter(|key| !key.is_unreserved() && key.reservation_role() == role)
     }
 
-    /// What a framework in `role` may be offered ([`Key::is_allocatable_to`]).
+    /// What a framework in `role` may be offered: what is unreserved, or reserved to the role or to one above it.
     pub fn allocatable_to(&self, role: &str) -> Resources {
         self.filter(|key| key.is_allocatable_to(role))
     }
