@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mesos::resources::{Conversion, Resources};
+use mesos::resources::{Conversion, Key, Resources};
 use mesos::roles::DEFAULT_ROLE;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
@@ -286,9 +286,18 @@ impl HierarchicalAllocator {
     pub(super) fn hold_split(&mut self, framework: u32, agent: u32, resources: &Resources) {
         for (role, part) in by_role(resources) {
             let client = self.client(framework, &role);
-            let (all, open) = self.amounts_of(&part);
+            let counted = self.counted_of(client, agent, &part);
+            let (all, open) = self.amounts_of(&counted);
             self.tree.hold(client, &all, &open, true);
             self.enter(client, agent, part);
+        }
+    }
+
+    /// What of `more` counts if the client gets it in addition to what it holds on the agent.
+    pub(super) fn counted_of(&self, client: u32, agent: u32, more: &Resources) -> Resources {
+        match self.agents[agent].held_by(client) {
+            Some(held) => counted(more.clone(), &held.resources),
+            None => more.clone(),
         }
     }
 
@@ -325,7 +334,7 @@ impl HierarchicalAllocator {
             self.count_holdings(client, -1);
         } else {
             let left = &*held - &part;
-            let released = &*held - &left;
+            let released = counted(&*held - &left, &left);
             *held = left;
             self.charge_release(client, &released);
         }
@@ -411,7 +420,7 @@ impl HierarchicalAllocator {
         }
     }
 
-    fn amounts_of(&mut self, resources: &Resources) -> (Amounts, Amounts) {
+    pub(super) fn amounts_of(&mut self, resources: &Resources) -> (Amounts, Amounts) {
         let (mut all, mut open) = (Amounts::default(), Amounts::default());
         for (key, amount) in resources.iter() {
             if let Some(milli) = milli(&key, &amount) {
@@ -476,12 +485,21 @@ fn by_role(resources: &Resources) -> impl Iterator<Item = (String, Resources)> {
     }
     let only = roles.len() == 1;
     roles.into_iter().map(move |role| {
-        let of_role =
-            |key: &mesos::resources::Key| key.allocated_to.unwrap_or(DEFAULT_ROLE) == role;
+        let of_role = |key: &Key<'_>| key.allocated_to.unwrap_or(DEFAULT_ROLE) == role;
         let part = match only {
             true => resources.clone(),
             false => resources.filter(of_role),
         };
         (role, part)
     })
+}
+
+/// What counts beside `others` of the same client on the same agent: something shared counts once,
+/// however many copies are held.
+fn counted(resources: Resources, others: &Resources) -> Resources {
+    let again = |key: Key<'_>| key.shared && others.keys().any(|other| other == key);
+    if !resources.keys().any(again) {
+        return resources;
+    }
+    resources.filter(|key| !again(*key))
 }

@@ -176,13 +176,17 @@ impl HierarchicalAllocator {
         let part = visit.take(portion, part, &mut self.names);
         let path = Arc::clone(&self.tree.nodes[role].path);
         let resources = part.resources.clone().allocate_to(path);
+        if part.has_shared() {
+            let counted = self.counted_of(client, visit.agent, &resources);
+            let (all, open) = self.amounts_of(&counted);
+            self.tree.give(client, &all, &open);
+            self.scratch.gave_shared.push(visit.agent);
+        } else {
+            self.tree.give(client, &part.all, &part.open);
+        }
         self.enter(client, visit.agent, resources.clone());
-        self.tree.give(client, &part.all, &part.open);
         self.free.subtract(&part.open);
         self.scratch.moved.push(client);
-        if part.has_shared() {
-            self.scratch.gave_shared.push(visit.agent);
-        }
         let framework = self.tree.clients[client].framework;
         given.push(Allocation {
             framework: self.frameworks[framework].id.clone(),
