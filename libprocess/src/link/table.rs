@@ -266,8 +266,10 @@ impl Links {
         drop(self.take_thread());
     }
 
-    /// Ends all links and the endpoint at once, as if the node had died.
+    /// Ends all links and the endpoint at once, as if the node had died: no peer is told.
     pub(crate) fn abandon(&self) {
+        let endpoint = self.take_endpoint();
+        endpoint.iter().for_each(Endpoint::mute);
         let links = {
             let mut table = self.write();
             table.closed = true;
@@ -278,7 +280,7 @@ impl Links {
         }
         self.detach();
         let thread = self.take_thread();
-        if let Some(endpoint) = self.take_endpoint() {
+        if let Some(endpoint) = endpoint {
             self.tasks.spawn(async move {
                 endpoint.close(b"").await;
                 drop(thread);

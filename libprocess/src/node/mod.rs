@@ -233,8 +233,8 @@ impl Node {
         }
     }
 
-    /// Ends the node as a power failure would: no actor gets to run again. For simulation; cut it off
-    /// from the network first, or others hear of it.
+    /// Ends the node as a power failure would: no actor gets to run again, and no other node is told. For
+    /// simulation.
     pub fn crash(&self) {
         self.write().closed = true;
         self.0.arbiters.halt();

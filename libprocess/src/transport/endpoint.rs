@@ -206,7 +206,6 @@ impl Endpoint {
         self.address
     }
 
-    /// The node's part in a simulated world.
     /// Connections made from now on present another identity and, if there are any, believe other `trusts`;
     /// those that are up stay as they are.
     ///
@@ -224,8 +223,14 @@ impl Endpoint {
         self.ways.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The node's part in a simulated world.
     pub(crate) fn seat(&self) -> Seat {
         self.seat.clone()
+    }
+
+    /// Lets nothing out any more, not even that connections end, as if the node had died.
+    pub fn mute(&self) {
+        self.inner.mute();
     }
 
     /// Closes all connections with `reason`, accepts no more, and waits until the peers know or

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{SocketAddr, SocketAddrV6};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -34,6 +34,8 @@ pub(super) struct Hub {
     idle: Notify,
     /// Handles in the hands of others.
     users: AtomicUsize,
+    /// The node died: nothing gets out any more.
+    muted: AtomicBool,
     ipv6: bool,
 }
 
@@ -84,6 +86,9 @@ impl Hub {
 
     /// Hands packets to the socket. False if it has no room.
     pub(super) fn try_send(&self, transmit: &Transmit, buffer: &[u8]) -> bool {
+        if self.muted.load(Ordering::Acquire) {
+            return true;
+        }
         let sent = self.socket.try_send(&udp::Transmit {
             destination: transmit.destination,
             ecn: transmit.ecn.map(|ecn| match ecn {
@@ -197,6 +202,7 @@ impl HubRef {
             arrived: Notify::new(),
             idle: Notify::new(),
             users: AtomicUsize::new(1),
+            muted: AtomicBool::new(false),
             ipv6: address.is_ipv6(),
         });
         let task = Task::new(hub.clone());
@@ -267,6 +273,11 @@ impl HubRef {
             conn.close(code, reason.clone());
         }
         self.0.arrived.notify_waiters();
+    }
+
+    /// Lets nothing out any more, as if the node had died.
+    pub(in crate::transport) fn mute(&self) {
+        self.0.muted.store(true, Ordering::Release);
     }
 
     /// Waits until there is no connection any more.
