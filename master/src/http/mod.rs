@@ -17,6 +17,7 @@ mod connection;
 mod legacy;
 mod operator;
 mod page;
+mod posted;
 mod reads;
 mod reply;
 mod routes;

@@ -1,8 +1,8 @@
 //! `POST /api/v1`: the v1 operator API. What only reads is answered from the view; the rest is the
 //! master's to decide (mesos.md §2.4).
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;
-use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use mesos::protocols::RejectionKind;
@@ -11,10 +11,11 @@ use mesos::v1::master::Call;
 use mesos::v1::master::call::Type;
 use mesos::wire::{self, ContentType, Pb};
 
+use super::posted::posted;
 use super::reply::{self, text};
-use super::scheduler::{CALL_TIMEOUT, content_type};
+use super::scheduler::CALL_TIMEOUT;
 use super::server::Site;
-use super::{body, status};
+use super::status;
 use crate::documents;
 
 /// Serves one call.
@@ -24,17 +25,7 @@ pub(super) async fn serve(
     principal: Option<String>,
     site: &Site,
 ) -> Result<HttpResponse, HttpResponse> {
-    if site.library.view().is_recovering() {
-        return Err(text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Master has not finished recovery",
-        ));
-    }
-    if request.method() != Method::POST {
-        return Err(status::method_not_allowed(request, "POST"));
-    }
-    let form = content_type(request)?;
-    let body = body::read(request, payload).await?;
+    let (form, body) = posted(request, payload, site).await?;
     let call: Call = wire::decode(form, &body).map_err(|error| {
         let message = format!("Failed to parse body into master::Call: {error}");
         text(StatusCode::BAD_REQUEST, message)

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, HeaderName};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use mesos::protocols::master::SchedulerCall;
@@ -12,9 +12,10 @@ use mesos::v1::scheduler::Call;
 use mesos::v1::scheduler::call::Type;
 use mesos::wire::{self, ContentType, Pb};
 
+use super::posted::posted;
 use super::reply::text;
 use super::server::Site;
-use super::{body, status, subscription};
+use super::{status, subscription};
 use crate::validation::calls;
 
 /// How long the master may take to answer a call. It answers at once unless it is flooded.
@@ -30,17 +31,7 @@ pub(super) async fn serve(
     principal: Option<String>,
     site: &Site,
 ) -> Result<HttpResponse, HttpResponse> {
-    if site.library.view().is_recovering() {
-        return Err(text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Master has not finished recovery",
-        ));
-    }
-    if request.method() != Method::POST {
-        return Err(status::method_not_allowed(request, "POST"));
-    }
-    let content_type = content_type(request)?;
-    let body = body::read(request, payload).await?;
+    let (content_type, body) = posted(request, payload, site).await?;
     let call: Call = wire::decode(content_type, &body).map_err(|error| {
         let form = match content_type {
             ContentType::Json => "JSON",
@@ -77,22 +68,6 @@ async fn forward(
         Ok(Err(rejection)) => Err(status::rejected(request, &rejection)),
         Err(error) => Err(status::unanswered(&error)),
     }
-}
-
-pub(super) fn content_type(request: &HttpRequest) -> Result<ContentType, HttpResponse> {
-    let Some(header) = request.headers().get(CONTENT_TYPE) else {
-        return Err(text(
-            StatusCode::BAD_REQUEST,
-            "Expecting 'Content-Type' to be present",
-        ));
-    };
-    let known = header.to_str().ok().and_then(ContentType::parse);
-    known.ok_or_else(|| {
-        text(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Expecting 'Content-Type' of application/json or application/x-protobuf",
-        )
-    })
 }
 
 /// The form of the answer; calls that have none do not look at `Accept`. Mesos once answered
