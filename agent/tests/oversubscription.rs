@@ -53,16 +53,8 @@ fn borrower(id: &str) -> TaskInfo {
 fn load(switch: &Arc<AtomicBool>) -> impl Fn() -> Load + use<> {
     let switch = switch.clone();
     move || {
-        let load = if switch.load(Ordering::Relaxed) {
-            9.0
-        } else {
-            1.0
-        };
-        Load {
-            one: load,
-            five: load,
-            fifteen: load,
-        }
+        let high = switch.load(Ordering::Relaxed);
+        Load::steady(if high { 9.0 } else { 1.0 })
     }
 }
 

@@ -162,16 +162,8 @@ impl Cluster {
         let high_load = Arc::new(AtomicBool::new(false));
         let switch = high_load.clone();
         let simulation = Simulation::new().load(move || {
-            let load = if switch.load(Ordering::Relaxed) {
-                9.0
-            } else {
-                1.0
-            };
-            Load {
-                one: load,
-                five: load,
-                fifteen: load,
-            }
+            let high = switch.load(Ordering::Relaxed);
+            Load::steady(if high { 9.0 } else { 1.0 })
         });
         let work_dir = tempfile::tempdir().expect("a folder");
         let command = ExecutorCommand {
