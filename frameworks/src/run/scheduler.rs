@@ -256,7 +256,10 @@ impl Handler<Notice> for OneShot {
                 ctx.stop();
             }
             // Tasks of a lost agent report themselves; offers that are gone were not counted on.
-            Notice::Rescinded(_) | Notice::Message(_) | Notice::Failure(_) => {}
+            Notice::Rescinded(_)
+            | Notice::Message(_)
+            | Notice::Failure(_)
+            | Notice::OperationUpdate(_) => {}
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Say {
     Reconcile(call::Reconcile),
     Message(call::Message),
     Acknowledge(call::Acknowledge),
+    AcknowledgeOperation(call::AcknowledgeOperationStatus),
+    ReconcileOperations(call::ReconcileOperations),
     Teardown,
 }
 
@@ -55,6 +57,14 @@ impl From<Say> for Call {
             Say::Acknowledge(acknowledge) => {
                 call.acknowledge = Some(acknowledge);
                 call::Type::Acknowledge
+            }
+            Say::AcknowledgeOperation(acknowledge) => {
+                call.acknowledge_operation_status = Some(acknowledge);
+                call::Type::AcknowledgeOperationStatus
+            }
+            Say::ReconcileOperations(reconcile) => {
+                call.reconcile_operations = Some(reconcile);
+                call::Type::ReconcileOperations
             }
             Say::Teardown => call::Type::Teardown,
         };

@@ -318,6 +318,9 @@ impl SchedulerDriver {
         if let Some(update) = event.update {
             self.update(update.status, ctx);
         }
+        if let Some(update) = event.update_operation_status {
+            self.operation_update(update.status, ctx);
+        }
         if let Some(rescind) = event.rescind {
             ctx.tell(&self.scheduler, Notice::Rescinded(rescind.offer_id));
         }
@@ -343,10 +346,35 @@ impl SchedulerDriver {
             // Made up by a master or agent for information: nobody waits for an acknowledgement.
             _ => None,
         };
-        let scheduler = self.scheduler.clone();
-        ctx.detach().ask_then(&scheduler, Update(status), UPDATE_TIMEOUT, move |driver, handled, ctx| {
+        let acknowledge = acknowledge.map(Say::Acknowledge);
+        self.hand_over(Update(status), acknowledge, ctx);
+    }
+
+    /// The same for an operation.
+    fn operation_update(&mut self, status: v1::OperationStatus, ctx: &mut Context<Self>) {
+        let acknowledge = match (&status.uuid, &status.operation_id) {
+            (Some(uuid), Some(operation_id)) => Some(Say::AcknowledgeOperation(
+                call::AcknowledgeOperationStatus {
+                    agent_id: status.agent_id.clone(),
+                    resource_provider_id: status.resource_provider_id.clone(),
+                    uuid: uuid.value.clone(),
+                    operation_id: operation_id.clone(),
+                },
+            )),
+            // An answer to a reconciliation, or of an operation that never began.
+            _ => None,
+        };
+        self.hand_over(Notice::OperationUpdate(Box::new(status)), acknowledge, ctx);
+    }
+
+    fn hand_over<M>(&self, update: M, acknowledge: Option<Say>, ctx: &mut Context<Self>)
+    where
+        M: Message<Result = ()> + Send + 'static,
+        SchedulerEvents: Accepts<M>,
+    {
+        ctx.detach().ask_then(&self.scheduler, update, UPDATE_TIMEOUT, move |driver, handled, ctx| {
             match (handled, acknowledge) {
-                (Ok(()), Some(acknowledge)) => driver.call(Say::Acknowledge(acknowledge), ctx),
+                (Ok(()), Some(acknowledge)) => driver.call(acknowledge, ctx),
                 (Ok(()), None) => {}
                 (Err(error), _) => {
                     tracing::warn!(%error, "the scheduler did not handle an update; it will come again");

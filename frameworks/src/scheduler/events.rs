@@ -43,6 +43,8 @@ pub enum Notice {
     Message(v1::scheduler::event::Message),
     /// An agent was lost or an executor ended; its tasks report for themselves.
     Failure(v1::scheduler::event::Failure),
+    /// An operation's new state, if it was given an id. Acknowledged when the handler has returned.
+    OperationUpdate(Box<v1::OperationStatus>),
     /// The framework was refused or thrown out; the text says why. The driver has ended.
     Error(String),
 }

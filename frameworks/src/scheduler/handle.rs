@@ -22,6 +22,7 @@ impl Driver {
     }
 
     /// Uses offers of one agent for operations, in order; what is left is declined for `refuse_seconds` (5 if unset).
+    /// What becomes of an operation with an `id` is told by [`super::Notice::OperationUpdate`].
     pub fn accept(
         &self,
         offers: impl IntoIterator<Item = v1::OfferId>,
@@ -100,6 +101,27 @@ impl Driver {
             .map(|(task_id, agent_id)| call::reconcile::Task { task_id, agent_id })
             .collect();
         self.say(Say::Reconcile(call::Reconcile { tasks }));
+    }
+
+    /// Asks for the latest state of the named operations (with the agents they were made on, as far as known), or (none
+    /// named) of all of this framework. The answers are [`super::Notice::OperationUpdate`]s.
+    pub fn reconcile_operations(
+        &self,
+        operations: impl IntoIterator<Item = (v1::OperationId, Option<v1::AgentId>)>,
+    ) {
+        let operations = operations
+            .into_iter()
+            .map(
+                |(operation_id, agent_id)| call::reconcile_operations::Operation {
+                    operation_id,
+                    agent_id,
+                    resource_provider_id: None,
+                },
+            )
+            .collect();
+        self.say(Say::ReconcileOperations(call::ReconcileOperations {
+            operations,
+        }));
     }
 
     /// Sends bytes to an executor; best effort.

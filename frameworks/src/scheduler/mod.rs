@@ -15,7 +15,7 @@
 //! # What the driver promises
 //!
 //! * Events arrive in the order in which the master decided them.
-//! * An update is acknowledged when your handler has returned. If your actor ends before, the update comes again to the
+//! * An update of a task or an operation is acknowledged when your handler has returned. If your actor ends before, the update comes again to the
 //!   framework's next life: the driver ends with your actor, the framework goes on for its failover timeout.
 //! * A [`Driver::teardown`] is repeated until a master has heard of it; wait for [`Driver::ended`] before you leave.
 //! * Other calls made while there is no subscription are dropped, as with Mesos' own drivers: after [`Subscribed`], ask for what

@@ -134,6 +134,37 @@ fn an_update_is_acknowledged_when_its_handler_has_returned() {
 }
 
 #[test]
+fn what_becomes_of_an_operation_is_told_and_acknowledged() {
+    run(|mut world, node| async move {
+        let mut master = FakeMaster::start(&node);
+        let stream = world.subscribe(&mut master).await;
+        stream.operation_update("reserve", true);
+        world.hears("update of operation reserve").await;
+        let call = master.expect(call::Type::AcknowledgeOperationStatus).await;
+        let acknowledge = call.acknowledge_operation_status.expect("which");
+        assert_eq!(acknowledge.operation_id, "reserve".into());
+        assert_eq!(acknowledge.agent_id, Some("agent".into()));
+        assert_eq!(acknowledge.uuid, b"reserve");
+
+        // The answer to a reconciliation has no uuid.
+        world
+            .driver
+            .reconcile_operations([("create".into(), Some("agent".into()))]);
+        let call = master.expect(call::Type::ReconcileOperations).await;
+        let asked = call.reconcile_operations.expect("which").operations;
+        assert_eq!(asked[0].operation_id, "create".into());
+        assert_eq!(asked[0].agent_id, Some("agent".into()));
+        stream.operation_update("create", false);
+        world.hears("update of operation create").await;
+        assert!(master.is_left_alone_for(Duration::from_secs(10)).await);
+
+        stream.operation_update(POISON, true);
+        world.driver_ends().await;
+        assert!(master.is_left_alone_for(Duration::from_secs(60)).await);
+    });
+}
+
+#[test]
 fn an_update_that_ended_the_scheduler_is_not_acknowledged() {
     run(|mut world, node| async move {
         let mut master = FakeMaster::start(&node);

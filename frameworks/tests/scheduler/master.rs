@@ -179,6 +179,25 @@ impl Stream {
         });
     }
 
+    /// An update of an operation, with a uuid that is its name if it is to be acknowledged.
+    pub(crate) fn operation_update(&self, operation: &str, acknowledged: bool) {
+        let uuid = acknowledged.then(|| mesos::v1::Uuid {
+            value: operation.as_bytes().to_vec(),
+        });
+        let status = mesos::v1::OperationStatus {
+            operation_id: Some(operation.into()),
+            state: mesos::v1::OperationState::OperationFinished.into(),
+            agent_id: Some("agent".into()),
+            uuid,
+            ..Default::default()
+        };
+        self.send(Event {
+            r#type: Some(event::Type::UpdateOperationStatus.into()),
+            update_operation_status: Some(event::UpdateOperationStatus { status }),
+            ..Default::default()
+        });
+    }
+
     /// What a master says last.
     pub(crate) fn end(&self) {
         self.node.tell(&self.inbox, Unsubscribed);

@@ -6,7 +6,7 @@ use libprocess::prelude::*;
 use mesos_frameworks::scheduler::{Driver, Notice, Offers, SchedulerEvents, Subscribed, Update};
 use tokio::sync::{Semaphore, mpsc};
 
-/// Updates of this task end the scheduler.
+/// Updates of this task or operation end the scheduler.
 pub(crate) const POISON: &str = "poison";
 
 pub(crate) struct Recorder {
@@ -69,6 +69,11 @@ impl Handler<Notice> for Recorder {
     fn handle(&mut self, notice: Notice, _: &mut Context<Self>) {
         self.write(match notice {
             Notice::Error(why) => format!("error: {why}"),
+            Notice::OperationUpdate(status) => {
+                let id = status.operation_id.expect("an id").to_string();
+                assert_ne!(id, POISON);
+                format!("update of operation {id}")
+            }
             notice => format!("{notice:?}").to_lowercase(),
         });
     }

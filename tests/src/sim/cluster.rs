@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::daemons::{AgentSeat, MasterSeat};
 use super::invariants;
 use super::ledger::Ledger;
+use super::reserver::Reserver;
 use super::service::Service;
 
 /// How often a condition is looked at. Costs nothing while nothing else happens.
@@ -137,6 +138,11 @@ impl SimCluster {
         let name = format!("service-{number}");
         let service = Service::start(&self.net, address, master, &name, wanted, command).await;
         self.services.push(service);
+    }
+
+    /// Starts a framework that makes `wanted` reservations.
+    pub async fn reserve(&self, wanted: usize) -> Reserver {
+        Reserver::start(&self.net, "10.0.3.1:9000", self.election.detect(), wanted).await
     }
 
     /// The number of agents, up or down.
