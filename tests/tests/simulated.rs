@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use libprocess::sim::{explore, run};
+use libprocess::sim::run;
 use mesos::v1::TaskState;
 use mesos_tests::sim::{SimCluster, misfortune};
 
@@ -201,16 +201,6 @@ fn two_services_share_what_there_is() {
         cluster.cut_off(1);
         cluster.pass(30 * SECOND).await;
         cluster.heal();
-        cluster.settles(PATIENCE).await;
-    });
-}
-
-#[test]
-fn any_misfortune_is_survived() {
-    explore(1000..1024, |net| async move {
-        let mut cluster = SimCluster::builder().agents(3).start(&net).await;
-        cluster.keep_running(6, "work").await;
-        misfortune(&mut cluster, 20).await;
         cluster.settles(PATIENCE).await;
     });
 }

@@ -44,6 +44,11 @@ impl MemoryStorage {
         self.lock().faults.push_back(fault);
     }
 
+    /// Lets no more stores meet the faults that are left.
+    pub fn forget_faults(&self) {
+        self.lock().faults.clear();
+    }
+
     /// What is stored now.
     pub fn registry(&self) -> Registry {
         self.lock().registry.clone()

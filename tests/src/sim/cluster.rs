@@ -1,11 +1,13 @@
 //! The cluster and the hand on it.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::sim::Net;
+use master::registrar::{Fault, Registry};
 use master::view::View;
 use mesos::election::{Election, Standalone};
 use tokio::time::{Instant, sleep};
@@ -37,6 +39,8 @@ pub struct SimCluster {
     master: MasterSeat,
     agents: Vec<AgentSeat>,
     election: Arc<Standalone>,
+    /// Machines that stand still.
+    paused: BTreeSet<SocketAddr>,
     /// What was last looked at by [`invariants::always`].
     checked: RefCell<Moment>,
 }
@@ -103,6 +107,7 @@ impl Builder {
             agents: (0..self.agents).map(seat).collect(),
             election,
             ledger,
+            paused: BTreeSet::new(),
             checked: RefCell::default(),
         };
         cluster.restart_master().await;
@@ -174,18 +179,41 @@ impl SimCluster {
         );
     }
 
-    /// Ends all partitions.
-    pub fn heal(&self) {
+    /// Ends all partitions, and lets all paused machines run on.
+    pub fn heal(&mut self) {
         self.net.heal();
+        for machine in std::mem::take(&mut self.paused) {
+            self.net.resume(&machine);
+        }
+    }
+
+    /// Lets a machine stand still until [`SimCluster::heal`], or until something else is done to it.
+    pub fn pause(&mut self, machine: SocketAddr) {
+        if self.paused.insert(machine) {
+            self.net.pause(&machine);
+        }
+    }
+
+    fn resume(&mut self, machine: SocketAddr) {
+        if self.paused.remove(&machine) {
+            self.net.resume(&machine);
+        }
+    }
+
+    /// Lets the next store into the registry meet a fault.
+    pub fn fail_store(&self, fault: Fault) {
+        self.master.storage.inject(fault);
     }
 
     /// Lets an agent and its executors end as by a power failure; its work directory remains.
     pub fn crash_machine(&mut self, agent: usize) {
+        self.resume(self.agents[agent].address);
         self.agents[agent].crash(&self.net);
     }
 
     /// Ends an agent; its executors run on.
     pub async fn crash_agent(&mut self, agent: usize) {
+        self.resume(self.agents[agent].address);
         self.agents[agent].stop().await;
     }
 
@@ -196,6 +224,7 @@ impl SimCluster {
 
     /// Ends the master as by a power failure; its registry remains.
     pub fn crash_master(&mut self) {
+        self.resume(self.master.address);
         self.master.crash(&self.net);
     }
 
@@ -206,10 +235,43 @@ impl SimCluster {
         }
     }
 
+    /// Ends the machine of a master that ended of itself, as its process would have.
+    pub fn bury_master(&mut self) {
+        if self.master.has_ended() {
+            self.crash_master();
+        }
+    }
+
+    /// Starts all that is down.
+    pub async fn restart_all(&mut self) {
+        self.bury_master();
+        self.restart_master().await;
+        for agent in 0..self.agents.len() {
+            self.restart_agent(agent).await;
+        }
+    }
+
+    /// Ends all faults, and starts all that is down.
+    pub async fn repair(&mut self) {
+        self.heal();
+        self.net.loss(0.0);
+        self.net.duplicate(0.0);
+        self.net.reorder(0.0, Duration::ZERO);
+        let millisecond = Duration::from_millis(1);
+        self.net.latency(millisecond..=millisecond);
+        self.master.storage.forget_faults();
+        self.restart_all().await;
+    }
+
     /// What the master publishes; `None` while there is none.
     pub fn view(&self) -> Option<Arc<View>> {
         let (_, master) = self.master.life.as_ref()?;
         Some(master.view.borrow().clone())
+    }
+
+    /// What is stored for the next master.
+    pub fn registry(&self) -> Registry {
+        self.master.storage.registry()
     }
 
     /// What the agents publish, of those that are up, by number.

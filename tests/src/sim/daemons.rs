@@ -23,7 +23,7 @@ const EPOCH_SECS: u32 = 1_000_000_000;
 pub(super) struct MasterSeat {
     pub(super) address: SocketAddr,
     /// The registry.
-    storage: MemoryStorage,
+    pub(super) storage: MemoryStorage,
     config: master::config::Config,
     born: Instant,
     pub(super) life: Option<(Node, MasterHandle)>,
@@ -56,6 +56,12 @@ impl MasterSeat {
     fn now(&self) -> Timestamp {
         let alive = i64::try_from(self.born.elapsed().as_secs()).unwrap_or(i64::MAX);
         Timestamp::from_secs(i64::from(EPOCH_SECS).saturating_add(alive))
+    }
+
+    /// It ended of itself, by what its storage said.
+    pub(super) fn has_ended(&self) -> bool {
+        let life = self.life.as_ref();
+        life.is_some_and(|(_, master)| master.view.has_changed().is_err())
     }
 
     /// The power goes.

@@ -20,7 +20,7 @@ mod reserver;
 mod service;
 mod spy;
 
-pub use chaos::misfortune;
+pub use chaos::{Failure, Misfortune, Plan, Scenario, Step, misfortune, search};
 pub use cluster::{Builder, SimCluster};
 pub use ledger::{Ledger, Run};
 pub use reserver::{Fates, MILLI_CPUS, ROLE as RESERVED_ROLE, Reserver};

@@ -2,11 +2,15 @@
 //!
 //! | File | Property |
 //! |---|---|
+//! | [`offers_exclusive`] | what is offered is offered once, to those who may have it |
+//! | [`registry_remembers`] | whom the master counts among its agents, it has stored |
 //! | [`resources_conserved`] | per agent: offered + used ≤ total, and used is what its tasks and executors hold |
 //! | [`runs_once`] | no task starts twice; none is silently gone |
 //! | [`updates_arrive`] | updates of a task reach its framework in order, its end included, until acknowledged |
 //! | [`views_agree`] | after faults: master, agents and frameworks know the same tasks |
 
+pub mod offers_exclusive;
+pub mod registry_remembers;
 pub mod resources_conserved;
 pub mod runs_once;
 pub mod updates_arrive;
@@ -21,6 +25,8 @@ use super::cluster::SimCluster;
 /// If something does not hold.
 pub fn always(cluster: &SimCluster) {
     let checks = [
+        offers_exclusive::check(cluster),
+        registry_remembers::check(cluster),
         resources_conserved::check(cluster),
         runs_once::check(cluster),
         updates_arrive::in_order(cluster),
