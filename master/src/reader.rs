@@ -3,6 +3,7 @@
 use libprocess::prelude::*;
 use mesos::protocols::reader::{Document, Read, ReadError};
 use mesos::protocols::{ReaderProtocol, names, roles};
+use mesos::v1::master::{Call, Response};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -45,12 +46,20 @@ impl Library {
     /// # Errors
     /// If there is none, or the query makes no sense.
     pub fn read(&self, path: &str, query: &str) -> Result<Document, ReadError> {
-        let surroundings = Surroundings {
+        documents::read(&self.view(), &self.surroundings(), path, query)
+    }
+
+    /// The answer to an operator's call that only reads; `None` if it is none of those.
+    pub(crate) fn answer(&self, call: &Call) -> Option<Response> {
+        documents::operator::response(&self.view(), || self.surroundings(), call)
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        Surroundings {
             now: self.anchor.1 + self.anchor.0.elapsed(),
             processes: self.node.processes(),
             system: system::read(),
-        };
-        documents::read(&self.view(), &surroundings, path, query)
+        }
     }
 
     /// The newest view.

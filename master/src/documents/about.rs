@@ -13,12 +13,12 @@ use crate::metrics::system::System;
 /// there for those who expect them.
 #[derive(Debug, Serialize)]
 pub(super) struct Version {
-    version: &'static str,
+    pub(super) version: &'static str,
     product: &'static str,
     product_version: &'static str,
-    build_date: &'static str,
-    build_time: f64,
-    build_user: &'static str,
+    pub(super) build_date: &'static str,
+    pub(super) build_time: f64,
+    pub(super) build_user: &'static str,
 }
 
 impl Version {

@@ -75,6 +75,13 @@ fn port(info: &v1::AgentInfo) -> i32 {
     info.port.unwrap_or(DEFAULT)
 }
 
+/// Clients take the address of the agent's HTTP server out of it, and Mesos' name of the process as
+/// the prefix of its paths.
+pub(super) fn pid(agent: &Agent) -> String {
+    let (ip, port) = (agent.pid.address().ip(), port(&agent.info));
+    format!("slave(1)@{ip}:{port}")
+}
+
 /// An agent.
 #[derive(Debug, Serialize)]
 pub(super) struct AgentObject<'a> {
@@ -100,13 +107,7 @@ impl<'a> AgentObject<'a> {
         let capabilities = agent.capabilities.iter();
         AgentObject {
             info: InfoObject::of(&agent.info),
-            // Clients take the address of the agent's HTTP server out of it, and Mesos' name of
-            // the process as the prefix of its paths.
-            pid: format!(
-                "slave(1)@{}:{}",
-                agent.pid.address().ip(),
-                port(&agent.info)
-            ),
+            pid: pid(agent),
             registered_time: agent.registered.as_secs_f64(),
             reregistered_time: agent.reregistered.map(|time| time.as_secs_f64()),
             resources: agent.total.to_flat_json(),

@@ -158,6 +158,7 @@ fn completed() -> Framework {
     let framework = framework(COMPLETED);
     let info = v1::FrameworkInfo {
         capabilities: Vec::new(),
+        hostname: Some("localhost".into()),
         ..(*framework.info).clone()
     };
     Framework {

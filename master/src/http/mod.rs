@@ -16,6 +16,7 @@ mod body;
 mod connection;
 mod legacy;
 mod operator;
+mod origin;
 mod page;
 mod posted;
 mod reads;

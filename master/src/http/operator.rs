@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;
-use actix_web::web::Payload;
+use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use mesos::protocols::RejectionKind;
 use mesos::protocols::master::OperatorCall;
@@ -16,7 +16,6 @@ use super::reply::{self, text};
 use super::scheduler::CALL_TIMEOUT;
 use super::server::Site;
 use super::status;
-use crate::documents;
 
 /// Serves one call.
 pub(super) async fn serve(
@@ -38,11 +37,26 @@ pub(super) async fn serve(
             "Expecting 'Accept' to allow 'application/json' or 'application/x-protobuf'",
         )
     })?;
-    if let Some(response) = documents::operator::response(&site.library.view(), &call) {
-        let body = wire::encode(answer_form, &response);
-        return Ok(reply::body(request, answer_form.as_str(), body.into()));
+    if matches!(call.r#type(), Type::ListFiles | Type::ReadFile) {
+        // Masters log to where they are told to by whoever starts them, and have no files to show.
+        return Ok(HttpResponse::NotFound().finish());
     }
-    change(request, call, principal, site).await
+    // On a thread of its own: the state of a large cluster takes longer to write than streams may
+    // stand still.
+    let library = site.library.clone();
+    let read = web::block(move || {
+        let answer = library.answer(&call);
+        let body = answer.map(|answer| wire::encode(answer_form, &answer));
+        (body, call)
+    });
+    match read.await {
+        Ok((Some(body), _)) => Ok(reply::body(request, answer_form.as_str(), body.into())),
+        Ok((None, call)) => change(request, call, principal, site).await,
+        Err(_) => Err(text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The master is stopping",
+        )),
+    }
 }
 
 /// Has the master make a change.

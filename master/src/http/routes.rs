@@ -19,7 +19,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::server::Site;
-use super::{authentication, legacy, operator, reads, sandbox, scheduler, status};
+use super::{authentication, legacy, operator, origin, reads, sandbox, scheduler, status};
 
 /// Serves one request.
 pub(super) async fn serve(
@@ -37,6 +37,7 @@ async fn dispatch(
     payload: Payload,
     site: &Site,
 ) -> Result<HttpResponse, HttpResponse> {
+    origin::check(request, site)?;
     let principal = authentication::principal(request, site.credentials.as_ref())?;
     let path = request.path().to_owned();
     let mut segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

@@ -4,6 +4,8 @@
 //! every metric; values differ by nature. What we have more or less is listed here, and nothing
 //! else may be.
 
+mod operator;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;

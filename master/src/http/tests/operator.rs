@@ -183,6 +183,55 @@ async fn the_endpoints_from_before_make_the_same_calls() {
     rig.stop().await;
 }
 
+#[tokio::test]
+async fn pages_of_others_change_nothing() {
+    let mut rig = Rig::new(takes_everything);
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let body = "slaveId=S0&resources=[]";
+    let weights = r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[]}}"#;
+    for origin in ["Origin: http://evil.example", "Origin: null"] {
+        let reserve = send(&rig, "POST /reserve", &[form, origin], body).await;
+        is(&reserve, 403, "Origin");
+        is(&api(&rig, &[JSON, origin], weights).await, 403, "Origin");
+        is(
+            &send(&rig, "DELETE /quota/eng", &[origin], "").await,
+            403,
+            "",
+        );
+        let read = send(&rig, "GET /weights", &[origin], "").await;
+        is(&read, 200, "");
+    }
+    // Programs name no origin, and our own page names us.
+    is(&send(&rig, "POST /reserve", &[form], body).await, 202, "");
+    rig.operator_call().await;
+    let own = "Origin: http://localhost";
+    is(
+        &send(&rig, "POST /reserve", &[form, own], body).await,
+        202,
+        "",
+    );
+    rig.operator_call().await;
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_master_without_files_shows_none() {
+    let rig = Rig::new(takes_everything);
+    for call in [
+        r#"{"type":"LIST_FILES","list_files":{"path":"/"}}"#,
+        r#"{"type":"READ_FILE","read_file":{"path":"/master/log","offset":0}}"#,
+    ] {
+        is(&api(&rig, &[JSON], call).await, 404, "");
+    }
+    let health = api(&rig, &[JSON], r#"{"type":"GET_HEALTH"}"#).await;
+    is(
+        &health,
+        200,
+        r#"{"type":"GET_HEALTH","get_health":{"healthy":true}}"#,
+    );
+    rig.stop().await;
+}
+
 /// Whether all that a call of this type needs is there.
 fn round_trips(call: &Call) -> bool {
     let bytes = wire::encode_protobuf(call);

@@ -1,0 +1,119 @@
+//! The cluster in v1 messages: what GET_STATE shows, and events carry.
+
+use mesos::resources::{Format, Resources};
+use mesos::v1::master::response::get_agents::Agent as AgentMessage;
+use mesos::v1::master::response::get_executors::Executor as ExecutorMessage;
+use mesos::v1::master::response::get_frameworks::Framework as FrameworkMessage;
+use mesos::v1::master::response::{GetAgents, GetExecutors, GetFrameworks, GetState, GetTasks};
+use mesos::v1::{Resource, Task as TaskMessage, TimeInfo};
+
+use crate::documents::{agents, frameworks};
+use crate::state::{Agent, Framework, Task, Timestamp};
+use crate::view::View;
+
+pub(crate) fn state(view: &View) -> GetState {
+    GetState {
+        get_tasks: Some(tasks(view)),
+        get_executors: Some(executors(view)),
+        get_frameworks: Some(frameworks(view)),
+        get_agents: Some(agents(view)),
+    }
+}
+
+pub(super) fn tasks(view: &View) -> GetTasks {
+    fn records<'a>(tasks: impl Iterator<Item = &'a std::sync::Arc<Task>>) -> Vec<TaskMessage> {
+        tasks.map(|task| task.record.clone()).collect()
+    }
+    let all = || frameworks::all(view);
+    GetTasks {
+        tasks: records(all().flat_map(|framework| framework.tasks.values())),
+        unreachable_tasks: records(
+            all().flat_map(|framework| framework.unreachable_tasks.values()),
+        ),
+        completed_tasks: records(all().flat_map(|framework| framework.completed_tasks.iter())),
+        ..Default::default()
+    }
+}
+
+pub(super) fn executors(view: &View) -> GetExecutors {
+    let agents = view.cluster.agents.values();
+    let executors = agents.flat_map(|agent| {
+        agent.executors.values().map(|executor| ExecutorMessage {
+            executor_info: executor.info.clone(),
+            agent_id: agent.id.clone(),
+        })
+    });
+    GetExecutors {
+        executors: executors.collect(),
+        ..Default::default()
+    }
+}
+
+pub(super) fn frameworks(view: &View) -> GetFrameworks {
+    let living = view.cluster.frameworks.values();
+    let completed = view.cluster.completed_frameworks.iter();
+    GetFrameworks {
+        frameworks: living.map(|f| framework(f, view)).collect(),
+        completed_frameworks: completed.map(|f| framework(f, view)).collect(),
+        ..Default::default()
+    }
+}
+
+pub(super) fn agents(view: &View) -> GetAgents {
+    let recovered = view.cluster.recovered_agents.values();
+    GetAgents {
+        agents: view.cluster.agents.values().map(|a| agent(a)).collect(),
+        recovered_agents: recovered.map(|agent| (*agent.info).clone()).collect(),
+    }
+}
+
+/// A framework.
+pub(crate) fn framework(framework: &Framework, view: &View) -> FrameworkMessage {
+    let offers = framework.offers.iter();
+    let offers = offers.filter_map(|id| view.cluster.offers.get(id));
+    let constraints = framework.offer_constraints.as_deref();
+    FrameworkMessage {
+        framework_info: (*framework.info).clone(),
+        active: framework.active,
+        connected: framework.connected(),
+        recovered: framework.recovered(),
+        registered_time: Some(time(framework.registered)),
+        reregistered_time: Some(time(framework.reregistered)),
+        unregistered_time: framework.unregistered.map(time),
+        offers: offers.map(|offer| offer.record.clone()).collect(),
+        allocated_resources: full(&framework.used_total()),
+        offered_resources: full(&framework.offered),
+        // Mesos shows it to be empty where there are none.
+        offer_constraints: Some(constraints.cloned().unwrap_or_default()),
+        ..Default::default()
+    }
+}
+
+/// An agent.
+pub(crate) fn agent(agent: &Agent) -> AgentMessage {
+    AgentMessage {
+        agent_info: (*agent.info).clone(),
+        active: agent.active,
+        // By an operator.
+        deactivated: Some(false),
+        version: agent.version.clone(),
+        pid: Some(agents::pid(agent)),
+        registered_time: Some(time(agent.registered)),
+        reregistered_time: agent.reregistered.map(time),
+        total_resources: full(&agent.total),
+        allocated_resources: full(&agent.used_total()),
+        offered_resources: full(&agent.offered),
+        capabilities: agent.capabilities.clone(),
+        ..Default::default()
+    }
+}
+
+fn full(resources: &Resources) -> Vec<Resource> {
+    resources.to_v1(Format::Endpoint)
+}
+
+fn time(time: Timestamp) -> TimeInfo {
+    TimeInfo {
+        nanoseconds: time.as_nanos(),
+    }
+}
