@@ -13,9 +13,11 @@
 //! in flight wait and are stored together. A storage that fails is the end of the master: what is
 //! stored may or may not be what it believes.
 
+mod agents;
 mod disk;
 mod exact;
 mod log;
+mod machines;
 mod memory;
 mod operations;
 mod process;
@@ -25,10 +27,11 @@ mod storage;
 mod tests;
 
 pub use disk::DiskStorage;
+pub use machines::{MachineKey, MachineRecord};
 pub use memory::{Fault, MemoryStorage};
 pub use operations::{Operation, Refused};
 pub use process::{
     Apply, Recover, RegistrarError, RegistrarProcess, RegistrarProtocol, RegistrarTimeouts,
 };
-pub use registry::{Change, FrameworkRecord, Record, RecordKey, Registry};
+pub use registry::{Change, DrainRecord, FrameworkRecord, Record, RecordKey, Registry};
 pub use storage::{Opened, Storage, StorageError, Writer};

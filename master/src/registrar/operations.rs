@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::v1::quota::QuotaConfig;
-use mesos::v1::{AgentId, AgentInfo, FrameworkId, TimeInfo};
+use mesos::v1::{AgentId, AgentInfo, DrainConfig, FrameworkId, TimeInfo, Unavailability};
 use mesos::wire::Pb;
 
+use super::agents;
+use super::machines::{self, MachineKey};
 use super::registry::{Change, FrameworkRecord, Record, RecordKey, Registry};
 
 /// One thing to do.
@@ -26,8 +28,33 @@ pub enum Operation {
     MarkAgentReachable { id: AgentId, info: Pb<AgentInfo> },
     /// An admitted agent left for good.
     RemoveAgent { id: AgentId },
-    /// Forgets unreachable agents; those that are not unreachable are left alone.
-    PruneUnreachable { agents: BTreeSet<AgentId> },
+    /// An operator has given an agent up. It is never let in again.
+    MarkAgentGone { id: AgentId, since: TimeInfo },
+    /// Forgets unreachable and gone agents; those that are not any more are left alone.
+    Prune {
+        unreachable: BTreeSet<AgentId>,
+        gone: BTreeSet<AgentId>,
+    },
+    /// An agent is to be drained.
+    DrainAgent {
+        id: AgentId,
+        config: Pb<DrainConfig>,
+        since: TimeInfo,
+    },
+    /// Nothing is left on an agent that is being drained.
+    MarkAgentDrained { id: AgentId },
+    /// An agent's resources are not to be offered.
+    DeactivateAgent { id: AgentId },
+    /// They are again; draining ends.
+    ReactivateAgent { id: AgentId },
+    /// Replaces the maintenance schedule: machines with the place of their window and what it says.
+    UpdateSchedule {
+        machines: BTreeMap<MachineKey, (u32, Unavailability)>,
+    },
+    /// Scheduled machines go down.
+    StartMaintenance { machines: BTreeSet<MachineKey> },
+    /// Machines that are down come up, and leave the schedule.
+    StopMaintenance { machines: BTreeSet<MachineKey> },
     /// A framework subscribed for the first time.
     AddFramework {
         id: FrameworkId,
@@ -55,6 +82,24 @@ pub enum Refused {
     /// The operation is for admitted agents only.
     #[error("agent {} is not admitted", .0.value)]
     AgentNotAdmitted(AgentId),
+    /// The operation is for admitted and unreachable agents only.
+    #[error("agent {} is neither admitted nor unreachable", .0.value)]
+    AgentUnknown(AgentId),
+    /// It never comes back.
+    #[error("agent {} was marked gone", .0.value)]
+    AgentGone(AgentId),
+    /// Only draining agents can be drained.
+    #[error("agent {} is not being drained", .0.value)]
+    AgentNotDraining(AgentId),
+    /// It has to be brought up first.
+    #[error("machine {0} is down and cannot leave the schedule")]
+    MachineDown(MachineKey),
+    /// Only scheduled machines that are not down yet can be taken down.
+    #[error("machine {0} is not in the schedule, or down already")]
+    MachineNotDraining(MachineKey),
+    /// Only machines that are down can be brought up.
+    #[error("machine {0} is not down")]
+    MachineNotDown(MachineKey),
     /// Only frameworks with an id of their own can be added.
     #[error("framework {} is already in the registry", .0.value)]
     FrameworkAlreadyAdded(FrameworkId),
@@ -67,47 +112,28 @@ impl Operation {
     /// The changes that this operation makes to `registry`.
     pub fn changes(self, registry: &Registry) -> Result<Vec<Change>, Refused> {
         match self {
-            Operation::AdmitAgent { id, info } => {
-                let known =
-                    registry.agents.contains_key(&id) || registry.unreachable.contains_key(&id);
-                if known {
-                    Err(Refused::AgentAlreadyAdmitted(id))
-                } else {
-                    Ok(vec![put_agent(id, info)])
-                }
-            }
-            Operation::UpdateAgent { id, info } => match registry.agents.get(&id) {
-                None => Err(Refused::AgentNotAdmitted(id)),
-                Some(current) if *current == info => Ok(vec![]),
-                Some(_) => Ok(vec![put_agent(id, info)]),
-            },
+            Operation::AdmitAgent { id, info } => agents::admit(registry, id, info),
+            Operation::UpdateAgent { id, info } => agents::update(registry, id, info),
             Operation::MarkAgentUnreachable { id, since } => {
-                admitted(registry, &id)?;
-                let gone = Change::Delete(RecordKey::Agent(id.clone()));
-                Ok(vec![gone, Change::Put(Record::Unreachable { id, since })])
+                agents::mark_unreachable(registry, id, since)
             }
             Operation::MarkAgentReachable { id, info } => {
-                let mut changes = vec![];
-                if registry.unreachable.contains_key(&id) {
-                    changes.push(Change::Delete(RecordKey::Unreachable(id.clone())));
-                }
-                if registry.agents.get(&id) != Some(&info) {
-                    changes.push(put_agent(id, info));
-                }
-                Ok(changes)
+                agents::mark_reachable(registry, id, info)
             }
-            Operation::RemoveAgent { id } => {
-                admitted(registry, &id)?;
-                Ok(vec![Change::Delete(RecordKey::Agent(id))])
+            Operation::RemoveAgent { id } => agents::remove(registry, &id),
+            Operation::MarkAgentGone { id, since } => agents::mark_gone(registry, id, since),
+            Operation::Prune { unreachable, gone } => {
+                Ok(agents::prune(registry, unreachable, gone))
             }
-            Operation::PruneUnreachable { agents } => {
-                let known = agents
-                    .into_iter()
-                    .filter(|id| registry.unreachable.contains_key(id));
-                Ok(known
-                    .map(|id| Change::Delete(RecordKey::Unreachable(id)))
-                    .collect())
+            Operation::DrainAgent { id, config, since } => {
+                agents::drain(registry, id, config, since)
             }
+            Operation::MarkAgentDrained { id } => agents::mark_drained(registry, id),
+            Operation::DeactivateAgent { id } => agents::deactivate(registry, id),
+            Operation::ReactivateAgent { id } => agents::reactivate(registry, &id),
+            Operation::UpdateSchedule { machines } => machines::reschedule(machines, registry),
+            Operation::StartMaintenance { machines } => machines::take_down(machines, registry),
+            Operation::StopMaintenance { machines } => machines::bring_up(machines, registry),
             Operation::AddFramework { id, framework } => {
                 if registry.frameworks.contains_key(&id) {
                     return Err(Refused::FrameworkAlreadyAdded(id));
@@ -146,17 +172,6 @@ fn put_quota(config: Pb<QuotaConfig>, registry: &Registry) -> Option<Change> {
     }
     let is_there = registry.quotas.contains_key(&config.role);
     is_there.then(|| Change::Delete(RecordKey::Quota(config.role.clone())))
-}
-
-fn admitted(registry: &Registry, id: &AgentId) -> Result<(), Refused> {
-    match registry.agents.contains_key(id) {
-        true => Ok(()),
-        false => Err(Refused::AgentNotAdmitted(id.clone())),
-    }
-}
-
-fn put_agent(id: AgentId, info: Pb<AgentInfo>) -> Change {
-    Change::Put(Record::Agent { id, info })
 }
 
 fn put_framework(id: FrameworkId, framework: FrameworkRecord) -> Change {

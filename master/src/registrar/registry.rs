@@ -1,15 +1,20 @@
-//! What a master must not forget (mesos.md §1.1 AD8): admitted and unreachable agents, weights and
-//! quotas, and, other than in Mesos, frameworks with their failover deadlines.
+//! What a master must not forget (mesos.md §1.1 AD8): admitted, unreachable and gone agents, those
+//! that are drained or deactivated, machines in maintenance, weights and quotas, and, other than in
+//! Mesos, frameworks with their failover deadlines.
 //!
 //! The value changes only by [`Change`]s, the same that are stored, so that what a later master
-//! reads is what this one believed.
+//! reads is what this one believed. What an operator asked of an agent is a record of its own, not
+//! a field of the agent's: a version that does not know of it refuses to start rather than to
+//! forget it, and starts again once the record is gone (Mesos' minimum capabilities, AD15).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::v1::quota::QuotaConfig;
-use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TimeInfo};
+use mesos::v1::{AgentId, AgentInfo, DrainConfig, FrameworkId, FrameworkInfo, TimeInfo};
 use mesos::wire::Pb;
 use serde::{Deserialize, Serialize};
+
+use super::machines::{MachineKey, MachineRecord};
 
 /// The registry as a value: it changes by [`Change`]s, which are what is stored.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +23,14 @@ pub struct Registry {
     pub agents: BTreeMap<AgentId, Pb<AgentInfo>>,
     /// Agents that stopped answering, and since when (wall clock).
     pub unreachable: BTreeMap<AgentId, TimeInfo>,
+    /// Agents that an operator has given up for ever, and since when (wall clock).
+    pub gone: BTreeMap<AgentId, TimeInfo>,
+    /// Admitted and unreachable agents that are being drained, or have been.
+    pub drains: BTreeMap<AgentId, DrainRecord>,
+    /// Admitted and unreachable agents whose resources an operator does not want to be offered.
+    pub deactivated: BTreeSet<AgentId>,
+    /// Machines of the maintenance schedule.
+    pub machines: BTreeMap<MachineKey, MachineRecord>,
     /// Frameworks that were neither torn down nor failed over in vain.
     pub frameworks: BTreeMap<FrameworkId, FrameworkRecord>,
     /// Weights of roles that were given one.
@@ -36,6 +49,18 @@ pub struct FrameworkRecord {
     pub failover_deadline: Option<TimeInfo>,
 }
 
+/// That an agent is being drained, as it is stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DrainRecord {
+    /// How.
+    #[serde(with = "super::exact")]
+    pub config: Pb<DrainConfig>,
+    /// When an operator asked for it (wall clock).
+    pub since: TimeInfo,
+    /// Whether nothing is left on it.
+    pub drained: bool,
+}
+
 /// One stored entry of the registry.
 #[expect(missing_docs, reason = "the fields say what their types say")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +74,17 @@ pub enum Record {
     },
     /// An unreachable agent.
     Unreachable { id: AgentId, since: TimeInfo },
+    /// An agent that is gone for ever.
+    Gone { id: AgentId, since: TimeInfo },
+    /// An agent that is being drained, or has been.
+    Drain { id: AgentId, drain: DrainRecord },
+    /// An agent whose resources are not offered.
+    Deactivated { id: AgentId },
+    /// A machine of the maintenance schedule.
+    Machine {
+        key: MachineKey,
+        machine: MachineRecord,
+    },
     /// A framework.
     Framework {
         id: FrameworkId,
@@ -71,6 +107,14 @@ pub enum RecordKey {
     Agent(AgentId),
     /// An unreachable agent.
     Unreachable(AgentId),
+    /// An agent that is gone.
+    Gone(AgentId),
+    /// An agent that is being drained.
+    Drain(AgentId),
+    /// An agent that is deactivated.
+    Deactivated(AgentId),
+    /// A machine of the maintenance schedule.
+    Machine(MachineKey),
     /// A framework.
     Framework(FrameworkId),
     /// The weight of a role.
@@ -104,6 +148,18 @@ impl Registry {
             Change::Delete(RecordKey::Unreachable(id)) => {
                 self.unreachable.remove(&id);
             }
+            Change::Delete(RecordKey::Gone(id)) => {
+                self.gone.remove(&id);
+            }
+            Change::Delete(RecordKey::Drain(id)) => {
+                self.drains.remove(&id);
+            }
+            Change::Delete(RecordKey::Deactivated(id)) => {
+                self.deactivated.remove(&id);
+            }
+            Change::Delete(RecordKey::Machine(key)) => {
+                self.machines.remove(&key);
+            }
             Change::Delete(RecordKey::Framework(id)) => {
                 self.frameworks.remove(&id);
             }
@@ -124,6 +180,18 @@ impl Registry {
             Record::Unreachable { id, since } => {
                 self.unreachable.insert(id, since);
             }
+            Record::Gone { id, since } => {
+                self.gone.insert(id, since);
+            }
+            Record::Drain { id, drain } => {
+                self.drains.insert(id, drain);
+            }
+            Record::Deactivated { id } => {
+                self.deactivated.insert(id);
+            }
+            Record::Machine { key, machine } => {
+                self.machines.insert(key, machine);
+            }
             Record::Framework { id, framework } => {
                 self.frameworks.insert(id, framework);
             }
@@ -138,14 +206,6 @@ impl Registry {
 
     /// All of it, as it is stored.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
-        let agents = (self.agents.iter()).map(|(id, info)| Record::Agent {
-            id: id.clone(),
-            info: info.clone(),
-        });
-        let unreachable = (self.unreachable.iter()).map(|(id, since)| Record::Unreachable {
-            id: id.clone(),
-            since: *since,
-        });
         let frameworks = (self.frameworks.iter()).map(|(id, framework)| Record::Framework {
             id: id.clone(),
             framework: framework.clone(),
@@ -157,11 +217,38 @@ impl Registry {
         let quotas = self.quotas.values().map(|config| Record::Quota {
             config: config.clone(),
         });
+        let machines = (self.machines.iter()).map(|(key, machine)| Record::Machine {
+            key: key.clone(),
+            machine: machine.clone(),
+        });
+        let others = frameworks.chain(weights).chain(quotas).chain(machines);
+        self.records_of_agents().chain(others)
+    }
+
+    fn records_of_agents(&self) -> impl Iterator<Item = Record> + '_ {
+        let agents = (self.agents.iter()).map(|(id, info)| Record::Agent {
+            id: id.clone(),
+            info: info.clone(),
+        });
+        let unreachable = (self.unreachable.iter()).map(|(id, since)| Record::Unreachable {
+            id: id.clone(),
+            since: *since,
+        });
+        let gone = self.gone.iter().map(|(id, since)| Record::Gone {
+            id: id.clone(),
+            since: *since,
+        });
+        let drains = self.drains.iter().map(|(id, drain)| Record::Drain {
+            id: id.clone(),
+            drain: drain.clone(),
+        });
+        let deactivated = self.deactivated.iter();
+        let deactivated = deactivated.map(|id| Record::Deactivated { id: id.clone() });
         agents
             .chain(unreachable)
-            .chain(frameworks)
-            .chain(weights)
-            .chain(quotas)
+            .chain(gone)
+            .chain(drains)
+            .chain(deactivated)
     }
 }
 

@@ -24,10 +24,26 @@ fn operation() -> impl Strategy<Value = Operation> {
             id: agent_id(a),
             info: agent_info(host)
         }),
-        name().prop_map(|a| Operation::PruneUnreachable {
-            agents: [agent_id(a)].into()
+        name().prop_map(|a| Operation::Prune {
+            unreachable: [agent_id(a)].into(),
+            gone: [agent_id("a")].into(),
         }),
         name().prop_map(|a| Operation::RemoveAgent { id: agent_id(a) }),
+        (name(), 0..9i64).prop_map(|(a, t)| Operation::MarkAgentGone {
+            id: agent_id(a),
+            since: at(t)
+        }),
+        (name(), 0..9i64).prop_map(|(a, t)| drain(a, t)),
+        name().prop_map(|a| Operation::MarkAgentDrained { id: agent_id(a) }),
+        name().prop_map(|a| Operation::DeactivateAgent { id: agent_id(a) }),
+        name().prop_map(|a| Operation::ReactivateAgent { id: agent_id(a) }),
+        (name(), name()).prop_map(|(a, b)| schedule(&[(a, 0, 1), (b, 1, 2)])),
+        name().prop_map(|m| Operation::StartMaintenance {
+            machines: [machine(m)].into()
+        }),
+        name().prop_map(|m| Operation::StopMaintenance {
+            machines: [machine(m)].into()
+        }),
         (name(), deadline()).prop_map(|(f, deadline)| Operation::AddFramework {
             id: framework_id(f),
             framework: framework(f, deadline)

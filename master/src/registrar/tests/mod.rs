@@ -1,14 +1,17 @@
 //! The registrar with its storages.
 
 mod disk;
+mod golden;
 mod laws;
 mod operations;
 mod process;
 
-use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TimeInfo};
+use mesos::v1::{
+    AgentId, AgentInfo, DrainConfig, FrameworkId, FrameworkInfo, TimeInfo, Unavailability,
+};
 use mesos::wire::Pb;
 
-use super::{FrameworkRecord, Operation, Storage, StorageError, Writer};
+use super::{FrameworkRecord, MachineKey, Operation, Storage, StorageError, Writer};
 
 fn agent_id(name: &str) -> AgentId {
     AgentId {
@@ -44,6 +47,35 @@ fn admit(name: &str) -> Operation {
     Operation::AdmitAgent {
         id: agent_id(name),
         info: agent_info("host"),
+    }
+}
+
+fn drain(name: &str, since: i64) -> Operation {
+    Operation::DrainAgent {
+        id: agent_id(name),
+        config: Pb(DrainConfig::default()),
+        since: at(since),
+    }
+}
+
+fn machine(hostname: &str) -> MachineKey {
+    MachineKey {
+        hostname: hostname.to_owned(),
+        ip: String::new(),
+    }
+}
+
+/// Machines with their windows, and when those begin.
+fn schedule(machines: &[(&str, u32, i64)]) -> Operation {
+    let machines = machines.iter().map(|(name, window, start)| {
+        let unavailability = Unavailability {
+            start: at(*start),
+            duration: None,
+        };
+        (machine(name), (*window, unavailability))
+    });
+    Operation::UpdateSchedule {
+        machines: machines.collect(),
     }
 }
 

@@ -58,8 +58,9 @@ fn an_agent_lives_through_its_states() {
         (0, at(7))
     );
 
-    let prune = || Operation::PruneUnreachable {
-        agents: [a(), agent_id("b")].into(),
+    let prune = || Operation::Prune {
+        unreachable: [a(), agent_id("b")].into(),
+        gone: [a()].into(),
     };
     assert_eq!(apply(&mut registry.clone(), prune()), Ok(true));
 
@@ -84,6 +85,129 @@ fn an_agent_lives_through_its_states() {
         Ok(true),
         "the registry is not strict"
     );
+}
+
+#[test]
+fn an_agent_that_is_gone_never_comes_back() {
+    let mut registry = Registry::default();
+    let a = || agent_id("a");
+    let gone = |since| Operation::MarkAgentGone {
+        id: a(),
+        since: at(since),
+    };
+    assert_eq!(
+        apply(&mut registry, gone(1)),
+        Err(Refused::AgentUnknown(a()))
+    );
+    apply(&mut registry, admit("a")).unwrap();
+    apply(&mut registry, drain("a", 1)).unwrap();
+    assert_eq!(apply(&mut registry, gone(2)), Ok(true));
+    assert_eq!(apply(&mut registry, gone(3)), Ok(false));
+    assert!(registry.agents.is_empty() && registry.drains.is_empty());
+    assert_eq!(registry.gone[&a()], at(2));
+    assert_eq!(
+        apply(&mut registry, admit("a")),
+        Err(Refused::AgentGone(a()))
+    );
+    let back = Operation::MarkAgentReachable {
+        id: a(),
+        info: agent_info("host"),
+    };
+    assert_eq!(
+        apply(&mut registry, back.clone()),
+        Err(Refused::AgentGone(a()))
+    );
+    let prune = Operation::Prune {
+        unreachable: [a()].into(),
+        gone: [a()].into(),
+    };
+    assert_eq!(apply(&mut registry, prune), Ok(true));
+    assert_eq!(apply(&mut registry, back), Ok(true), "it is forgotten");
+}
+
+#[test]
+fn what_operators_ask_of_an_agent_outlives_its_silence_but_not_the_agent() {
+    let mut registry = Registry::default();
+    let a = || agent_id("a");
+    assert_eq!(
+        apply(&mut registry, drain("a", 1)),
+        Err(Refused::AgentUnknown(a()))
+    );
+    apply(&mut registry, admit("a")).unwrap();
+    let drained = || Operation::MarkAgentDrained { id: a() };
+    let deactivate = || Operation::DeactivateAgent { id: a() };
+    let reactivate = || Operation::ReactivateAgent { id: a() };
+    assert_eq!(
+        apply(&mut registry, drained()),
+        Err(Refused::AgentNotDraining(a()))
+    );
+    assert_eq!(apply(&mut registry, deactivate()), Ok(true));
+    assert_eq!(apply(&mut registry, deactivate()), Ok(false));
+    assert_eq!(apply(&mut registry, drain("a", 1)), Ok(true));
+    assert_eq!(apply(&mut registry, drain("a", 1)), Ok(false));
+    let unreachable = Operation::MarkAgentUnreachable {
+        id: a(),
+        since: at(7),
+    };
+    apply(&mut registry, unreachable).unwrap();
+    assert_eq!(apply(&mut registry, drained()), Ok(true));
+    assert_eq!(apply(&mut registry, drained()), Ok(false));
+    assert_eq!(
+        apply(&mut registry, drain("a", 8)),
+        Ok(true),
+        "it is drained anew"
+    );
+    assert!(!registry.drains[&a()].drained);
+    assert_eq!(apply(&mut registry, reactivate()), Ok(true));
+    assert_eq!(apply(&mut registry, reactivate()), Ok(false));
+    assert!(registry.drains.is_empty() && registry.deactivated.is_empty());
+    apply(&mut registry, deactivate()).unwrap();
+    let prune = Operation::Prune {
+        unreachable: [a()].into(),
+        gone: [].into(),
+    };
+    apply(&mut registry, prune).unwrap();
+    assert_eq!(registry, Registry::default());
+}
+
+#[test]
+fn a_machine_goes_down_and_comes_up_by_the_schedule() {
+    let mut registry = Registry::default();
+    let m = || machine("m");
+    let down = || Operation::StartMaintenance {
+        machines: [m()].into(),
+    };
+    let up = || Operation::StopMaintenance {
+        machines: [m()].into(),
+    };
+    assert_eq!(
+        apply(&mut registry, down()),
+        Err(Refused::MachineNotDraining(m()))
+    );
+    let both = || schedule(&[("m", 0, 1), ("n", 0, 1)]);
+    assert_eq!(apply(&mut registry, both()), Ok(true));
+    assert_eq!(apply(&mut registry, both()), Ok(false));
+    assert_eq!(
+        apply(&mut registry, up()),
+        Err(Refused::MachineNotDown(m()))
+    );
+    assert_eq!(apply(&mut registry, down()), Ok(true));
+    assert_eq!(
+        apply(&mut registry, down()),
+        Err(Refused::MachineNotDraining(m()))
+    );
+    assert_eq!(
+        apply(&mut registry, schedule(&[("n", 0, 1)])),
+        Err(Refused::MachineDown(m()))
+    );
+    assert_eq!(
+        apply(&mut registry, schedule(&[("m", 0, 5)])),
+        Ok(true),
+        "another window"
+    );
+    assert!(registry.machines[&m()].down && registry.machines.len() == 1);
+    assert_eq!(apply(&mut registry, up()), Ok(true));
+    assert_eq!(registry, Registry::default());
 }
 
 #[test]
