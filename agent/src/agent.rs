@@ -22,8 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use libprocess::prelude::*;
 use mesos::election::Election;
 use mesos::protocols::agent::{
-    Acknowledge, AcknowledgeOperation, ApplyOperation, ExecutorCall, FrameworkMessage, KillTask,
-    Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
+    Acknowledge, AcknowledgeOperation, ApplyOperation, DrainAgent, ExecutorCall, FrameworkMessage,
+    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
     ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::{AgentProtocol, CallRejected, MasterProtocol, RejectionKind, names, roles};
@@ -347,6 +347,17 @@ impl Handler<ShutdownAgent> for Agent {
         if self.is_from_master("ShutdownAgent", ctx) {
             tracing::warn!("the master shuts this agent down: {}", m.message);
             self.act(ctx, |state, _| state.shutdown());
+        }
+    }
+}
+
+impl Handler<DrainAgent> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, m: DrainAgent, ctx: &mut Context<Self>) {
+        if self.is_from_master("DrainAgent", ctx) {
+            tracing::info!("this agent is being drained");
+            self.act(ctx, |state, moment| state.drain(moment, m.config.0));
         }
     }
 }

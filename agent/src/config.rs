@@ -7,6 +7,7 @@ use std::time::Duration;
 use libprocess::observe::Readiness;
 use mesos::flags;
 
+pub use crate::checkpoint::compatibility::ReconfigurationPolicy;
 use crate::oversubscription::{ControllerChoice, EstimatorChoice};
 
 /// The program that runs command tasks: normally this binary again.
@@ -29,6 +30,8 @@ pub struct Config {
     pub resources: Option<String>,
     /// Attributes as Mesos writes them (`rack:a;zone:1`).
     pub attributes: Option<String>,
+    /// What may change between two lives.
+    pub reconfiguration_policy: ReconfigurationPolicy,
     /// The role of resources that name none.
     pub default_role: String,
     /// Whether HTTP is served beside the actors; simulations run without.
@@ -88,6 +91,7 @@ impl Config {
             hostname: None,
             resources: None,
             attributes: None,
+            reconfiguration_policy: ReconfigurationPolicy::Equal,
             default_role: "*".to_owned(),
             http: true,
             executor_command,
@@ -129,6 +133,10 @@ impl Config {
                 Some(self.resource_estimator.to_string()),
             ),
             ("qos_controller", Some(self.qos_controller.to_string())),
+            (
+                "reconfiguration_policy",
+                Some(self.reconfiguration_policy.name().to_owned()),
+            ),
             ("strict", Some("true".to_owned())),
             ("switch_user", Some(self.switch_user.to_string())),
             ("work_dir", Some(self.work_dir.display().to_string())),

@@ -9,6 +9,7 @@ use mesos::v1::DomainInfo;
 
 pub use crate::allocator::{AgentSorter, SorterKind};
 use crate::allocator::{DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits};
+pub use crate::state::RateLimit;
 use crate::state::Timestamp;
 
 /// Where the registry (admitted agents, frameworks and their deadlines) is kept.
@@ -46,6 +47,8 @@ pub struct Config {
     pub agent_reregister_timeout: Duration,
     /// Percentage of recovered agents above which the master refuses to mark them unreachable.
     pub recovery_agent_removal_limit: f64,
+    /// How fast agents may become unreachable; at once when unset.
+    pub agent_removal_rate_limit: Option<RateLimit>,
     /// Interval of the pings of agents, and how long one answer may take.
     pub agent_ping_timeout: Duration,
     /// Missed pings after which an agent is unreachable.
@@ -79,6 +82,8 @@ pub struct Config {
     /// Region and zone of the master. Agents in other regions are offered to REGION_AWARE
     /// frameworks only.
     pub domain: Option<DomainInfo>,
+    /// Whether agents without a domain are left unanswered.
+    pub require_agent_domain: bool,
     /// Whether frameworks and tasks may run as root.
     pub root_submissions: bool,
     /// Completed frameworks remembered.
@@ -108,6 +113,7 @@ impl Default for Config {
             registry_max_agent_count: 102_400,
             agent_reregister_timeout: Duration::from_secs(600),
             recovery_agent_removal_limit: 100.0,
+            agent_removal_rate_limit: None,
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             allocation_interval: Duration::from_secs(1),
@@ -124,6 +130,7 @@ impl Default for Config {
             offer_constraints_re2_max_mem: DEFAULT_REGEX_MAX_MEM as u64,
             offer_constraints_re2_max_program_size: DEFAULT_REGEX_MAX_PROGRAM_SIZE,
             domain: None,
+            require_agent_domain: false,
             root_submissions: true,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
@@ -181,6 +188,11 @@ impl Config {
             self.max_unreachable_tasks_per_framework,
         );
         flags.set("min_allocatable_resources", &self.min_allocatable_resources);
+        flags.set_some(
+            "agent_removal_rate_limit",
+            self.agent_removal_rate_limit
+                .map(|limit| format!("{}/{}", limit.count, format_duration(limit.per))),
+        );
         let limit = format!("{}%", self.recovery_agent_removal_limit);
         flags.set("recovery_agent_removal_limit", limit);
         flags.set(
@@ -196,6 +208,7 @@ impl Config {
             "domain",
             domain.and_then(|domain| serde_json::to_string(domain).ok()),
         );
+        flags.set("require_agent_domain", self.require_agent_domain);
         flags.set("registry", self.registry.name());
         flags.set(
             "registry_fetch_timeout",

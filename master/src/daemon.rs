@@ -217,9 +217,14 @@ fn master_info(
             port: i32::from(address.port()),
         }),
         domain,
-        capabilities: vec![Capability {
-            r#type: Some(capability::Type::AgentUpdate as i32),
-        }],
+        capabilities: [
+            capability::Type::AgentUpdate,
+            capability::Type::AgentDraining,
+        ]
+        .map(|kind| Capability {
+            r#type: Some(kind as i32),
+        })
+        .into(),
     }
 }
 

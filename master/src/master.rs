@@ -117,7 +117,8 @@ impl MasterProcess {
     }
 
     /// Lets everybody see what has changed, then does what is to be done about it.
-    fn act(&mut self, effects: Effects, ctx: &mut Context<Self>) {
+    fn act(&mut self, mut effects: Effects, ctx: &mut Context<Self>) {
+        effects.extend(self.state.settle());
         self.publish(ctx);
         for effect in effects {
             journal::note(&effect);
@@ -145,6 +146,7 @@ impl MasterProcess {
             Effect::Agent(to, message) => match message {
                 ToAgent::Registered(message) => ctx.tell(&to, message),
                 ToAgent::Reregistered(message) => ctx.tell(&to, message),
+                ToAgent::Drain(message) => ctx.tell(&to, message),
                 ToAgent::Shutdown(message) => ctx.tell(&to, message),
                 ToAgent::Run(message) => ctx.tell(&to, *message),
                 ToAgent::Kill(message) => ctx.tell(&to, message),
@@ -399,9 +401,11 @@ impl StreamHandler<Input> for MasterProcess {
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         let now = self.now(ctx);
         match input {
-            Input::Allocated(allocated) => {
+            Input::Allocated(mut allocated) => {
+                let inverse = std::mem::take(&mut allocated.inverse);
                 let allocations = self.allocator.current(allocated);
-                let effects = self.state.allocated(now, allocations);
+                let mut effects = self.state.allocated(now, allocations);
+                effects.extend(self.state.inverse_allocated(now, inverse));
                 self.act(effects, ctx);
             }
             Input::Teardown(framework, answer) => {

@@ -6,11 +6,13 @@
 //! updates of a task are an append-only log with a checksum per record ([`log`]); [`layout`] names
 //! every path, in the directory layout that Mesos' own tools know; [`lock`] keeps a second agent
 //! out of the work directory; [`store`] writes and [`recovery`] reads it all back;
-//! [`resources`] changes what the agent has, disk and all, in steps that can be continued.
+//! [`resources`] changes what the agent has, disk and all, in steps that can be continued;
+//! [`compatibility`] says what may change between two lives.
 //!
 //! Every framework is checkpointed, also one whose `FrameworkInfo.checkpoint` is false: the field
 //! promises that tasks survive when it is set, and nothing promises that they die when it is not.
 
+pub mod compatibility;
 pub mod envelope;
 pub mod layout;
 pub mod lock;

@@ -12,6 +12,7 @@ use mesos::resources::Resources;
 use mesos::v1::{AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, Resource, Task, TaskStatus};
 use serde::{Deserialize, Serialize};
 
+use super::compatibility::ReconfigurationPolicy;
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
 use super::resources::{self, StoredResources};
@@ -100,7 +101,8 @@ pub enum RecoveryError {
     /// The agent is configured as another one than it was.
     #[error(
         "the {what} of this agent changed since it registered ({} says {was}, now it is {is}): \
-         start it with what it was, or, to give up its tasks and register as a new agent, remove \
+         start it with what it was, or, if there is only more of it, with \
+         --reconfiguration_policy=additive, or, to give up its tasks and register as a new agent, remove \
          {}", .info.display(), .latest.display()
     )]
     Incompatible {
@@ -120,10 +122,12 @@ pub enum RecoveryError {
 /// Reads everything back; `None` if this work directory has no registered agent to continue as.
 ///
 /// `agent` is what the agent would register as now, `boot_id` names the present boot of the
-/// machine. After a reboot an agent that changed starts anew; otherwise a change is an error.
+/// machine. After a reboot an agent that changed more than `policy` allows starts anew; otherwise such a
+/// change is an error. A change that is allowed is written down.
 pub fn recover(
     layout: &Layout,
     agent: &AgentInfo,
+    policy: ReconfigurationPolicy,
     boot_id: &str,
 ) -> Result<Option<Recovered>, RecoveryError> {
     let latest = layout.latest_agent();
@@ -141,7 +145,7 @@ pub fn recover(
     let Some(stored) = stored else {
         return Ok(None);
     };
-    if let Some((what, was, is)) = difference(&stored, agent) {
+    if let Some((what, was, is)) = policy.difference(&stored, agent) {
         if has_rebooted {
             tracing::warn!("the {what} changed from {was} to {is} with the reboot: starting anew");
             return Ok(None);
@@ -154,13 +158,21 @@ pub fn recover(
             latest,
         });
     }
+    let now = AgentInfo {
+        id: stored.id.clone(),
+        ..agent.clone()
+    };
     let mut recovered = Recovered {
-        agent: stored,
+        agent: now,
         has_rebooted,
         ..Recovered::default()
     };
     recovered.resources = resources::recover(layout, &id).map_err(wrap)?;
     fits(layout, &id, &recovered).map_err(wrap)?;
+    if recovered.agent != stored {
+        tracing::info!("the agent was reconfigured");
+        envelope::write(&path, &recovered.agent).map_err(wrap)?;
+    }
     read_frameworks(layout, &id, &mut recovered).map_err(wrap)?;
     Ok(Some(recovered))
 }
@@ -183,26 +195,6 @@ fn fits(layout: &Layout, agent: &str, recovered: &Recovered) -> Result<(), Check
 /// Notes the present boot of the machine.
 pub fn write_boot_id(layout: &Layout, boot_id: &str) -> Result<(), CheckpointError> {
     envelope::write(&layout.boot_id(), &boot_id)
-}
-
-/// What makes `now` another agent than `then`: nothing may change (policy `equal`).
-fn difference(then: &AgentInfo, now: &AgentInfo) -> Option<(&'static str, String, String)> {
-    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
-    let resources = |info: &AgentInfo| Resources::from_v1(&info.resources).unwrap_or_default();
-    if then.hostname != now.hostname {
-        Some(("hostname", then.hostname.clone(), now.hostname.clone()))
-    } else if then.port != now.port {
-        Some(("port", text(&then.port()), text(&now.port())))
-    } else if resources(then) != resources(now) {
-        let (then, now) = (resources(then), resources(now));
-        Some(("resources", then.to_string(), now.to_string()))
-    } else if then.attributes != now.attributes {
-        Some(("attributes", text(&then.attributes), text(&now.attributes)))
-    } else if then.domain != now.domain {
-        Some(("domain", text(&then.domain), text(&now.domain)))
-    } else {
-        None
-    }
 }
 
 fn read_frameworks(

@@ -172,6 +172,9 @@ impl State {
         if self.info.id.as_ref() != Some(&task.agent_id) {
             return Err((Reason::AgentUnknown, "The task was meant for another agent"));
         }
+        if self.is_draining() {
+            return Err((Reason::AgentDraining, "The agent is being drained"));
+        }
         let framework = self.frameworks.get(framework_id);
         if framework.is_some_and(|f| f.terminating) {
             return Err((Reason::FrameworkRemoved, "The framework is terminating"));

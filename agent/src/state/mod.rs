@@ -13,11 +13,13 @@
 //! | reserving resources, making and removing volumes | [`operations`] |
 //! | killing tasks, shutting down executors and frameworks | [`kill`] |
 //! | containers that ended | [`termination`] |
+//! | ending everything, for the operator to take the machine | [`drain`] |
 //! | lending what is not used, and taking it back | [`oversubscription`] |
 //! | what the checkpoints say | [`recovery`] |
 //!
 //! Cloning the state is cheap: it shares structure, and a clone is what readers look at.
 
+pub mod drain;
 pub mod effect;
 pub mod executors;
 pub mod kill;
@@ -37,7 +39,7 @@ use std::time::Duration;
 use imbl::{OrdMap, Vector};
 use libprocess::prelude::Pid;
 use mesos::protocols::{AgentProtocol, ExecutorProtocol};
-use mesos::v1::{AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo};
+use mesos::v1::{AgentId, AgentInfo, DrainConfig, ExecutorId, FrameworkId, FrameworkInfo};
 use uuid::Uuid;
 
 use crate::checkpoint::layout::Layout;
@@ -104,6 +106,8 @@ pub struct State {
     pub(crate) ping_timeout: Duration,
     pub(crate) lending: oversubscription::Lending,
     pub(crate) counters: Counters,
+    /// How this agent is being drained.
+    pub(crate) drain: Option<DrainConfig>,
 }
 
 /// What has happened so far, for the metrics.
@@ -142,6 +146,7 @@ impl State {
             ping_timeout: registration::DEFAULT_PING_TIMEOUT,
             lending: oversubscription::Lending::default(),
             counters: Counters::default(),
+            drain: None,
         }
     }
 

@@ -35,12 +35,13 @@ pub const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
 pub const MAX_REGISTRATION_BACKOFF: Duration = Duration::from_secs(60);
 
 /// What an agent of this version can do.
-pub const CAPABILITIES: [Type; 5] = [
+pub const CAPABILITIES: [Type; 6] = [
     Type::MultiRole,
     Type::HierarchicalRole,
     Type::ReservationRefinement,
     Type::ResizeVolume,
     Type::AgentOperationFeedback,
+    Type::AgentDraining,
 ];
 
 /// How the agent stands with its master.

@@ -12,6 +12,7 @@ use mesos::v1::{ExecutorInfo, FrameworkInfo, TaskInfo, executor};
 use super::*;
 use crate::containerizer::Limitation;
 
+mod drain;
 mod oversubscription;
 mod world;
 

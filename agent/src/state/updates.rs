@@ -236,6 +236,7 @@ impl State {
         from_executor: bool,
     ) -> Vec<Effect> {
         let agent_id = self.agent_id().cloned();
+        self.note_draining(&of.framework_id, &mut latest);
         let Some(executor) = self.run_mut(of) else {
             return Vec::new();
         };
@@ -267,6 +268,7 @@ impl State {
         if may_shrink {
             self.fit_container(of, &mut effects);
         }
+        self.end_drain_if_done();
         effects
     }
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent::config::ReconfigurationPolicy;
 use agent::oversubscription::{ControllerChoice, EstimatorChoice};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values::{duration, text_or_file};
 use super::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
@@ -35,6 +36,10 @@ pub(crate) struct AgentFlags {
     #[arg(long, env = "MESOS_ATTRIBUTES", value_parser = text_or_file)]
     pub(crate) attributes: Option<String>,
 
+    /// What may change between two lives of the agent: nothing, or only more resources and attributes
+    #[arg(long = "reconfiguration_policy", env = "MESOS_RECONFIGURATION_POLICY", value_enum, default_value_t = Policy::Equal)]
+    pub(crate) reconfiguration_policy: Policy,
+
     /// Role of resources that name none
     #[arg(long = "default_role", env = "MESOS_DEFAULT_ROLE", default_value = "*")]
     pub(crate) default_role: String,
@@ -49,6 +54,24 @@ pub(crate) struct AgentFlags {
     pub(crate) tls: TlsFlags,
     #[command(flatten)]
     pub(crate) log: LogFlags,
+}
+
+/// What may change between two lives of an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Policy {
+    /// Nothing
+    Equal,
+    /// There may be more of everything
+    Additive,
+}
+
+impl From<Policy> for ReconfigurationPolicy {
+    fn from(policy: Policy) -> ReconfigurationPolicy {
+        match policy {
+            Policy::Equal => ReconfigurationPolicy::Equal,
+            Policy::Additive => ReconfigurationPolicy::Additive,
+        }
+    }
 }
 
 /// How containers are run.

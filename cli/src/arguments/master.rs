@@ -1,13 +1,11 @@
 //! `mesos master`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use master::config::{Config, RegistryKind};
 
-use super::values::{duration, percentage};
-use super::{AllocatorFlags, HttpFlags, LogFlags, NodeFlags, TlsFlags};
+use super::{AllocatorFlags, HttpFlags, LifecycleFlags, LogFlags, NodeFlags, TlsFlags};
 
 /// The flags of a master, by Mesos' names.
 #[derive(Debug, Args)]
@@ -34,25 +32,8 @@ pub(crate) struct MasterFlags {
     #[command(flatten)]
     pub(crate) allocator: AllocatorFlags,
 
-    /// Interval of the pings of agents
-    #[arg(long = "agent_ping_timeout", env = "MESOS_AGENT_PING_TIMEOUT", value_parser = duration, default_value = "15secs")]
-    pub(crate) agent_ping_timeout: Duration,
-
-    /// Missed pings after which an agent is unreachable
-    #[arg(
-        long = "max_agent_ping_timeouts",
-        env = "MESOS_MAX_AGENT_PING_TIMEOUTS",
-        default_value_t = 5
-    )]
-    pub(crate) max_agent_ping_timeouts: u32,
-
-    /// Time that known agents have to come back after the master restarted
-    #[arg(long = "agent_reregister_timeout", env = "MESOS_AGENT_REREGISTER_TIMEOUT", value_parser = duration, default_value = "10mins")]
-    pub(crate) agent_reregister_timeout: Duration,
-
-    /// Share of agents that may fail to come back before the master refuses to give them up
-    #[arg(long = "recovery_agent_removal_limit", env = "MESOS_RECOVERY_AGENT_REMOVAL_LIMIT", value_parser = percentage, default_value = "100%")]
-    pub(crate) recovery_agent_removal_limit: f64,
+    #[command(flatten)]
+    pub(crate) lifecycle: LifecycleFlags,
 
     #[command(flatten)]
     pub(crate) http: HttpFlags,
@@ -82,12 +63,8 @@ impl MasterFlags {
                 Registry::Disk => RegistryKind::Disk,
                 Registry::InMemory => RegistryKind::InMemory,
             },
-            agent_ping_timeout: self.agent_ping_timeout,
-            max_agent_ping_timeouts: self.max_agent_ping_timeouts,
-            agent_reregister_timeout: self.agent_reregister_timeout,
-            recovery_agent_removal_limit: self.recovery_agent_removal_limit,
             ..Config::default()
         };
-        self.allocator.apply(config)
+        self.lifecycle.apply(self.allocator.apply(config))
     }
 }

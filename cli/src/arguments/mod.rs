@@ -3,6 +3,7 @@
 mod agent;
 mod allocator;
 mod daemon;
+mod lifecycle;
 mod local;
 mod master;
 mod reading;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use agent::{AgentFlags, ContainerFlags};
 pub(crate) use allocator::AllocatorFlags;
 pub(crate) use daemon::{HttpFlags, LogFlags, LogFormat, NodeFlags, TlsFlags};
+pub(crate) use lifecycle::LifecycleFlags;
 pub(crate) use local::LocalFlags;
 pub(crate) use master::MasterFlags;
 pub(crate) use reading::{ClusterFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use master::config::RateLimit;
 use mesos::flags;
 use mesos::resources::Quantity;
 use mesos::v1::DomainInfo;
@@ -14,6 +15,18 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// `80%`.
 pub(super) fn percentage(text: &str) -> Result<f64, String> {
     flags::percentage(text).map_err(|error| error.to_string())
+}
+
+/// `1/10mins`: so many in such a time.
+pub(super) fn rate(text: &str) -> Result<RateLimit, String> {
+    let example = || format!("'{text}' is not a rate such as 1/10mins");
+    let (count, per) = text.split_once('/').ok_or_else(example)?;
+    let count: u32 = count.trim().parse().map_err(|_| example())?;
+    let per = duration(per.trim())?;
+    match count > 0 && !per.is_zero() {
+        true => Ok(RateLimit { count, per }),
+        false => Err(format!("{}: both parts must be above zero", example())),
+    }
 }
 
 /// A text, or `file://` and the path of a file that holds it.
@@ -75,6 +88,15 @@ mod tests {
         assert_eq!(quantity("0.5").map(Quantity::to_f64), Ok(0.5));
         for bad in ["0", "-1", "NaN", "inf", "1e300", "many", "0.0001"] {
             assert!(quantity(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rates_have_a_count_and_a_time() {
+        let (count, per) = (3, Duration::from_secs(600));
+        assert_eq!(rate("3/10mins"), Ok(RateLimit { count, per }));
+        for bad in ["3", "3/", "/10mins", "0/10mins", "1/0secs", "-1/10mins"] {
+            assert!(rate(bad).is_err(), "{bad}");
         }
     }
 

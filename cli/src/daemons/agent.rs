@@ -29,6 +29,7 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
         resources: flags.resources.clone(),
         attributes: flags.attributes.clone(),
         default_role: flags.default_role.clone(),
+        reconfiguration_policy: flags.reconfiguration_policy.into(),
         http: !flags.http.no_http,
         readiness: readiness.clone(),
         resource_estimator: flags.lending.resource_estimator.clone(),

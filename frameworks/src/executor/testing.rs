@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
-    Acknowledge, AcknowledgeOperation, AgentProtocol, ApplyOperation, ExecutorCall,
+    Acknowledge, AcknowledgeOperation, AgentProtocol, ApplyOperation, DrainAgent, ExecutorCall,
     FrameworkMessage, KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask,
     ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
@@ -199,6 +199,7 @@ never_sent!(
     ApplyOperation,
     AcknowledgeOperation,
     ReconcileOperations,
+    DrainAgent,
     Registered,
     Reregistered,
     ShutdownAgent,

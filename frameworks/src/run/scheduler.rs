@@ -260,6 +260,8 @@ impl Handler<Notice> for OneShot {
             | Notice::Message(_)
             | Notice::Failure(_)
             | Notice::OperationUpdate(_) => {}
+            // What runs is the user's to stop.
+            Notice::InverseOffers(_) | Notice::InverseOfferRescinded(_) => {}
         }
     }
 }

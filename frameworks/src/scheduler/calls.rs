@@ -6,6 +6,8 @@ use mesos::v1::scheduler::{Call, call};
 pub(super) enum Say {
     Accept(call::Accept),
     Decline(call::Decline),
+    AcceptInverse(call::AcceptInverseOffers),
+    DeclineInverse(call::DeclineInverseOffers),
     Suppress(call::Suppress),
     Revive(call::Revive),
     Kill(call::Kill),
@@ -29,6 +31,14 @@ impl From<Say> for Call {
             Say::Decline(decline) => {
                 call.decline = Some(decline);
                 call::Type::Decline
+            }
+            Say::AcceptInverse(accept) => {
+                call.accept_inverse_offers = Some(accept);
+                call::Type::AcceptInverseOffers
+            }
+            Say::DeclineInverse(decline) => {
+                call.decline_inverse_offers = Some(decline);
+                call::Type::DeclineInverseOffers
             }
             Say::Suppress(suppress) => {
                 call.suppress = Some(suppress);

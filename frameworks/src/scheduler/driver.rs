@@ -324,6 +324,13 @@ impl SchedulerDriver {
         if let Some(rescind) = event.rescind {
             ctx.tell(&self.scheduler, Notice::Rescinded(rescind.offer_id));
         }
+        if let Some(asked) = event.inverse_offers {
+            ctx.tell(&self.scheduler, Notice::InverseOffers(asked.inverse_offers));
+        }
+        if let Some(rescind) = event.rescind_inverse_offer {
+            let id = rescind.inverse_offer_id;
+            ctx.tell(&self.scheduler, Notice::InverseOfferRescinded(id));
+        }
         if let Some(message) = event.message {
             ctx.tell(&self.scheduler, Notice::Message(message));
         }

@@ -39,6 +39,12 @@ pub enum Notice {
     Disconnected,
     /// An offer is void; a launch that was on its way comes back as TASK_LOST or TASK_DROPPED.
     Rescinded(v1::OfferId),
+    /// Agents will be unavailable: the scheduler is asked to leave them, see [`Driver::accept_inverse_offers`].
+    ///
+    /// [`Driver::accept_inverse_offers`]: super::Driver::accept_inverse_offers
+    InverseOffers(Vec<v1::InverseOffer>),
+    /// An inverse offer is void: its agent is away, or will be unavailable at another time.
+    InverseOfferRescinded(v1::OfferId),
     /// Bytes from an executor; best effort.
     Message(v1::scheduler::event::Message),
     /// An agent was lost or an executor ended; its tasks report for themselves.

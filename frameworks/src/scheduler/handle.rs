@@ -63,6 +63,32 @@ impl Driver {
         }));
     }
 
+    /// Says that it will have left the agents of inverse offers in time; it may be asked again after `refuse_seconds`
+    /// (5 if unset) if it still has something there. Operators see the answer; nobody enforces it.
+    pub fn accept_inverse_offers(
+        &self,
+        offers: impl IntoIterator<Item = v1::OfferId>,
+        refuse_seconds: Option<f64>,
+    ) {
+        self.say(Say::AcceptInverse(call::AcceptInverseOffers {
+            inverse_offer_ids: offers.into_iter().collect(),
+            filters: refuse_seconds.map(filters),
+        }));
+    }
+
+    /// Says that it will not leave the agents of inverse offers; it may be asked again after `refuse_seconds` (5 if
+    /// unset).
+    pub fn decline_inverse_offers(
+        &self,
+        offers: impl IntoIterator<Item = v1::OfferId>,
+        refuse_seconds: Option<f64>,
+    ) {
+        self.say(Say::DeclineInverse(call::DeclineInverseOffers {
+            inverse_offer_ids: offers.into_iter().collect(),
+            filters: refuse_seconds.map(filters),
+        }));
+    }
+
     /// Wants no offers, in these roles or (none named) in any, until [`Driver::revive`].
     pub fn suppress(&self, roles: impl IntoIterator<Item = String>) {
         self.say(Say::Suppress(call::Suppress {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use mesos::attributes::Attributes;
 use mesos::resources::{Format, Resources};
-use mesos::v1;
+use mesos::v1::{self, DrainInfo, DrainState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::state::Agent;
+use crate::registrar::DrainRecord;
+use crate::state::{Agent, Cluster, Timestamp};
 use crate::view::View;
 
 /// `/slaves`.
@@ -25,7 +26,7 @@ impl<'a> Agents<'a> {
         Agents {
             slaves: agents
                 .filter(|agent| wanted(&agent.id))
-                .map(|agent| FullAgentObject::of(agent))
+                .map(|agent| FullAgentObject::of(&view.cluster, agent))
                 .collect(),
             recovered_slaves: view
                 .cluster
@@ -98,13 +99,18 @@ pub(super) struct AgentObject<'a> {
     unreserved_resources: Map<String, Value>,
     active: bool,
     deactivated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drain_info: Option<DrainInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_drain_start_time_seconds: Option<f64>,
     version: &'a str,
     capabilities: Vec<&'static str>,
 }
 
 impl<'a> AgentObject<'a> {
-    pub(super) fn of(agent: &'a Agent) -> AgentObject<'a> {
+    pub(super) fn of(cluster: &'a Cluster, agent: &'a Agent) -> AgentObject<'a> {
         let capabilities = agent.capabilities.iter();
+        let drain = cluster.drains.get(&agent.id);
         AgentObject {
             info: InfoObject::of(&agent.info),
             pid: pid(agent),
@@ -116,11 +122,27 @@ impl<'a> AgentObject<'a> {
             reserved_resources: agent.total.to_flat_json_by_role(),
             unreserved_resources: agent.total.unreserved().to_flat_json(),
             active: agent.active,
-            // By an operator, which the operator API will do.
-            deactivated: false,
+            deactivated: drain.is_some() || cluster.deactivated.contains(&agent.id),
+            drain_info: drain.map(|drain| drain_info(drain)),
+            estimated_drain_start_time_seconds: drain.map(|drain| {
+                let since = Timestamp::from_nanos(drain.since.nanoseconds);
+                since.as_secs_f64()
+            }),
             version: &agent.version,
             capabilities: capabilities.map(|c| c.r#type().as_str_name()).collect(),
         }
+    }
+}
+
+/// How far an agent is with being drained, in the words of the API.
+pub(crate) fn drain_info(drain: &DrainRecord) -> DrainInfo {
+    let state = match drain.drained {
+        true => DrainState::Drained,
+        false => DrainState::Draining,
+    };
+    DrainInfo {
+        state: state as i32,
+        config: drain.config.0,
     }
 }
 
@@ -136,11 +158,11 @@ struct FullAgentObject<'a> {
 }
 
 impl<'a> FullAgentObject<'a> {
-    fn of(agent: &'a Agent) -> FullAgentObject<'a> {
+    fn of(cluster: &'a Cluster, agent: &'a Agent) -> FullAgentObject<'a> {
         let full = |resources: &Resources| resources.to_v1(Format::Endpoint);
         let reservations = agent.total.reservations().into_iter();
         FullAgentObject {
-            agent: AgentObject::of(agent),
+            agent: AgentObject::of(cluster, agent),
             reserved_resources_full: reservations
                 .map(|(role, reserved)| (role, full(&reserved)))
                 .collect(),

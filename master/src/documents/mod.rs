@@ -11,12 +11,14 @@
 //! | `/tasks` | `tasks` |
 //! | `/roles` | `roles` |
 //! | answers of the v1 operator API | `operator` |
+//! | `/maintenance/schedule`, `/maintenance/status` | `maintenance` |
 //! | `/version`, `/flags`, `/system/stats.json`, `/__processes__` | `about` |
 //! | `/metrics`, `/metrics/snapshot` | [`crate::metrics`] |
 
 mod about;
 mod agents;
 mod frameworks;
+pub(crate) mod maintenance;
 pub(crate) mod operator;
 mod query;
 mod roles;

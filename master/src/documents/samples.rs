@@ -103,6 +103,8 @@ fn agent() -> Agent {
         executors: OrdMap::new(),
         tasks: OrdSet::new(),
         offers: OrdSet::new(),
+        inverse_offers: OrdMap::new(),
+        inverse_answers: OrdMap::new(),
         pending_kills: OrdMap::new(),
         counts: TaskCounts::default(),
     }
@@ -140,6 +142,7 @@ fn framework(id: &str) -> Framework {
         unreachable_order: Vector::new(),
         completed_tasks: Vector::new(),
         offers: OrdSet::new(),
+        inverse_offers: OrdSet::new(),
         operations: OrdMap::new(),
         executors: OrdSet::new(),
         used: OrdMap::new(),

@@ -90,7 +90,7 @@ impl<'a> State<'a> {
             slaves: cluster
                 .agents
                 .values()
-                .map(|agent| AgentObject::of(agent))
+                .map(|agent| AgentObject::of(&view.cluster, agent))
                 .collect(),
             recovered_slaves: agents::recovered(view),
             frameworks: frameworks.map(|f| FrameworkObject::of(f, view)).collect(),
@@ -206,7 +206,7 @@ impl<'a> Summary<'a> {
                     let found = tally.agents.remove(agent.id.value.as_str());
                     let (tasks, framework_ids) = found.unwrap_or_default();
                     AgentSummary {
-                        agent: AgentObject::of(agent),
+                        agent: AgentObject::of(&view.cluster, agent),
                         tasks,
                         framework_ids,
                     }

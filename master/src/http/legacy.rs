@@ -1,16 +1,18 @@
 //! The endpoints from before the v1 API (mesos.md §2.5): `/weights`, `/quota`, `/reserve`,
-//! `/unreserve`, `/create-volumes`, `/destroy-volumes`. Each becomes the same call.
+//! `/unreserve`, `/create-volumes`, `/destroy-volumes`, `/maintenance/schedule`,
+//! `/maintenance/status`, `/machine/down`, `/machine/up`. Each becomes the same call.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use mesos::v1::maintenance::Schedule;
 use mesos::v1::master::Call;
 use mesos::v1::master::call::{
-    CreateVolumes, DestroyVolumes, RemoveQuota, ReserveResources, SetQuota, Type,
-    UnreserveResources, UpdateWeights,
+    CreateVolumes, DestroyVolumes, RemoveQuota, ReserveResources, SetQuota, StartMaintenance,
+    StopMaintenance, Type, UnreserveResources, UpdateMaintenanceSchedule, UpdateWeights,
 };
 use mesos::v1::quota::QuotaRequest;
-use mesos::v1::{AgentId, Resource, WeightInfo};
+use mesos::v1::{AgentId, MachineId, Resource, WeightInfo};
 use mesos::wire;
 use serde::de::DeserializeOwned;
 
@@ -36,6 +38,21 @@ pub(super) async fn serve(
             let quota = documents::operator::quota(&site.library.view());
             return Some(json(request, Ok(wire::encode_json(&quota))));
         }
+        (["maintenance", "schedule"], &Method::GET) => {
+            let schedule = documents::maintenance::schedule(&site.library.view());
+            return Some(json(request, Ok(wire::encode_json(&schedule))));
+        }
+        (["maintenance", "status"], &Method::GET) => {
+            let status = documents::maintenance::status(&site.library.view());
+            return Some(json(request, Ok(wire::encode_json(&status))));
+        }
+        (["maintenance", "schedule"], &Method::POST) => schedule(request, payload).await,
+        (["machine", action @ ("down" | "up")], &Method::POST) => {
+            machines(request, action, payload).await
+        }
+        (["maintenance", "schedule"], _) => Err(status::method_not_allowed(request, "GET, POST")),
+        (["maintenance", "status"], _) => Err(status::method_not_allowed(request, "GET")),
+        (["machine", "down" | "up"], _) => Err(status::method_not_allowed(request, "POST")),
         (["weights"], &Method::PUT) => weights(request, payload).await,
         (["quota"], &Method::POST) => set_quota(request, payload).await,
         (["quota", role @ ..], &Method::DELETE) => Ok(remove_quota(&role.join("/"))),
@@ -97,6 +114,36 @@ fn remove_quota(role: &str) -> Call {
     };
     call.set_type(Type::RemoveQuota);
     call
+}
+
+async fn schedule(request: &HttpRequest, payload: Payload) -> Result<Call, HttpResponse> {
+    let body = body::read(request, payload).await?;
+    let schedule: Schedule = parse("the body", &body)?;
+    let mut call = Call {
+        update_maintenance_schedule: Some(UpdateMaintenanceSchedule { schedule }),
+        ..Default::default()
+    };
+    call.set_type(Type::UpdateMaintenanceSchedule);
+    Ok(call)
+}
+
+/// The body is a list of machines.
+async fn machines(
+    request: &HttpRequest,
+    action: &str,
+    payload: Payload,
+) -> Result<Call, HttpResponse> {
+    let body = body::read(request, payload).await?;
+    let machines: Vec<MachineId> = parse("the body", &body)?;
+    let mut call = Call::default();
+    if action == "down" {
+        call.set_type(Type::StartMaintenance);
+        call.start_maintenance = Some(StartMaintenance { machines });
+    } else {
+        call.set_type(Type::StopMaintenance);
+        call.stop_maintenance = Some(StopMaintenance { machines });
+    }
+    Ok(call)
 }
 
 /// A form with `slaveId` and `resources`, or `volumes`, as JSON.

@@ -14,12 +14,15 @@ use uuid::Uuid;
 
 use super::operations::total_of;
 use super::{
-    Agent, Continuation, Counter, Effect, Effects, State, TaskCounts, Timestamp, ToAgent,
-    Transition, place,
+    Agent, Continuation, Counter, Effect, Effects, Place, RemovalReason, State, TaskCounts,
+    Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
 use crate::validation::{Check, Invalid};
+
+/// The oldest version of agents that is spoken to (mesos.md AD14). Older ones are not answered.
+const MINIMUM_MAJOR_VERSION: u32 = 1;
 
 /// The most bytes of a host name or version of an agent.
 const MAX_TEXT_LENGTH: usize = 1_024;
@@ -65,7 +68,17 @@ impl State {
         let mut out = Effects::new();
         self.counters.count(Counter::RegisterAgent);
         let place = place(&request.agent);
-        if self.recovering || self.registering.contains(&place) {
+        if self.is_down(&request.info.hostname, request.agent.address().ip()) {
+            out.push(shutdown(
+                &request.agent,
+                "its machine is down for maintenance",
+            ));
+            return out;
+        }
+        if self.recovering
+            || self.registering.contains(&place)
+            || !self.is_welcome(&request.info, &request.version)
+        {
             self.counters.count(Counter::DroppedMessages);
             return out;
         }
@@ -83,7 +96,7 @@ impl State {
                 return out;
             }
             self.counters.count(Counter::AgentRemovalsRegistered);
-            self.begin_removal(&id, &mut out);
+            self.begin_removal(&id, RemovalReason::Replaced, &mut out);
         }
         let id = self.ids.agent_id();
         match Admission::of_new(id.clone(), request.clone()) {
@@ -98,6 +111,40 @@ impl State {
             Err(error) => out.push(shutdown(&request.agent, error.0)),
         }
         out
+    }
+
+    /// Whether an agent is spoken to at all. Without an answer it tries again, for its operator to see: the
+    /// version of the agent and the fault domains of both are the operator's to mend.
+    pub(super) fn is_welcome(&self, info: &AgentInfo, version: &str) -> bool {
+        let major = version
+            .split('.')
+            .next()
+            .and_then(|v| v.parse::<u32>().ok());
+        if major.is_some_and(|major| major < MINIMUM_MAJOR_VERSION) {
+            return false;
+        }
+        match (&self.config.domain, &info.domain) {
+            (None, Some(_)) => false,
+            (Some(_), None) => !self.config.require_agent_domain,
+            _ => true,
+        }
+    }
+
+    /// Removes an agent whose place another one has taken.
+    pub(super) fn clear_place(&mut self, place: &Place, successor: &AgentId, out: &mut Effects) {
+        let holder = self.places.get(place).filter(|holder| *holder != successor);
+        if let Some(holder) = holder.cloned() {
+            self.counters.count(Counter::AgentRemovalsRegistered);
+            self.begin_removal(&holder, RemovalReason::Replaced, out);
+        }
+    }
+
+    /// Forgets where an agent was, unless another one has taken its place.
+    pub(super) fn leave_place(&mut self, agent: &Agent) {
+        let place = place(&agent.pid);
+        if self.places.get(&place) == Some(&agent.id) {
+            self.places.remove(&place);
+        }
     }
 
     /// The answer to its registration was lost.
@@ -119,6 +166,8 @@ impl State {
         let (id, pid) = (admission.id.clone(), admission.pid.clone());
         self.add_agent(now, None, admission, &mut out);
         out.push(self.registered_message(&pid, &id));
+        self.resume_use(now, &id, &mut out);
+        self.end_if_machine_is_down(&id, &mut out);
         out
     }
 
@@ -163,6 +212,8 @@ impl State {
             executors: OrdMap::new(),
             tasks: OrdSet::new(),
             offers: OrdSet::new(),
+            inverse_offers: OrdMap::new(),
+            inverse_answers: OrdMap::new(),
             pending_kills: OrdMap::new(),
             counts: TaskCounts::default(),
         };
@@ -201,6 +252,7 @@ impl State {
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect(),
         }));
+        self.announce_unavailability(id, out);
     }
 
     /// An agent leaves for good.
@@ -213,21 +265,21 @@ impl State {
         self.counters.count(Counter::UnregisterAgent);
         if self.speaks_for(sender, &request.agent_id) {
             self.counters.count(Counter::AgentRemovalsUnregistered);
-            self.begin_removal(&request.agent_id, &mut out);
+            self.begin_removal(&request.agent_id, RemovalReason::Left, &mut out);
         } else {
             self.counters.count(Counter::DroppedMessages);
         }
         out
     }
 
-    fn begin_removal(&mut self, id: &AgentId, out: &mut Effects) {
+    pub(super) fn begin_removal(&mut self, id: &AgentId, reason: RemovalReason, out: &mut Effects) {
         if self.transitions.contains_key(id) {
             return;
         }
         self.transitions.insert(id.clone(), Transition::Removing);
         out.push(Effect::Registry(
             Operation::RemoveAgent { id: id.clone() },
-            Continuation::Remove(id.clone()),
+            Continuation::Remove(id.clone(), reason),
         ));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use libprocess::prelude::Pid;
 use mesos::protocols::{CallAccepted, CallRejected, RejectionKind, SchedulerProtocol};
 use mesos::v1::FrameworkId;
+use mesos::v1::allocator::inverse_offer_status::Status;
 use mesos::v1::scheduler::Call;
 use mesos::v1::scheduler::call::Type;
 use uuid::Uuid;
@@ -156,9 +157,15 @@ impl State {
                 let acknowledge = call.acknowledge_operation_status.unwrap_or_default();
                 self.acknowledge_operation(id, &acknowledge, out);
             }
-            // No inverse offer was made: nothing to answer.
-            Type::AcceptInverseOffers | Type::DeclineInverseOffers => {
-                self.counters.count(Counter::DroppedMessages);
+            Type::AcceptInverseOffers => {
+                let accept = call.accept_inverse_offers.unwrap_or_default();
+                let (offers, filters) = (&accept.inverse_offer_ids, accept.filters.as_ref());
+                self.answer_inverse_offers(now, id, offers, Status::Accept, filters, out);
+            }
+            Type::DeclineInverseOffers => {
+                let decline = call.decline_inverse_offers.unwrap_or_default();
+                let (offers, filters) = (&decline.inverse_offer_ids, decline.filters.as_ref());
+                self.answer_inverse_offers(now, id, offers, Status::Decline, filters, out);
             }
         }
         Ok(())

@@ -98,8 +98,12 @@ counters! {
     AgentRemovalsUnhealthy = "slave_removals/reason_unhealthy",
     /// Agents that left.
     AgentRemovalsUnregistered = "slave_removals/reason_unregistered",
+    /// Agents that an operator has given up.
+    AgentRemovalsGone = "slave_removals/reason_gone",
     /// Agents whose marking as unreachable was begun.
     AgentUnreachableScheduled = "slave_unreachable_scheduled",
+    /// Agents that were heard of before they were marked unreachable.
+    AgentUnreachableCanceled = "slave_unreachable_canceled",
     /// Agents marked unreachable.
     AgentUnreachableCompleted = "slave_unreachable_completed",
     /// Agents of the registry that did not come back in time.

@@ -10,9 +10,11 @@ use mesos::v1::quota::QuotaConfig;
 use mesos::v1::{AgentId, FrameworkId, OfferId, scheduler};
 
 use super::agents::Admission;
+use super::maintenance::Plan;
 use super::operator::{Awaited, Ticket};
+use super::time::Timestamp;
 use crate::allocator::{AllocatorOp, UpdateAvailable};
-use crate::registrar::Operation;
+use crate::registrar::{DrainRecord, MachineKey, Operation};
 
 /// One thing to do, in the order given.
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ pub enum Effect {
 pub enum ToAgent {
     Registered(to_agent::Registered),
     Reregistered(to_agent::Reregistered),
+    Drain(to_agent::DrainAgent),
     Shutdown(to_agent::ShutdownAgent),
     Run(Box<to_agent::RunTask>),
     Kill(to_agent::KillTask),
@@ -77,14 +80,41 @@ pub enum Continuation {
     Readmit(Box<Admission>),
     /// Drop an agent that stopped answering.
     MarkUnreachable(AgentId, UnreachableReason),
-    /// Drop an agent that left.
-    Remove(AgentId),
-    /// Forget unreachable agents.
+    /// Drop an agent that left or was made to leave.
+    Remove(AgentId, RemovalReason),
+    /// Forget unreachable and gone agents.
     Prune(BTreeSet<AgentId>),
+    /// Give an agent up, on behalf of an operator who may wait for it.
+    MarkGone(AgentId, Timestamp, Option<Ticket>),
+    /// Drain an agent.
+    Drain(Ticket, AgentId, DrainRecord),
+    /// An agent is drained.
+    Drained(AgentId),
+    /// Offer an agent no more.
+    Deactivate(Ticket, AgentId),
+    /// Offer an agent again.
+    Reactivate(Ticket, AgentId),
     /// Use weights of an operator.
     UpdateWeights(Ticket, BTreeMap<String, f64>),
     /// Use quotas of an operator.
     UpdateQuota(Ticket, Vec<QuotaConfig>),
+    /// Plan the maintenance of an operator.
+    UpdateSchedule(Ticket, Plan),
+    /// End the agents on machines that are down.
+    StartMaintenance(Ticket, BTreeSet<MachineKey>),
+    /// Let agents on machines in again.
+    StopMaintenance(Ticket, BTreeSet<MachineKey>),
+}
+
+/// Why an agent is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalReason {
+    /// It said that it leaves.
+    Left,
+    /// A new one registered in its place.
+    Replaced,
+    /// Its machine is down for maintenance.
+    MachineDown,
 }
 
 /// Why an agent is marked unreachable.
@@ -108,10 +138,14 @@ pub enum Timer {
     FrameworkFailover(FrameworkId, u64),
     /// A disconnected agent had its time to come back.
     AgentReregister(AgentId, u64),
+    /// It is an agent's turn to become unreachable.
+    AgentUnreachable(AgentId),
     /// The agents of the registry had their time to come back.
     AgentsRecovery,
     /// An offer had its time to be answered.
     OfferTimeout(OfferId),
+    /// An inverse offer had its time to be answered.
+    InverseOfferTimeout(OfferId),
     /// Unreachable agents may be due to be forgotten.
     RegistryGc,
 }

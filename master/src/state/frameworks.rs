@@ -102,6 +102,7 @@ impl State {
                 ToAgent::ShutdownFramework(message),
             ));
         }
+        self.forget_inverse_answers_of(id);
         self.end_tasks_of(now, id, out);
         self.end_executors_of(id, out);
         self.end_operations_of(id, out);

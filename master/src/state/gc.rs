@@ -1,4 +1,4 @@
-//! Forgetting unreachable agents, which otherwise pile up for ever (mesos.md AD10).
+//! Forgetting unreachable and gone agents, which otherwise pile up for ever (mesos.md AD10).
 
 use std::collections::BTreeSet;
 
@@ -8,47 +8,54 @@ use super::{Continuation, Effect, Effects, State, Timer, Timestamp};
 use crate::registrar::Operation;
 
 impl State {
-    /// Once per `registry_gc_interval`: agents that have been unreachable for too long, and the
-    /// oldest of too many, leave the registry. Tasks on them are unknown from then on.
+    /// Once per `registry_gc_interval`: agents that have been unreachable or gone for too
+    /// long, and the oldest of too many, leave the registry. Tasks on them are unknown from then on.
     pub(super) fn collect_garbage(&mut self, now: Timestamp) -> Effects {
         let mut out = vec![Effect::Timer(
             self.config.registry_gc_interval,
             Timer::RegistryGc,
         )];
-        let agents = self.forgettable(now);
-        if !agents.is_empty() {
+        let cluster = &self.cluster;
+        let unreachable = cluster.unreachable_agents.iter();
+        let unreachable = unreachable.map(|(id, agent)| (agent.since, id));
+        let unreachable = self.forgettable(now, unreachable.collect());
+        let gone = cluster.gone_agents.iter();
+        let gone = self.forgettable(now, gone.map(|(id, since)| (*since, id)).collect());
+        if !unreachable.is_empty() || !gone.is_empty() {
+            let agents = unreachable.union(&gone).cloned().collect();
             out.push(Effect::Registry(
-                Operation::PruneUnreachable {
-                    agents: agents.clone(),
-                },
+                Operation::Prune { unreachable, gone },
                 Continuation::Prune(agents),
             ));
         }
         out
     }
 
-    fn forgettable(&self, now: Timestamp) -> BTreeSet<AgentId> {
-        let unreachable = &self.cluster.unreachable_agents;
-        let mut oldest_first: Vec<_> = unreachable
-            .iter()
-            .map(|(id, agent)| (agent.since, id))
-            .collect();
-        oldest_first.sort();
-        let too_many = oldest_first
-            .len()
-            .saturating_sub(self.config.registry_max_agent_count);
+    fn forgettable(
+        &self,
+        now: Timestamp,
+        mut agents: Vec<(Timestamp, &AgentId)>,
+    ) -> BTreeSet<AgentId> {
+        agents.sort();
+        let limit = self.config.registry_max_agent_count;
+        let too_many = agents.len().saturating_sub(limit);
         let too_old = |since: Timestamp| now.since(since) > self.config.registry_max_agent_age;
-        let forgettable = oldest_first.into_iter().enumerate();
-        forgettable
+        let oldest_first = agents.into_iter().enumerate();
+        oldest_first
             .filter(|(index, (since, _))| *index < too_many || too_old(*since))
             .map(|(_, (_, id))| id.clone())
             .collect()
     }
 
-    /// The registry has forgotten them.
+    /// The registry has forgotten them. One that came back meanwhile is in neither list.
     pub(super) fn pruned(&mut self, agents: &BTreeSet<AgentId>) -> Effects {
         for id in agents {
-            self.cluster.unreachable_agents.remove(id);
+            let was_unreachable = self.cluster.unreachable_agents.remove(id).is_some();
+            self.cluster.gone_agents.remove(id);
+            if was_unreachable {
+                self.cluster.drains.remove(id);
+                self.cluster.deactivated.remove(id);
+            }
         }
         Effects::new()
     }
@@ -87,7 +94,7 @@ mod tests {
 
     fn pruned(effects: &Effects) -> Vec<&str> {
         let names = effects.iter().filter_map(|effect| match effect {
-            Effect::Registry(Operation::PruneUnreachable { agents }, _) => Some(agents),
+            Effect::Registry(Operation::Prune { unreachable, .. }, _) => Some(unreachable),
             _ => None,
         });
         names.flatten().map(|id| id.value.as_str()).collect()

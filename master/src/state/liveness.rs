@@ -9,8 +9,8 @@ use mesos::v1::{AgentId, FrameworkId, OperationState, TaskState, TimeInfo};
 use super::model::Destination;
 use super::statuses::Verdict;
 use super::{
-    Agent, Continuation, Counter, Effect, Effects, State, Timer, Timestamp, Transition,
-    UnreachableAgent, UnreachableReason, place,
+    Agent, Continuation, Counter, Effect, Effects, RemovalReason, State, Timer, Timestamp,
+    Transition, UnreachableAgent, UnreachableReason,
 };
 use crate::allocator::AllocatorOp;
 use crate::registrar::Operation;
@@ -30,6 +30,7 @@ impl State {
         }));
         out.push(Effect::ObserveConnected(id.clone(), false));
         self.rescind_offers_on(id, out);
+        self.rescind_inverse_offers_on(id, out);
         self.lose_unprotected(now, id, out);
         out.push(Effect::Timer(
             self.config.agent_reregister_timeout,
@@ -72,7 +73,7 @@ impl State {
             .is_some_and(|agent| agent.connection == connection && !agent.connected);
         let mut out = Effects::new();
         if absent {
-            self.begin_unreachable(now, id, UnreachableReason::ReregisterTimeout, &mut out);
+            self.take_turn(now, id, UnreachableReason::ReregisterTimeout, &mut out);
         }
         out
     }
@@ -81,7 +82,7 @@ impl State {
     pub fn agent_unresponsive(&mut self, now: Timestamp, id: &AgentId) -> Effects {
         let mut out = Effects::new();
         if self.cluster.agent(id).is_some() {
-            self.begin_unreachable(now, id, UnreachableReason::PingTimeout, &mut out);
+            self.take_turn(now, id, UnreachableReason::PingTimeout, &mut out);
         }
         out
     }
@@ -102,12 +103,12 @@ impl State {
             return out;
         }
         for id in absent {
-            self.begin_unreachable(now, &id, UnreachableReason::NotRecovered, &mut out);
+            self.take_turn(now, &id, UnreachableReason::NotRecovered, &mut out);
         }
         out
     }
 
-    fn begin_unreachable(
+    pub(super) fn begin_unreachable(
         &mut self,
         now: Timestamp,
         id: &AgentId,
@@ -117,7 +118,6 @@ impl State {
         if self.transitions.contains_key(id) {
             return;
         }
-        self.counters.count(Counter::AgentUnreachableScheduled);
         self.transitions
             .insert(id.clone(), Transition::MarkingUnreachable);
         let since = TimeInfo {
@@ -187,15 +187,25 @@ impl State {
     }
 
     /// The registry has removed an agent.
-    pub(super) fn removed(&mut self, now: Timestamp, id: &AgentId) -> Effects {
+    pub(super) fn removed(
+        &mut self,
+        now: Timestamp,
+        id: &AgentId,
+        reason: RemovalReason,
+    ) -> Effects {
         let mut out = Effects::new();
         self.transitions.remove(id);
         self.counters.count(Counter::AgentRemovals);
+        let why = match reason {
+            RemovalReason::Left => "it left the cluster",
+            RemovalReason::Replaced => "a new agent registered in its place",
+            RemovalReason::MachineDown => "its machine is down for maintenance",
+        };
         if let Some(agent) = self.cluster.agent(id).cloned() {
             let lost = Verdict::new(
                 TaskState::TaskLost,
                 Reason::AgentRemoved,
-                format!("Agent {} removed: it left the cluster", agent.info.hostname),
+                format!("Agent {} removed: {why}", agent.info.hostname),
             );
             let state = OperationState::OperationGoneByOperator;
             self.lose_operations(&agent, state, &lost.message, &mut out);
@@ -206,7 +216,7 @@ impl State {
     }
 
     /// Takes an agent and all that is on it out of the cluster.
-    fn drop_agent(
+    pub(super) fn drop_agent(
         &mut self,
         now: Timestamp,
         agent: &Agent,
@@ -214,6 +224,10 @@ impl State {
         destination: Destination,
         out: &mut Effects,
     ) {
+        if let Some(agent) = self.cluster.agent_mut(&agent.id) {
+            // That nothing is left on it is no news from now on.
+            agent.connected = false;
+        }
         // First, so that nothing freed below is allocated again.
         out.push(Effect::Allocator(AllocatorOp::RemoveAgent {
             id: agent.id.clone(),
@@ -221,11 +235,12 @@ impl State {
         out.push(Effect::EndObservation(agent.id.clone()));
         out.push(Effect::Unwatch(agent.pid.any()));
         self.rescind_offers_on(&agent.id, out);
+        self.rescind_inverse_offers_on(&agent.id, out);
         for framework in &agent.frameworks() {
             self.lose_tasks(now, agent, framework, verdict, destination, out);
             self.lose_executors(agent, framework, out);
         }
-        self.places.remove(&place(&agent.pid));
+        self.leave_place(agent);
         self.cluster.agents.remove(&agent.id);
     }
 

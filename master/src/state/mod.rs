@@ -11,8 +11,11 @@
 //! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
 //! | `operations` | what is done to resources, and what becomes of it |
 //! | `operator`, `weights`, `quota` | what operators change |
+//! | `maintenance`, `inverse_offers` | machines that will be unavailable, and asking to leave them |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
+//! | `removal` | how fast agents become unreachable |
+//! | `drain`, `gone` | agents that operators take out of use, or give up |
 //! | `oversubscription` | what agents lend of what is not used |
 //! | `registry`, `gc` | what is read back after a restart; what is forgotten |
 
@@ -20,12 +23,16 @@ mod accept;
 mod agents;
 mod calls;
 mod counters;
+mod drain;
 mod effect;
 mod frameworks;
 mod gc;
+mod gone;
+mod inverse_offers;
 mod kill;
 mod launch;
 mod liveness;
+mod maintenance;
 mod messages;
 mod model;
 mod offers;
@@ -35,6 +42,7 @@ mod oversubscription;
 mod quota;
 mod reconcile;
 mod registry;
+mod removal;
 mod reregister;
 mod statuses;
 mod subscribe;
@@ -57,9 +65,11 @@ use mesos::v1::{self, AgentId, FrameworkId, scheduler};
 pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
-pub use effect::{Continuation, Effect, Timer, ToAgent, UnreachableReason};
+pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
+pub use maintenance::Plan;
 pub use model::*;
 pub use operator::{Awaited, Ticket};
+pub use removal::RateLimit;
 pub use time::Timestamp;
 
 use crate::config::Config;
@@ -77,6 +87,7 @@ enum Transition {
     Reregistering,
     MarkingUnreachable,
     Removing,
+    MarkingGone,
 }
 
 /// Everything the master decides from.
@@ -103,6 +114,8 @@ pub struct State {
     persisted: BTreeSet<FrameworkId>,
     /// Known agents whose change waits for the registry; one entry each.
     transitions: BTreeMap<AgentId, Transition>,
+    /// Agents that wait for their turn to become unreachable.
+    turns: removal::Turns,
 }
 
 impl State {
@@ -122,6 +135,7 @@ impl State {
             registering: BTreeSet::new(),
             persisted: BTreeSet::new(),
             transitions: BTreeMap::new(),
+            turns: removal::Turns::default(),
         }
     }
 
@@ -152,6 +166,8 @@ impl State {
             }
             Timer::AgentsRecovery => self.recovery_timeout(now),
             Timer::OfferTimeout(offer) => self.offer_timeout(&offer),
+            Timer::InverseOfferTimeout(offer) => self.inverse_offer_timeout(&offer),
+            Timer::AgentUnreachable(agent) => self.turn_came(now, &agent),
             Timer::RegistryGc => self.collect_garbage(now),
         }
     }
@@ -163,10 +179,22 @@ impl State {
             Continuation::Admit(admission) => self.admit(now, *admission),
             Continuation::Readmit(admission) => self.readmit(now, *admission),
             Continuation::MarkUnreachable(agent, reason) => self.unreachable(now, &agent, reason),
-            Continuation::Remove(agent) => self.removed(now, &agent),
+            Continuation::Remove(agent, reason) => self.removed(now, &agent, reason),
             Continuation::Prune(agents) => self.pruned(&agents),
+            Continuation::MarkGone(agent, since, ticket) => self.gone(now, &agent, since, ticket),
+            Continuation::Drain(ticket, agent, drain) => self.draining(ticket, &agent, drain),
+            Continuation::Drained(agent) => self.drained(now, &agent),
+            Continuation::Deactivate(ticket, agent) => self.deactivated(ticket, &agent),
+            Continuation::Reactivate(ticket, agent) => self.reactivated(ticket, &agent),
             Continuation::UpdateWeights(ticket, weights) => self.weights_updated(ticket, weights),
             Continuation::UpdateQuota(ticket, configs) => self.quota_updated(ticket, configs),
+            Continuation::UpdateSchedule(ticket, plan) => self.schedule_updated(ticket, plan),
+            Continuation::StartMaintenance(ticket, machines) => {
+                self.maintenance_started(ticket, &machines)
+            }
+            Continuation::StopMaintenance(ticket, machines) => {
+                self.maintenance_stopped(ticket, &machines)
+            }
         }
     }
 
@@ -174,21 +202,28 @@ impl State {
     /// wants it asks again.
     pub fn refused(&mut self, continuation: &Continuation) -> Effects {
         match continuation {
-            Continuation::Nothing | Continuation::Prune(_) => {}
+            Continuation::Nothing | Continuation::Prune(_) | Continuation::Drained(_) => {}
             Continuation::Admit(admission) => {
                 self.registering.remove(&place(&admission.pid));
             }
             Continuation::Readmit(admission) => {
                 self.transitions.remove(&admission.id);
             }
-            Continuation::MarkUnreachable(agent, _) | Continuation::Remove(agent) => {
+            Continuation::MarkUnreachable(agent, _) | Continuation::Remove(agent, _) => {
                 self.transitions.remove(agent);
             }
-            Continuation::UpdateWeights(ticket, _) | Continuation::UpdateQuota(ticket, _) => {
-                let why = "the registry would not store the change; try again";
-                let rejected = CallRejected::new(RejectionKind::Conflict, why);
-                return vec![Effect::Answer(*ticket, Err(rejected))];
+            Continuation::MarkGone(agent, _, ticket) => {
+                self.transitions.remove(agent);
+                return ticket.map(not_stored).into_iter().collect();
             }
+            Continuation::UpdateWeights(ticket, _)
+            | Continuation::UpdateQuota(ticket, _)
+            | Continuation::UpdateSchedule(ticket, _)
+            | Continuation::StartMaintenance(ticket, _)
+            | Continuation::StopMaintenance(ticket, _)
+            | Continuation::Drain(ticket, _, _)
+            | Continuation::Deactivate(ticket, _)
+            | Continuation::Reactivate(ticket, _) => return vec![not_stored(*ticket)],
         }
         Effects::new()
     }
@@ -234,6 +269,13 @@ impl State {
         let known = self.cluster.agents.get(agent);
         known.is_some_and(|agent| sender.is_some_and(|sender| agent.pid.as_any() == sender))
     }
+}
+
+/// Answers a call of an operator that the registry did not want.
+fn not_stored(ticket: Ticket) -> Effect {
+    let why = "the registry would not store the change; try again";
+    let rejected = CallRejected::new(RejectionKind::Conflict, why);
+    Effect::Answer(ticket, Err(rejected))
 }
 
 fn place(pid: &Pid<AgentProtocol>) -> Place {

@@ -87,7 +87,7 @@ impl State {
                 .filter(|(owner, _)| *owner == framework.id)
                 .map(|(_, executor)| executor.clone())
                 .collect(),
-            unavailability: None,
+            unavailability: self.unavailability_of(agent),
             allocation_info: Some(v1::resource::AllocationInfo {
                 role: Some(allocation.role.clone()),
             }),
@@ -176,6 +176,7 @@ impl State {
 
     /// Takes all offers of a framework back without saying so: nobody is there to hear it.
     pub(super) fn withdraw_offers_of(&mut self, id: &FrameworkId, out: &mut Effects) {
+        self.withdraw_inverse_offers_of(id, out);
         let Some(offers) = self.cluster.framework(id).map(|f| f.offers.clone()) else {
             return;
         };
@@ -282,7 +283,7 @@ fn format_for(framework: &Framework) -> Format {
 }
 
 /// Where the agent serves HTTP.
-fn url(info: &v1::AgentInfo, pid: &Pid<AgentProtocol>) -> v1::Url {
+pub(super) fn url(info: &v1::AgentInfo, pid: &Pid<AgentProtocol>) -> v1::Url {
     v1::Url {
         scheme: "http".to_owned(),
         address: v1::Address {

@@ -300,6 +300,9 @@ impl State {
         } else if is(&|id| self.cluster.unreachable_agents.contains_key(id)) {
             let why = "Reconciliation: Agent is unreachable";
             (OperationState::OperationUnreachable, why)
+        } else if is(&|id| self.cluster.gone_agents.contains_key(id)) {
+            let why = "Reconciliation: Agent was given up by an operator";
+            (OperationState::OperationGoneByOperator, why)
         } else {
             let why = "Reconciliation: Operation is unknown";
             (OperationState::OperationUnknown, why)

@@ -1,4 +1,5 @@
-//! What operators change: resources of agents, weights, quota (mesos.md §1.2, §2.4, §3.14).
+//! What operators change: resources of agents, weights, quota, maintenance (mesos.md §1.2, §2.4,
+//! §3.13, §3.14).
 //!
 //! Some changes wait for the allocator or the registry, so every call has a [`Ticket`], and is
 //! answered by [`Effect::Answer`].
@@ -90,6 +91,37 @@ impl State {
             Type::RemoveQuota => {
                 let remove = part("remove_quota", call.remove_quota)?;
                 self.remove_quota(ticket, &remove.role, out)
+            }
+            Type::UpdateMaintenanceSchedule => {
+                let update = part(
+                    "update_maintenance_schedule",
+                    call.update_maintenance_schedule,
+                )?;
+                self.update_schedule(ticket, &update.schedule, out)
+            }
+            Type::StartMaintenance => {
+                let start = part("start_maintenance", call.start_maintenance)?;
+                self.start_maintenance(ticket, &start.machines, out)
+            }
+            Type::StopMaintenance => {
+                let stop = part("stop_maintenance", call.stop_maintenance)?;
+                self.stop_maintenance(ticket, &stop.machines, out)
+            }
+            Type::MarkAgentGone => {
+                let mark = part("mark_agent_gone", call.mark_agent_gone)?;
+                self.mark_agent_gone(now, ticket, &mark.agent_id, out)
+            }
+            Type::DrainAgent => {
+                let drain = part("drain_agent", call.drain_agent)?;
+                self.drain_agent(now, ticket, drain, out)
+            }
+            Type::DeactivateAgent => {
+                let deactivate = part("deactivate_agent", call.deactivate_agent)?;
+                self.deactivate_agent(ticket, deactivate.agent_id, out)
+            }
+            Type::ReactivateAgent => {
+                let reactivate = part("reactivate_agent", call.reactivate_agent)?;
+                self.reactivate_agent(ticket, reactivate.agent_id, out)
             }
             Type::Teardown => {
                 let teardown = part("teardown", call.teardown)?;

@@ -64,6 +64,10 @@ impl State {
                 TaskState::TaskUnreachable,
                 "Reconciliation: Task is unreachable",
             ),
+            Some(id) if self.cluster.gone_agents.contains_key(id) => (
+                TaskState::TaskGoneByOperator,
+                "Reconciliation: Task is gone: its agent was given up by an operator",
+            ),
             Some(_) => (TaskState::TaskUnknown, "Reconciliation: Task is unknown"),
         };
         let verdict = Verdict::new(state, Reason::Reconciliation, why);

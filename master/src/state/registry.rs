@@ -32,6 +32,15 @@ impl State {
             let agent = UnreachableAgent { info: None, since };
             self.cluster.unreachable_agents.insert(id, Arc::new(agent));
         }
+        for (id, since) in registry.gone {
+            let since = Timestamp::from_nanos(since.nanoseconds);
+            self.cluster.gone_agents.insert(id, since);
+        }
+        let drains = registry.drains.into_iter();
+        self.cluster.drains = drains.map(|(id, drain)| (id, Arc::new(drain))).collect();
+        self.cluster.deactivated = registry.deactivated.into_iter().collect();
+        let machines = registry.machines.into_iter();
+        self.cluster.machines = machines.map(|(key, m)| (key, Arc::new(m))).collect();
         self.recover_weights(registry.weights, &mut out);
         for config in registry.quotas.into_values() {
             self.set_quota_of(config.0, &mut out);

@@ -37,11 +37,26 @@ impl State {
             ));
             return out;
         };
-        if self.recovering || self.transitions.contains_key(&id) {
+        if self.is_down(&request.info.hostname, request.agent.address().ip()) {
+            out.push(shutdown(
+                &request.agent,
+                "its machine is down for maintenance",
+            ));
+            return out;
+        }
+        if self.cluster.gone_agents.contains_key(&id) {
+            out.push(shutdown(&request.agent, "Agent has been marked gone"));
+            return out;
+        }
+        if self.recovering
+            || self.transitions.contains_key(&id)
+            || !self.is_welcome(&request.info, &request.version)
+        {
             self.counters.count(Counter::DroppedMessages);
             return out;
         }
         let pid = request.agent.clone();
+        self.clear_place(&place(&pid), &id, &mut out);
         let admission = match Admission::of_known(request) {
             Ok(admission) => admission,
             Err(error) => {
@@ -104,6 +119,7 @@ impl State {
         }
         self.stop_unwanted(agent, &admission, out);
         self.tell_of_frameworks(&agent.id, &admission.running, out);
+        self.resume_use(now, &agent.id, out);
     }
 
     /// Takes over what the agent now says of itself.
@@ -145,7 +161,7 @@ impl State {
     ) {
         let moved = agent.pid != pid;
         if moved {
-            self.places.remove(&place(&agent.pid));
+            self.leave_place(agent);
             self.places.insert(place(&pid), agent.id.clone());
             out.push(Effect::Unwatch(agent.pid.any()));
             out.push(Effect::EndObservation(agent.id.clone()));
@@ -164,9 +180,11 @@ impl State {
         agent.connected = true;
         agent.active = true;
         agent.connection += 1;
+        let id = agent.id.clone();
         out.push(Effect::Allocator(AllocatorOp::ActivateAgent {
-            id: agent.id.clone(),
+            id: id.clone(),
         }));
+        self.announce_unavailability(&id, out);
     }
 
     /// Tasks the agent did not name: those that have not ended are asked back for, the others are
@@ -327,7 +345,12 @@ impl State {
         self.adopt_executors(&admission, &mut out);
         let adopted = self.adopt_tasks(&admission);
         self.adopt_operations(&admission.running);
-        self.give_up_unreachable(now, &admission, &mut out);
+        let gone = Verdict::new(
+            TaskState::TaskGone,
+            Reason::AgentReregistered,
+            "The agent came back without the task",
+        );
+        self.give_up_unreachable(now, &id, &gone, &mut out);
         self.announce_agent(&id, &mut out);
         out.push(self.reregistered_message(&admission.pid, &id, Vec::new()));
         if !recovered {
@@ -340,6 +363,8 @@ impl State {
         }
         self.stop_completed(&admission.pid, &admission.running, &mut out);
         self.tell_of_frameworks(&id, &admission.running, &mut out);
+        self.resume_use(now, &id, &mut out);
+        self.end_if_machine_is_down(&id, &mut out);
         out
     }
 
@@ -401,7 +426,13 @@ impl State {
     }
 
     /// Tasks that were unreachable on this agent and did not come back with it are gone for good.
-    fn give_up_unreachable(&mut self, now: Timestamp, admission: &Admission, out: &mut Effects) {
+    pub(super) fn give_up_unreachable(
+        &mut self,
+        now: Timestamp,
+        agent: &AgentId,
+        verdict: &Verdict,
+        out: &mut Effects,
+    ) {
         let frameworks: Vec<FrameworkId> = self.cluster.frameworks.keys().cloned().collect();
         for framework_id in frameworks {
             let Some(framework) = self.cluster.framework(&framework_id).cloned() else {
@@ -410,14 +441,9 @@ impl State {
             let lost = framework
                 .unreachable_tasks
                 .values()
-                .filter(|task| task.record.agent_id == admission.id);
+                .filter(|task| task.record.agent_id == *agent);
             for task in lost {
-                let verdict = Verdict::new(
-                    TaskState::TaskGone,
-                    Reason::AgentReregistered,
-                    "The agent came back without the task",
-                );
-                let status = verdict.status_of(&framework.info, task, now);
+                let status = verdict.clone().status_of(&framework.info, task, now);
                 self.end_unreachable(&framework_id, task, &status);
                 self.send_update(&framework_id, status, out);
             }

@@ -169,6 +169,7 @@ impl State {
             unreachable_order: Vector::new(),
             completed_tasks: Vector::new(),
             offers: OrdSet::new(),
+            inverse_offers: OrdSet::new(),
             operations: OrdMap::new(),
             executors: OrdSet::new(),
             used: OrdMap::new(),

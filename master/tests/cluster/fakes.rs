@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
-    Acknowledge, AcknowledgeOperation, ApplyOperation, ExecutorCall, FrameworkMessage, KillTask,
-    Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
+    Acknowledge, AcknowledgeOperation, ApplyOperation, DrainAgent, ExecutorCall, FrameworkMessage,
+    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
     ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::master::{RegisterAgent, ReregisterAgent};
@@ -243,7 +243,7 @@ macro_rules! ignores {
 }
 
 ignores!(Agent: ShutdownAgent, Acknowledge, FrameworkMessage, ShutdownExecutor, UpdateFramework,
-    ApplyOperation, AcknowledgeOperation, ReconcileOperations);
+    ApplyOperation, AcknowledgeOperation, ReconcileOperations, DrainAgent);
 
 /// A subscription whose events the test reads.
 pub(crate) struct Scheduler(pub(crate) mpsc::UnboundedSender<scheduler::Event>);

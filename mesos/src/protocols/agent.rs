@@ -11,9 +11,9 @@ use crate::v1;
 use crate::wire::Pb;
 
 protocol! {
-    /// What an agent accepts: from the leading master (1–14), which it knows by the pid its
+    /// What an agent accepts: from the leading master (1–15), which it knows by the pid its
     /// detector gave it and by its certificate, and from its executors (20).
-    pub AgentProtocol = "mesos.agent" version 2 {
+    pub AgentProtocol = "mesos.agent" version 3 {
         1 => Registered -> (),
         2 => Reregistered -> (),
         3 => ShutdownAgent -> (),
@@ -28,6 +28,7 @@ protocol! {
         12 => ApplyOperation -> (),
         13 => AcknowledgeOperation -> (),
         14 => ReconcileOperations -> (),
+        15 => DrainAgent -> (),
         20 => ExecutorCall -> Result<(), CallRejected>,
     }
 }
@@ -72,6 +73,16 @@ pub struct ReconcileTasks {
 pub struct ShutdownAgent {
     /// Why, for the agent's log.
     pub message: String,
+}
+
+/// End everything that runs here, and start nothing more until that is done; from the master, when an
+/// operator drains the agent and each time it comes back before it is drained. Tasks are killed with
+/// the grace of their kill policy, at most `max_grace_period`. Their updates carry
+/// REASON_AGENT_DRAINING; with `mark_gone` partition-aware frameworks hear TASK_GONE_BY_OPERATOR.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DrainAgent {
+    /// How.
+    pub config: Pb<v1::DrainConfig>,
 }
 
 /// Asked by the master's observer every 15 s. Five unanswered ones make the agent unreachable.

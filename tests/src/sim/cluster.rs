@@ -6,10 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess::prelude::*;
 use libprocess::sim::Net;
 use master::registrar::{Fault, Registry};
 use master::view::View;
 use mesos::election::{Election, Standalone};
+use mesos::protocols::master::OperatorCall;
+use mesos::protocols::{CallRejected, MasterProtocol, names};
+use mesos::v1;
+use mesos::wire::Pb;
 use tokio::time::{Instant, sleep};
 
 use super::daemons::{AgentSeat, MasterSeat};
@@ -20,6 +25,9 @@ use super::service::Service;
 
 /// How often a condition is looked at. Costs nothing while nothing else happens.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long an operator waits for an answer.
+const OPERATOR_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a cluster is to be like.
 pub struct Builder {
@@ -261,6 +269,22 @@ impl SimCluster {
         self.net.latency(millisecond..=millisecond);
         self.master.storage.forget_faults();
         self.restart_all().await;
+    }
+
+    /// An operator calls the master, which must be up.
+    ///
+    /// # Errors
+    ///
+    /// What the master has against it.
+    pub async fn operate(&self, call: v1::master::Call) -> Result<(), CallRejected> {
+        let (node, _) = self.master.life.as_ref().expect("a master");
+        let master: Pid<MasterProtocol> = Pid::named(names::MASTER, self.master.address);
+        let call = OperatorCall {
+            call: Pb(call),
+            principal: None,
+        };
+        let answer = node.ask(&master, call, OPERATOR_PATIENCE).await;
+        answer.expect("the master answers")
     }
 
     /// What the master publishes; `None` while there is none.

@@ -12,13 +12,16 @@ pub(crate) mod state;
 use mesos::resources::{Format, Resources};
 use mesos::roles::{DEFAULT_ROLE, is_strict_subrole};
 use mesos::v1::master::call::Type;
-use mesos::v1::master::response::{self, GetOperations, GetQuota, GetRoles, GetWeights};
+use mesos::v1::master::response::{
+    self, GetMaintenanceSchedule, GetMaintenanceStatus, GetOperations, GetQuota, GetRoles,
+    GetWeights,
+};
 use mesos::v1::master::{Call, Response};
 use mesos::v1::quota::{QuotaInfo, QuotaStatus};
 use mesos::v1::value::{self, Scalar};
 use mesos::v1::{Resource, Role, WeightInfo};
 
-use super::{Surroundings, roles};
+use super::{Surroundings, maintenance, roles};
 use crate::view::View;
 
 /// The answer to a call that only reads; `None` if it is none of those.
@@ -90,6 +93,18 @@ pub(crate) fn response(
             let status = quota(view);
             let response = with(|r| r.get_quota = Some(GetQuota { status }));
             (response::Type::GetQuota, response)
+        }
+        Type::GetMaintenanceSchedule => {
+            let schedule = maintenance::schedule(view);
+            let part = GetMaintenanceSchedule { schedule };
+            let response = with(|r| r.get_maintenance_schedule = Some(part));
+            (response::Type::GetMaintenanceSchedule, response)
+        }
+        Type::GetMaintenanceStatus => {
+            let status = maintenance::status(view);
+            let part = GetMaintenanceStatus { status };
+            let response = with(|r| r.get_maintenance_status = Some(part));
+            (response::Type::GetMaintenanceStatus, response)
         }
         _ => return None,
     };

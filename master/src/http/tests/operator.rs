@@ -8,10 +8,16 @@ use mesos::wire;
 
 use super::rig::{Client, JSON, Response, Rig, takes_everything};
 use crate::http::Credentials;
+use crate::registrar::{MachineKey, MachineRecord};
 use crate::view::View;
 
 const RESOURCE: &str = r#"{"name":"cpus","type":"SCALAR","scalar":{"value":1},
     "reservations":[{"type":"DYNAMIC","role":"eng"}]}"#;
+
+const SCHEDULE: &str = r#"{"windows":[{"machine_ids":[{"hostname":"a"}],
+    "unavailability":{"start":{"nanoseconds":1}}}]}"#;
+
+const MACHINES: &str = r#"[{"hostname":"a"},{"ip":"10.0.0.1"}]"#;
 
 #[track_caller]
 fn is(response: &Response, status: u16, text: &str) {
@@ -117,6 +123,39 @@ async fn what_is_read_comes_in_the_form_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn maintenance_is_shown_as_it_was_planned() {
+    let rig = Rig::new(takes_everything);
+    rig.views.send_modify(|view| {
+        let mut changed = View::clone(view);
+        for (name, window, down) in [("z", 0, true), ("a", 1, false)] {
+            let key = MachineKey {
+                hostname: name.into(),
+                ip: String::new(),
+            };
+            let machine = MachineRecord {
+                down,
+                window,
+                unavailability: Default::default(),
+            };
+            changed.cluster.machines.insert(key, Arc::new(machine));
+        }
+        *view = Arc::new(changed);
+    });
+    let windows = r#"{"windows":[{"machine_ids":[{"hostname":"z"}],"unavailability":{"start":{"nanoseconds":0}}},{"machine_ids":[{"hostname":"a"}]"#;
+    is(&get(&rig, "/maintenance/schedule").await, 200, windows);
+    let schedule = r#"{"type":"GET_MAINTENANCE_SCHEDULE"}"#;
+    is(&api(&rig, &[JSON], schedule).await, 200, windows);
+    let machines =
+        r#"{"draining_machines":[{"id":{"hostname":"a"}}],"down_machines":[{"hostname":"z"}]}"#;
+    let response = get(&rig, "/master/maintenance/status").await;
+    is(&response, 200, machines);
+    let status = r#"{"type":"GET_MAINTENANCE_STATUS"}"#;
+    is(&api(&rig, &[JSON], status).await, 200, machines);
+    is(&get(&rig, "/machine/down").await, 405, "POST");
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn requests_are_checked_before_anybody_is_asked() {
     let rig = Rig::new(takes_everything);
     let body = r#"{"type":"GET_WEIGHTS"}"#;
@@ -173,6 +212,19 @@ async fn the_endpoints_from_before_make_the_same_calls() {
         ("PUT /weights", weights, 200, Type::UpdateWeights),
         ("POST /quota", quota, 200, SET_QUOTA),
         ("DELETE /quota/eng", "", 200, REMOVE_QUOTA),
+        (
+            "POST /maintenance/schedule",
+            SCHEDULE,
+            200,
+            Type::UpdateMaintenanceSchedule,
+        ),
+        (
+            "POST /master/machine/down",
+            MACHINES,
+            200,
+            Type::StartMaintenance,
+        ),
+        ("POST /machine/up", MACHINES, 200, Type::StopMaintenance),
     ];
     for (head, body, status, kind) in table {
         is(&send(&rig, head, &[], body).await, status, "");

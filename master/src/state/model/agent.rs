@@ -6,6 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use libprocess::prelude::Pid;
 use mesos::protocols::AgentProtocol;
 use mesos::resources::Resources;
+use mesos::v1::allocator::InverseOfferStatus;
 use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
@@ -51,6 +52,10 @@ pub struct Agent {
     pub tasks: OrdSet<(FrameworkId, TaskId)>,
     /// Its outstanding offers.
     pub offers: OrdSet<OfferId>,
+    /// The outstanding requests to leave it, one a framework.
+    pub inverse_offers: OrdMap<FrameworkId, OfferId>,
+    /// What frameworks answered last to such requests, since the plan for its machine changed.
+    pub inverse_answers: OrdMap<FrameworkId, InverseOfferStatus>,
     /// Kills asked for while it was disconnected, repeated when it re-registers.
     pub pending_kills: OrdMap<(FrameworkId, TaskId), Option<v1::KillPolicy>>,
     /// Its tasks by state.

@@ -124,7 +124,21 @@ impl Cluster {
         if let Some(resources) = &held {
             self.discharge(framework_id, &agent_id, resources);
         }
+        self.note_if_empty(&agent_id);
         held
+    }
+
+    /// Remembers a draining agent on which nothing is left. Of one that is away nobody knows.
+    pub(crate) fn note_if_empty(&mut self, id: &AgentId) {
+        let Some(drain) = self.drains.get(id) else {
+            return;
+        };
+        let empty = |agent: &Arc<Agent>| {
+            agent.connected && agent.tasks.is_empty() && agent.operations.is_empty()
+        };
+        if !drain.drained && self.agents.get(id).is_some_and(empty) {
+            self.emptied.insert(id.clone());
+        }
     }
 
     /// Forgets a task that was on an unreachable agent; returns its record.
@@ -247,6 +261,9 @@ impl Cluster {
             && framework.operations.get(id) == Some(uuid)
         {
             framework.operations.remove(id);
+        }
+        if let Some(agent) = &record.agent_id {
+            self.note_if_empty(agent);
         }
         Some(operation)
     }

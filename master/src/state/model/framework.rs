@@ -50,6 +50,8 @@ pub struct Framework {
     pub completed_tasks: Vector<Arc<Task>>,
     /// Its outstanding offers.
     pub offers: OrdSet<OfferId>,
+    /// The outstanding requests to it to leave agents.
+    pub inverse_offers: OrdSet<OfferId>,
     /// Its operations that it gave an id and whose end it has not acknowledged.
     pub operations: OrdMap<OperationId, Uuid>,
     /// Its live executors.

@@ -7,11 +7,14 @@
 //! ```text
 //!   Cluster ── agents ──────────── Agent ─────── executors, ids of tasks and offers, used, offered
 //!      │  ├─── recovered_agents    in the registry, not heard of since this master started
-//!      │  └─── unreachable_agents  stopped answering
+//!      │  ├─── unreachable_agents  stopped answering
+//!      │  ├─── gone_agents         given up for ever
+//!      │  └─── drains, deactivated what operators want of agents, present or not
 //!      ├────── frameworks ──────── Framework ─── tasks, unreachable_tasks, completed_tasks,
 //!      │                                         ids of offers and executors, used, offered
 //!      ├────── completed_frameworks (oldest first, bounded)
-//!      ├────── offers
+//!      ├────── offers, inverse_offers
+//!      ├────── machines            of the maintenance schedule
 //!      ├────── operations
 //!      └────── counts, reasons     totals over all tasks
 //! ```
@@ -23,21 +26,29 @@ mod agent;
 mod changes;
 mod counts;
 mod framework;
+mod inverse_offer;
+mod machine;
 mod offer;
 mod operation;
 mod task;
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
+use imbl::{OrdMap, OrdSet, Vector};
 use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
+
+use super::Timestamp;
+use crate::registrar::DrainRecord;
 
 pub(crate) use changes::Destination;
 
 pub use agent::{Agent, Executor, RecoveredAgent, UnreachableAgent};
 pub use counts::{TaskCounts, holds_nothing, is_terminal};
 pub use framework::{Connection, Framework, Subscription, Traffic, has_capability, roles_of};
+pub use inverse_offer::InverseOffer;
+pub use machine::Machines;
+pub(crate) use machine::find_machine;
 pub use offer::Offer;
 pub use operation::Operation;
 pub use task::Task;
@@ -54,12 +65,24 @@ pub struct Cluster {
     pub recovered_agents: OrdMap<AgentId, Arc<RecoveredAgent>>,
     /// Agents that stopped answering.
     pub unreachable_agents: OrdMap<AgentId, Arc<UnreachableAgent>>,
+    /// Agents that an operator has given up for ever, and since when.
+    pub gone_agents: OrdMap<AgentId, Timestamp>,
+    /// Agents that are being drained, or have been; present or not.
+    pub drains: OrdMap<AgentId, Arc<DrainRecord>>,
+    /// Agents whose resources an operator does not want to be offered; present or not.
+    pub deactivated: OrdSet<AgentId>,
+    /// Draining agents on which nothing is left, until that has been noted.
+    pub(crate) emptied: OrdSet<AgentId>,
     /// Frameworks that are not completed.
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
     /// Completed frameworks, oldest first.
     pub completed_frameworks: Vector<Arc<Framework>>,
     /// Outstanding offers.
     pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// Outstanding requests to leave agents that will be unavailable.
+    pub inverse_offers: OrdMap<OfferId, Arc<InverseOffer>>,
+    /// Machines of the maintenance schedule.
+    pub machines: Machines,
     /// Operations that have not ended, or whose end was not acknowledged.
     pub operations: OrdMap<Uuid, Arc<Operation>>,
     /// Weights of roles that were given one; 1 for all others.

@@ -211,3 +211,66 @@ fn another_host_cannot_take_the_place_of_a_registered_agent() {
     assert_eq!(world.log(), ["10.0.0.2 <- shut down"]);
     assert!(world.state.cluster().agents[&agent].connected);
 }
+
+#[test]
+fn an_agent_that_takes_the_place_of_another_removes_that() {
+    let mut world = World::new();
+    let (first, second) = (world.agent(1), world.agent(2));
+    world.agent_exits(&second);
+    world.wait(Duration::from_secs(601));
+    world.log();
+    // The second came back in the place of the first, which is no more.
+    world.reregister(&second, agent_pid(1, 2), Runs::default());
+    assert_eq!(
+        world.log(),
+        [
+            format!("registry <- remove {}", first.value),
+            format!("registry <- {} reachable", second.value),
+            "10.0.0.1 <- reregistered, asked for []".to_owned(),
+        ]
+    );
+    let cluster = world.state.cluster();
+    assert!(!cluster.agents.contains_key(&first) && cluster.agents[&second].connected);
+    world.check();
+    // And its end is heard of.
+    world.agent_exits(&second);
+    assert!(!world.state.cluster().agents[&second].connected);
+}
+
+#[test]
+fn agents_that_are_too_old_or_of_an_unknown_place_are_not_answered() {
+    use mesos::protocols::master::RegisterAgent;
+    use mesos::v1::{AgentInfo, DomainInfo};
+    use mesos::wire::Pb;
+    let somewhere = || Some(DomainInfo::default());
+    for (version, masters, agents, required, welcome) in [
+        ("1.0.0", None, None, false, true),
+        ("0.28.2", None, None, false, false),
+        ("1.0.0", None, somewhere(), false, false),
+        ("1.0.0", somewhere(), somewhere(), true, true),
+        ("1.0.0", somewhere(), None, false, true),
+        ("1.0.0", somewhere(), None, true, false),
+    ] {
+        let config = crate::config::Config {
+            domain: masters,
+            require_agent_domain: required,
+            ..Default::default()
+        };
+        let mut world = World::with(config);
+        let info = AgentInfo {
+            hostname: "h".into(),
+            domain: agents,
+            ..Default::default()
+        };
+        let request = RegisterAgent {
+            agent: agent_pid(1, 1),
+            info: Pb(info),
+            capabilities: vec![],
+            checkpointed_resources: vec![],
+            version: version.into(),
+            resource_version: None,
+        };
+        let effects = world.state.register_agent(world.now, request);
+        assert_eq!(!effects.is_empty(), welcome, "{version} {required}");
+    }
+}

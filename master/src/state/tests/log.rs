@@ -5,7 +5,7 @@ use mesos::v1::scheduler::Event;
 use mesos::v1::scheduler::event::Type;
 
 use crate::allocator::AllocatorOp;
-use crate::registrar::Operation;
+use crate::registrar::{MachineKey, Operation};
 use crate::state::{Effect, ToAgent};
 
 /// Timers, watches and the allocator's bookkeeping of who is there are not told.
@@ -37,6 +37,27 @@ pub(super) fn line(effect: &Effect) -> Option<String> {
         Effect::Allocator(AllocatorOp::UpdateWeights { weights }) => {
             format!("allocator <- weights {weights:?}")
         }
+        Effect::Allocator(AllocatorOp::UpdateUnavailability {
+            agent,
+            unavailability,
+        }) => match unavailability {
+            Some(plan) => {
+                let start = plan.start.nanoseconds / 1_000_000_000;
+                format!("allocator <- {} unavailable at {start}", agent.value)
+            }
+            None => format!("allocator <- {} stays", agent.value),
+        },
+        Effect::Allocator(AllocatorOp::AnswerInverseOffer {
+            framework,
+            agent,
+            refuse,
+        }) => {
+            let refused = refuse.map_or(String::new(), |time| format!(", refused {time:?}"));
+            format!(
+                "allocator <- {} answered for {}{refused}",
+                framework.value, agent.value
+            )
+        }
         Effect::Answer(_, Ok(())) => "operator <- done".to_owned(),
         Effect::Answer(_, Err(rejected)) => {
             format!("operator <- {:?}: {}", rejected.kind, rejected.message)
@@ -56,6 +77,7 @@ fn to_agent(message: &ToAgent) -> String {
                 .collect();
             format!("reregistered, asked for {asked:?}")
         }
+        ToAgent::Drain(_) => "drain".to_owned(),
         ToAgent::Shutdown(_) => "shut down".to_owned(),
         ToAgent::Run(m) => format!("run {}", m.task.task_id.value),
         ToAgent::Kill(m) => format!("kill {}", m.task_id.value),
@@ -92,6 +114,11 @@ fn describe(event: &Event) -> String {
             format!("OFFERS {}", offers.len())
         }
         Type::Rescind => "RESCIND".to_owned(),
+        Type::InverseOffers => {
+            let asked = event.inverse_offers.as_ref().expect("inverse offers");
+            format!("INVERSE_OFFERS {}", asked.inverse_offers.len())
+        }
+        Type::RescindInverseOffer => "RESCIND_INVERSE_OFFER".to_owned(),
         Type::Error => format!("ERROR {}", event.error.as_ref().expect("an error").message),
         Type::Failure => {
             let failure = event.failure.as_ref().expect("a failure");
@@ -144,7 +171,17 @@ fn registry(operation: &Operation) -> String {
             Some(_) => format!("{} must be back in time", id.value),
             None => format!("update {}", id.value),
         },
-        Operation::PruneUnreachable { agents } => format!("prune {}", agents.len()),
+        Operation::MarkAgentGone { id, .. } => format!("{} gone", id.value),
+        Operation::Prune { unreachable, gone } => {
+            format!("prune {}", unreachable.len() + gone.len())
+        }
+        Operation::DrainAgent { id, .. } => format!("drain {}", id.value),
+        Operation::MarkAgentDrained { id } => format!("{} drained", id.value),
+        Operation::DeactivateAgent { id } => format!("deactivate {}", id.value),
+        Operation::ReactivateAgent { id } => format!("reactivate {}", id.value),
+        Operation::UpdateSchedule { machines } => format!("schedule {}", names(machines.keys())),
+        Operation::StartMaintenance { machines } => format!("down {}", names(machines)),
+        Operation::StopMaintenance { machines } => format!("up {}", names(machines)),
         Operation::RemoveFramework { id } => format!("remove {}", id.value),
         Operation::UpdateWeights { weights } => format!("weights {weights:?}"),
         Operation::UpdateQuota { configs } => {
@@ -152,4 +189,9 @@ fn registry(operation: &Operation) -> String {
             format!("quota of {roles:?}")
         }
     }
+}
+
+fn names<'a>(machines: impl IntoIterator<Item = &'a MachineKey>) -> String {
+    let names = machines.into_iter().map(MachineKey::to_string);
+    names.collect::<Vec<_>>().join(", ")
 }

@@ -101,9 +101,10 @@ fn tasks_come_back_with_an_unreachable_agent_or_are_gone() {
     world.reregister(&agent, agent_pid(1, 1), Runs::default());
     world.reregister(&agent, agent_pid(1, 1), Runs::default());
     assert_eq!(world.log(), ["registry <- m-S0 reachable"]);
-    world
-        .state
-        .refused(&crate::state::Continuation::Remove(agent.clone()));
+    world.state.refused(&crate::state::Continuation::Remove(
+        agent.clone(),
+        crate::state::RemovalReason::Left,
+    ));
     world.registry_is_slow = false;
     world.reregister(&agent, agent_pid(1, 1), runs);
     assert_eq!(

@@ -2,15 +2,19 @@
 
 mod agents;
 mod calls;
+mod drain;
 mod frameworks;
 mod launch;
 mod log;
 mod loss;
+mod maintenance;
 mod operations;
 mod operator;
 mod oversubscription;
 mod reconcile;
+mod removal;
 mod restart;
+mod samples;
 mod updates;
 mod walk;
 mod world;

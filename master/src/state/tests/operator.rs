@@ -10,20 +10,13 @@ use mesos::v1::master::call::{
 use mesos::v1::quota::{QuotaConfig, QuotaRequest};
 use mesos::v1::value::Scalar;
 use mesos::v1::{AgentId, Resource, WeightInfo};
-use uuid::Uuid;
 
 use super::world::{World, info, task};
 use crate::registrar::Registry;
-use crate::state::{Awaited, Effect, Ticket};
+use crate::state::{Awaited, Effect};
 
 fn operator(world: &mut World, kind: Type, call: Call) -> Vec<Awaited> {
-    let mut call = call;
-    call.set_type(kind);
-    let now = world.now;
-    let fresh = Uuid::from_u128(1_000);
-    let effects = world
-        .state
-        .operator(now, Ticket(1), Some("op"), fresh, call);
+    let effects = world.operator_effects(kind, call);
     let awaited = effects.iter().filter_map(|effect| match effect {
         Effect::Available(_, awaited) => Some((**awaited).clone()),
         _ => None,

@@ -9,21 +9,18 @@ use mesos::protocols::master::{RegisterAgent, ReregisterAgent};
 use mesos::protocols::{
     AgentProtocol, CallAccepted, CallRejected, SchedulerProtocol, UpdateRecord,
 };
-use mesos::resources::{Format, Resources};
-use mesos::v1::framework_info::capability::Type as Capability;
+use mesos::resources::Resources;
 use mesos::v1::scheduler::{Call, call};
-use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskId, TaskState};
+use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskState, master as operator};
 use mesos::wire::Pb;
 use uuid::Uuid;
 
 use super::log;
+pub(super) use super::samples::*;
 use crate::allocator::{Allocation, AllocatorOp};
 use crate::config::Config;
-use crate::registrar::Registry;
-use crate::state::{Caller, Continuation, Effect, Effects, State, Timer, Timestamp};
-
-/// The resources of every agent.
-pub(super) const AGENT: &str = "cpus:4;mem:1024;disk:1000";
+use crate::registrar::{Operation, Registry};
+use crate::state::{Caller, Continuation, Effect, Effects, State, Ticket, Timer, Timestamp};
 
 pub(super) struct World {
     pub(super) state: State,
@@ -36,6 +33,8 @@ pub(super) struct World {
     pub(super) registry_is_slow: bool,
     waiting: Vec<Continuation>,
     log: Vec<String>,
+    /// What was written to the registry.
+    pub(super) operations: Vec<Operation>,
     uuids: u128,
     /// What the allocator believes to be taken of each agent, by framework.
     books: BTreeMap<AgentId, BTreeMap<FrameworkId, Resources>>,
@@ -65,6 +64,7 @@ impl World {
             registry_is_slow: false,
             waiting: Vec::new(),
             log: Vec::new(),
+            operations: Vec::new(),
             uuids: 0,
             books: BTreeMap::new(),
         }
@@ -112,10 +112,14 @@ impl World {
         }
     }
 
-    pub(super) fn perform(&mut self, effects: Effects) {
+    pub(super) fn perform(&mut self, mut effects: Effects) {
+        effects.extend(self.state.settle());
         for effect in effects {
             if let Some(line) = log::line(&effect) {
                 self.log.push(line);
+            }
+            if let Effect::Registry(operation, _) = &effect {
+                self.operations.push(operation.clone());
             }
             match effect {
                 Effect::Allocator(operation) => self.book(operation),
@@ -183,8 +187,13 @@ impl World {
 
     /// A new agent registers at host `n`, and is admitted.
     pub(super) fn agent(&mut self, n: u8) -> AgentId {
+        self.agent_named(n, &format!("10.0.0.{n}"))
+    }
+
+    /// As [`agent`](Self::agent), under another host name than its ip.
+    pub(super) fn agent_named(&mut self, n: u8, hostname: &str) -> AgentId {
         let before: Vec<AgentId> = self.state.cluster().agents.keys().cloned().collect();
-        self.register(agent_pid(n, 1));
+        self.register_as(agent_pid(n, 1), hostname);
         let now = self
             .state
             .cluster()
@@ -196,8 +205,17 @@ impl World {
     }
 
     pub(super) fn register(&mut self, pid: Pid<AgentProtocol>) {
+        let hostname = pid.address().ip().to_string();
+        self.register_as(pid, &hostname);
+    }
+
+    fn register_as(&mut self, pid: Pid<AgentProtocol>, hostname: &str) {
+        let info = v1::AgentInfo {
+            hostname: hostname.into(),
+            ..agent_info(&pid)
+        };
         let request = RegisterAgent {
-            info: Pb(agent_info(&pid)),
+            info: Pb(info),
             agent: pid,
             capabilities: capabilities(),
             checkpointed_resources: vec![],
@@ -225,6 +243,24 @@ impl World {
         };
         let effects = self.state.reregister_agent(self.now, request);
         self.perform(effects);
+    }
+
+    /// An operator calls.
+    pub(super) fn operator(&mut self, kind: operator::call::Type, call: operator::Call) {
+        let effects = self.operator_effects(kind, call);
+        self.perform(effects);
+    }
+
+    /// As [`operator`](Self::operator), with nothing done about it yet.
+    pub(super) fn operator_effects(
+        &mut self,
+        kind: operator::call::Type,
+        mut call: operator::Call,
+    ) -> Effects {
+        call.set_type(kind);
+        let fresh = Uuid::from_u128(1_000);
+        self.state
+            .operator(self.now, Ticket(1), Some("op"), fresh, call)
     }
 
     /// The process or the link of an agent ends.
@@ -579,114 +615,5 @@ impl World {
                     .all(|id| cluster.offers.contains_key(id))
             );
         }
-    }
-}
-
-/// What an agent that comes back runs.
-#[derive(Default)]
-pub(super) struct Runs {
-    pub(super) frameworks: Vec<v1::FrameworkInfo>,
-    pub(super) tasks: Vec<v1::Task>,
-    pub(super) checkpointed: Vec<v1::Resource>,
-    pub(super) operations: Vec<v1::Operation>,
-    pub(super) version: Option<Uuid>,
-}
-
-pub(super) fn agent_pid(n: u8, incarnation: u64) -> Pid<AgentProtocol> {
-    pid("agent", &format!("10.0.0.{n}:5051"), incarnation)
-}
-
-pub(super) fn scheduler_pid(name: &str, incarnation: u64) -> Pid<SchedulerProtocol> {
-    pid(name, "10.0.1.1:9000", incarnation)
-}
-
-fn pid<P: serde::de::DeserializeOwned>(name: &str, address: &str, incarnation: u64) -> P {
-    let pid = serde_json::json!({
-        "name": name, "address": address, "incarnation": incarnation,
-    });
-    serde_json::from_value(pid).expect("a pid")
-}
-
-fn agent_info(pid: &Pid<AgentProtocol>) -> v1::AgentInfo {
-    v1::AgentInfo {
-        hostname: pid.address().ip().to_string(),
-        resources: resources(AGENT),
-        ..Default::default()
-    }
-}
-
-pub(super) fn resources(text: &str) -> Vec<v1::Resource> {
-    Resources::parse(text, "*")
-        .expect("resources")
-        .to_v1(Format::PreRefinement)
-}
-
-/// What agents of this version can do.
-fn capabilities() -> Vec<Pb<v1::agent_info::Capability>> {
-    use v1::agent_info::capability::Type;
-    let all = [
-        Type::MultiRole,
-        Type::HierarchicalRole,
-        Type::ReservationRefinement,
-        Type::ResizeVolume,
-        Type::AgentOperationFeedback,
-    ];
-    let capability = |kind| {
-        Pb(v1::agent_info::Capability {
-            r#type: Some(kind as i32),
-        })
-    };
-    all.map(capability).into()
-}
-
-fn plain(text: &str) -> Resources {
-    Resources::parse(text, "*").expect("resources")
-}
-
-/// As an agent lends them.
-pub(super) fn lent(text: &str) -> Resources {
-    let mut lent = resources(text);
-    for resource in &mut lent {
-        resource.revocable = Some(Default::default());
-    }
-    Resources::from_v1(&lent).expect("resources")
-}
-
-pub(super) fn task_id(name: &str) -> TaskId {
-    TaskId { value: name.into() }
-}
-
-pub(super) fn info(name: &str) -> v1::FrameworkInfo {
-    v1::FrameworkInfo {
-        user: "user".into(),
-        name: name.into(),
-        checkpoint: Some(true),
-        failover_timeout: Some(60.0),
-        ..Default::default()
-    }
-}
-
-pub(super) fn partition_aware(name: &str) -> v1::FrameworkInfo {
-    let capability = v1::framework_info::Capability {
-        r#type: Some(Capability::PartitionAware as i32),
-    };
-    v1::FrameworkInfo {
-        capabilities: vec![capability],
-        ..info(name)
-    }
-}
-
-/// A command task.
-pub(super) fn task(name: &str, agent: &AgentId, needs: &str) -> v1::TaskInfo {
-    v1::TaskInfo {
-        name: name.into(),
-        task_id: task_id(name),
-        agent_id: agent.clone(),
-        resources: resources(needs),
-        command: Some(v1::CommandInfo {
-            value: Some("true".into()),
-            ..Default::default()
-        }),
-        ..Default::default()
     }
 }

@@ -1,0 +1,102 @@
+//! How fast agents become unreachable (mesos.md RL2, §3.15).
+//!
+//! A network that breaks makes many agents silent at once, and their tasks would all be started
+//! anew elsewhere. With `--agent_removal_rate_limit` agents wait for their turn, and one that is
+//! heard of by then stays.
+//!
+//! ```text
+//! silent ──▶ turn free? ──▶ registry ──▶ unreachable
+//!               │ no                         ▲
+//!               └──▶ waits ── its turn ──▶ still silent?
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mesos::v1::AgentId;
+
+use super::{Counter, Effect, Effects, State, Timer, Timestamp, UnreachableReason};
+
+/// So many agents in such a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// Agents.
+    pub count: u32,
+    /// In this time.
+    pub per: Duration,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turns {
+    /// When the next turn is free.
+    next: Timestamp,
+    /// Agents that wait for their turn, with why and when they were last found silent; one entry
+    /// each.
+    waiting: BTreeMap<AgentId, (UnreachableReason, Timestamp)>,
+}
+
+impl State {
+    /// An agent is to become unreachable, now or when it is its turn.
+    pub(super) fn take_turn(
+        &mut self,
+        now: Timestamp,
+        id: &AgentId,
+        reason: UnreachableReason,
+        out: &mut Effects,
+    ) {
+        if self.transitions.contains_key(id) {
+            return;
+        }
+        if let Some(waits) = self.turns.waiting.get_mut(id) {
+            *waits = (reason, now);
+            return;
+        }
+        self.counters.count(Counter::AgentUnreachableScheduled);
+        let Some(limit) = self.config.agent_removal_rate_limit else {
+            return self.begin_unreachable(now, id, reason, out);
+        };
+        let turn = self.turns.next.max(now);
+        self.turns.next = turn + limit.per / limit.count.max(1);
+        if turn <= now {
+            return self.begin_unreachable(now, id, reason, out);
+        }
+        self.turns.waiting.insert(id.clone(), (reason, now));
+        let timer = Timer::AgentUnreachable(id.clone());
+        out.push(Effect::Timer(turn.since(now), timer));
+    }
+
+    /// It is the turn of an agent. One that was heard of meanwhile stays, and its turn is lost.
+    pub(super) fn turn_came(&mut self, now: Timestamp, id: &AgentId) -> Effects {
+        let mut out = Effects::new();
+        let Some((reason, silent_at)) = self.turns.waiting.remove(id) else {
+            return out;
+        };
+        if self.is_still_silent(now, id, reason, silent_at) {
+            self.begin_unreachable(now, id, reason, &mut out);
+        } else {
+            self.counters.count(Counter::AgentUnreachableCanceled);
+        }
+        out
+    }
+
+    fn is_still_silent(
+        &self,
+        now: Timestamp,
+        id: &AgentId,
+        reason: UnreachableReason,
+        silent_at: Timestamp,
+    ) -> bool {
+        match (reason, self.cluster.agent(id)) {
+            (UnreachableReason::NotRecovered, None) => {
+                self.cluster.recovered_agents.contains_key(id)
+            }
+            // The observer says so again with every ping that is missed.
+            (UnreachableReason::PingTimeout, Some(_)) => {
+                now.since(silent_at) <= self.config.agent_ping_timeout * 2
+            }
+            (UnreachableReason::ReregisterTimeout, Some(agent)) => !agent.connected,
+            _ => false,
+        }
+    }
+}

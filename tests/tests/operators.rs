@@ -1,0 +1,171 @@
+//! What operators do to agents and machines, in whole clusters of production code and virtual time.
+//!
+//! The framework in them is the scheduler of the `keep_running` example, which knows nothing of operators: it starts
+//! anew elsewhere what is taken from it.
+
+use std::time::Duration;
+
+use libprocess::sim::run;
+use mesos::protocols::CallRejected;
+use mesos::v1::master::Call;
+use mesos::v1::master::call::{DrainAgent, MarkAgentGone, ReactivateAgent, Type};
+use mesos::v1::{AgentId, TaskState};
+use mesos_tests::sim::SimCluster;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The id of an agent that is up.
+fn id(cluster: &SimCluster, agent: usize) -> AgentId {
+    let mut views = cluster.agent_views();
+    let view = views.find(|(number, _)| *number == agent);
+    let id = view.and_then(|(_, state)| state.agent_id().cloned());
+    id.expect("a registered agent")
+}
+
+async fn drain(cluster: &SimCluster, agent: &AgentId, gone: bool) -> Result<(), CallRejected> {
+    let mut call = Call {
+        drain_agent: Some(DrainAgent {
+            agent_id: agent.clone(),
+            max_grace_period: None,
+            mark_gone: Some(gone),
+        }),
+        ..Default::default()
+    };
+    call.set_type(Type::DrainAgent);
+    cluster.operate(call).await
+}
+
+async fn mark_gone(cluster: &SimCluster, agent: &AgentId) -> Result<(), CallRejected> {
+    let mut call = Call {
+        mark_agent_gone: Some(MarkAgentGone {
+            agent_id: agent.clone(),
+        }),
+        ..Default::default()
+    };
+    call.set_type(Type::MarkAgentGone);
+    cluster.operate(call).await
+}
+
+async fn reactivate(cluster: &SimCluster, agent: &AgentId) -> Result<(), CallRejected> {
+    let mut call = Call {
+        reactivate_agent: Some(ReactivateAgent {
+            agent_id: agent.clone(),
+        }),
+        ..Default::default()
+    };
+    call.set_type(Type::ReactivateAgent);
+    cluster.operate(call).await
+}
+
+/// All copies run, and none on this agent.
+fn runs_elsewhere(cluster: &SimCluster, agent: &AgentId) -> bool {
+    let view = cluster.view().expect("a master");
+    let empty = (view.cluster.agents.get(agent)).is_none_or(|agent| agent.tasks.is_empty());
+    empty && cluster.services[0].is_content()
+}
+
+fn is_drained(cluster: &SimCluster, agent: &AgentId) -> bool {
+    let Some(view) = cluster.view() else {
+        return false;
+    };
+    view.cluster
+        .drains
+        .get(agent)
+        .is_some_and(|drain| drain.drained)
+}
+
+fn count(cluster: &SimCluster, state: TaskState) -> usize {
+    let updates = cluster.services[0].heard.updates().into_iter();
+    updates.filter(|told| told.status.state() == state).count()
+}
+
+#[test]
+fn a_drained_agent_is_left_by_its_tasks_and_gets_new_ones_when_it_is_reactivated() {
+    run(101, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(4, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, tasks) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        drain(&cluster, &id, false).await.expect("accepted");
+        let drained =
+            |cluster: &SimCluster| is_drained(cluster, &id) && runs_elsewhere(cluster, &id);
+        cluster.eventually("it is drained", MINUTE, drained).await;
+        assert_eq!(count(&cluster, TaskState::TaskKilled), tasks);
+        assert_eq!(cluster.active_agents(), 1);
+        cluster.pass(MINUTE).await;
+        assert!(runs_elsewhere(&cluster, &id));
+        reactivate(&cluster, &id).await.expect("accepted");
+        cluster.settles(MINUTE).await;
+        assert_eq!(cluster.active_agents(), 2);
+    });
+}
+
+#[test]
+fn draining_goes_on_under_the_next_master() {
+    run(102, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(4, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, _) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        cluster.cut_off(agent);
+        drain(&cluster, &id, false).await.expect("accepted");
+        cluster.crash_master();
+        cluster.pass(10 * SECOND).await;
+        cluster.heal();
+        cluster.restart_master().await;
+        let drained =
+            |cluster: &SimCluster| is_drained(cluster, &id) && runs_elsewhere(cluster, &id);
+        cluster
+            .eventually("it is drained", 5 * MINUTE, drained)
+            .await;
+        reactivate(&cluster, &id).await.expect("accepted");
+        cluster.settles(5 * MINUTE).await;
+    });
+}
+
+#[test]
+fn tasks_of_an_agent_that_is_given_up_are_started_elsewhere() {
+    run(103, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(4, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, tasks) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        cluster.crash_machine(agent);
+        mark_gone(&cluster, &id).await.expect("accepted");
+        let replaced = |cluster: &SimCluster| runs_elsewhere(cluster, &id);
+        cluster
+            .eventually("all run elsewhere", MINUTE, replaced)
+            .await;
+        let gone = count(&cluster, TaskState::TaskGoneByOperator);
+        assert_eq!(gone, tasks);
+        // It comes back from its repair with its old disk, and is not let in.
+        cluster.restart_agent(agent).await;
+        cluster.pass(2 * MINUTE).await;
+        assert_eq!(cluster.active_agents(), 1);
+        assert!(runs_elsewhere(&cluster, &id));
+    });
+}
+
+#[test]
+fn an_agent_can_be_drained_for_good() {
+    run(104, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(4, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, tasks) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        drain(&cluster, &id, true).await.expect("accepted");
+        let gone = |cluster: &SimCluster| {
+            let view = cluster.view().expect("a master");
+            view.cluster.gone_agents.contains_key(&id) && runs_elsewhere(cluster, &id)
+        };
+        cluster.eventually("it is gone", MINUTE, gone).await;
+        assert_eq!(count(&cluster, TaskState::TaskGoneByOperator), tasks);
+        let again = reactivate(&cluster, &id).await;
+        assert!(again.is_err(), "there is no way back");
+    });
+}
