@@ -39,7 +39,7 @@ use crate::checkpoint::recovery::Recovered;
 use crate::checkpoint::store::Store;
 use crate::containerizer::{self, ContainerListenerProtocol, ContainerizerProtocol};
 use crate::inbox::Inbound;
-use crate::state::{Alarm, Chance, Effect, Moment, State};
+use crate::state::{Alarm, Chance, Effect, Moment, Stale, State};
 use crate::status_updates::{Key, OperationUpdatesProtocol, StatusUpdatesProtocol, manager};
 pub(crate) use environment::ExecutorAccess;
 pub(crate) use oversubscription::Oversubscription;
@@ -346,7 +346,13 @@ impl Handler<ShutdownAgent> for Agent {
     fn handle(&mut self, m: ShutdownAgent, ctx: &mut Context<Self>) {
         if self.is_from_master("ShutdownAgent", ctx) {
             tracing::warn!("the master shuts this agent down: {}", m.message);
-            self.act(ctx, |state, _| state.shutdown());
+            self.act(ctx, |state, _| {
+                let mut effects = state.shutdown();
+                if m.forget {
+                    effects.insert(0, Effect::Erase(Stale::Agent));
+                }
+                effects
+            });
         }
     }
 }

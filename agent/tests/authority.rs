@@ -154,7 +154,13 @@ async fn an_executor_speaks_for_itself_only_and_a_stranger_not_at_all() {
     };
     other.tell(&agent, run);
     let message = "says an executor".to_owned();
-    other.tell(&agent, ShutdownAgent { message });
+    other.tell(
+        &agent,
+        ShutdownAgent {
+            message,
+            forget: false,
+        },
+    );
     let files: Pid<FilesProtocol> = Pid::named(names::FILES, agent_node.address());
     let path = "/".to_owned();
     let browsed = other.ask(&files, Browse { path }, PATIENCE).await.unwrap();

@@ -139,6 +139,7 @@ fn an_agent_that_is_shut_down_kills_its_executors_and_ends() {
         cluster.run(task("t", "sleep 1000"));
         cluster.update("t", TaskRunning).await;
         let shutdown = ShutdownAgent {
+            forget: false,
             message: "the machine is to be replaced".to_owned(),
         };
         node.tell(&cluster.agent.pid, shutdown);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mesos::flags::{format_bytes, format_duration};
-use mesos::v1::DomainInfo;
+use mesos::v1::{DomainInfo, RateLimits};
 
 pub use crate::allocator::{AgentSorter, SorterKind};
 use crate::allocator::{DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits};
@@ -86,6 +86,8 @@ pub struct Config {
     pub require_agent_domain: bool,
     /// Whether frameworks and tasks may run as root.
     pub root_submissions: bool,
+    /// How fast frameworks may call, by principal; unlimited when unset.
+    pub rate_limits: Option<RateLimits>,
     /// Completed frameworks remembered.
     pub max_completed_frameworks: usize,
     /// Completed tasks remembered of one framework.
@@ -132,6 +134,7 @@ impl Default for Config {
             domain: None,
             require_agent_domain: false,
             root_submissions: true,
+            rate_limits: None,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
@@ -209,6 +212,11 @@ impl Config {
             domain.and_then(|domain| serde_json::to_string(domain).ok()),
         );
         flags.set("require_agent_domain", self.require_agent_domain);
+        let rate_limits = self.rate_limits.as_ref();
+        flags.set_some(
+            "rate_limits",
+            rate_limits.and_then(|limits| serde_json::to_string(limits).ok()),
+        );
         flags.set("registry", self.registry.name());
         flags.set(
             "registry_fetch_timeout",

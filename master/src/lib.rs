@@ -23,6 +23,7 @@ mod observer;
 pub mod reader;
 pub mod registrar;
 pub mod state;
+mod throttle;
 pub mod validation;
 pub mod view;
 

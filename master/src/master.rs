@@ -30,6 +30,7 @@ use crate::registrar::{Apply, Operation, Recover, RegistrarError, RegistrarProto
 use crate::state::{
     Awaited, Caller, Continuation, Effect, Effects, State, Ticket, Timer, Timestamp, ToAgent,
 };
+use crate::throttle::{Admitted, LaneName, Throttle};
 use crate::view::View;
 
 /// How much longer the master waits for the registrar than the registrar for its storage:
@@ -51,9 +52,17 @@ pub(crate) struct Parts {
     pub(crate) registrar: Pid<RegistrarProtocol>,
 }
 
+/// A call that waits for its turn.
+struct Throttled {
+    caller: Caller,
+    call: Box<v1::scheduler::Call>,
+    answer: oneshot::Sender<Result<CallAccepted, CallRejected>>,
+}
+
 /// See the module's documentation.
 pub(crate) struct MasterProcess {
     state: State,
+    throttle: Throttle<Throttled>,
     config: Arc<Config>,
     parts: Parts,
     allocator: AllocatorClient,
@@ -94,6 +103,7 @@ impl MasterProcess {
         };
         MasterProcess {
             state,
+            throttle: Throttle::new(config.rate_limits.as_ref()),
             config,
             allocator: AllocatorClient::new(parts.allocator.clone()),
             parts,
@@ -297,6 +307,35 @@ impl MasterProcess {
         ctx.stop();
     }
 
+    fn decide(
+        &mut self,
+        caller: &Caller,
+        call: v1::scheduler::Call,
+        ctx: &mut Context<Self>,
+    ) -> Result<CallAccepted, CallRejected> {
+        let (accepted, effects) = self.state.call(self.now(ctx), caller, call)?;
+        self.act(effects, ctx);
+        Ok(accepted)
+    }
+
+    /// It is the turn of the next call in a lane.
+    fn serve_lane(&mut self, lane: LaneName, ctx: &mut Context<Self>) {
+        let (next, again) = self.throttle.next(self.now(ctx), &lane);
+        if let Some(wait) = again {
+            ctx.run_later(wait, |master, ctx| master.serve_lane(lane, ctx));
+        }
+        if let Some(Throttled {
+            caller,
+            call,
+            answer,
+        }) = next
+        {
+            let decided = self.decide(&caller, *call, ctx);
+            // The asker may have given up.
+            let _ = answer.send(decided);
+        }
+    }
+
     /// Who calls, and whether it may act for frameworks at all.
     fn caller(
         &self,
@@ -438,13 +477,43 @@ impl Handler<Exited> for MasterProcess {
 }
 
 impl Handler<SchedulerCall> for MasterProcess {
-    type Result = Result<CallAccepted, CallRejected>;
+    type Result = Response<Result<CallAccepted, CallRejected>>;
 
     fn handle(&mut self, call: SchedulerCall, ctx: &mut Context<Self>) -> Self::Result {
-        let caller = self.caller(&call, ctx)?;
-        let (accepted, effects) = self.state.call(self.now(ctx), &caller, call.call.0)?;
-        self.act(effects, ctx);
-        Ok(accepted)
+        let caller = match self.caller(&call, ctx) {
+            Ok(caller) => caller,
+            Err(rejected) => return Response::reply(Err(rejected)),
+        };
+        let call = Box::new(call.call.0);
+        if caller.operator || self.throttle.is_off() {
+            return Response::reply(self.decide(&caller, *call, ctx));
+        }
+        let principal = caller.principal.clone();
+        let (answer, answered) = oneshot::channel();
+        let waiting = Throttled {
+            caller,
+            call,
+            answer,
+        };
+        match (self.throttle).admit(self.now(ctx), principal.as_deref(), waiting) {
+            Admitted::Now(Throttled { caller, call, .. }) => {
+                Response::reply(self.decide(&caller, *call, ctx))
+            }
+            Admitted::Waits(first) => {
+                if let Some((wait, lane)) = first {
+                    ctx.run_later(wait, |master, ctx| master.serve_lane(lane, ctx));
+                }
+                Response::fut(async move {
+                    let gone =
+                        || CallRejected::new(RejectionKind::Recovering, "the master is stopping");
+                    answered.await.unwrap_or_else(|_| Err(gone()))
+                })
+            }
+            Admitted::Refused => Response::reply(Err(CallRejected::new(
+                RejectionKind::Conflict,
+                "too many calls of this principal wait already (--rate_limits); try again later",
+            ))),
+        }
     }
 }
 

@@ -7,9 +7,14 @@ use std::time::Duration;
 
 use libprocess::sim::run;
 use mesos::protocols::CallRejected;
+use mesos::v1::allocator::inverse_offer_status::Status;
+use mesos::v1::maintenance::{Schedule, Window};
 use mesos::v1::master::Call;
-use mesos::v1::master::call::{DrainAgent, MarkAgentGone, ReactivateAgent, Type};
-use mesos::v1::{AgentId, TaskState};
+use mesos::v1::master::call::{
+    DrainAgent, MarkAgentGone, ReactivateAgent, StartMaintenance, StopMaintenance, Type,
+    UpdateMaintenanceSchedule,
+};
+use mesos::v1::{AgentId, MachineId, OfferId, TaskState, TimeInfo, Unavailability};
 use mesos_tests::sim::SimCluster;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -147,6 +152,11 @@ fn tasks_of_an_agent_that_is_given_up_are_started_elsewhere() {
         cluster.pass(2 * MINUTE).await;
         assert_eq!(cluster.active_agents(), 1);
         assert!(runs_elsewhere(&cluster, &id));
+        // Its next life is another agent.
+        cluster.crash_machine(agent);
+        cluster.restart_agent(agent).await;
+        cluster.settles(2 * MINUTE).await;
+        assert_eq!(cluster.active_agents(), 2);
     });
 }
 
@@ -167,5 +177,134 @@ fn an_agent_can_be_drained_for_good() {
         assert_eq!(count(&cluster, TaskState::TaskGoneByOperator), tasks);
         let again = reactivate(&cluster, &id).await;
         assert!(again.is_err(), "there is no way back");
+    });
+}
+
+/// The machine of an agent, by its name.
+fn machine(agent: usize) -> MachineId {
+    MachineId {
+        hostname: Some(format!("Agent-{agent}")),
+        ip: None,
+    }
+}
+
+async fn schedule(cluster: &SimCluster, agents: &[usize]) -> Result<(), CallRejected> {
+    let unavailability = Unavailability {
+        start: TimeInfo {
+            nanoseconds: 2_000_000_000_000_000_000,
+        },
+        duration: None,
+    };
+    let window = |agent: &usize| Window {
+        machine_ids: vec![machine(*agent)],
+        unavailability,
+    };
+    let windows = agents.iter().map(window).collect();
+    let mut call = Call {
+        update_maintenance_schedule: Some(UpdateMaintenanceSchedule {
+            schedule: Schedule { windows },
+        }),
+        ..Default::default()
+    };
+    call.set_type(Type::UpdateMaintenanceSchedule);
+    cluster.operate(call).await
+}
+
+async fn down(cluster: &SimCluster, agent: usize) -> Result<(), CallRejected> {
+    let machines = vec![machine(agent)];
+    let mut call = Call {
+        start_maintenance: Some(StartMaintenance { machines }),
+        ..Default::default()
+    };
+    call.set_type(Type::StartMaintenance);
+    cluster.operate(call).await
+}
+
+async fn up(cluster: &SimCluster, agent: usize) -> Result<(), CallRejected> {
+    let machines = vec![machine(agent)];
+    let mut call = Call {
+        stop_maintenance: Some(StopMaintenance { machines }),
+        ..Default::default()
+    };
+    call.set_type(Type::StopMaintenance);
+    cluster.operate(call).await
+}
+
+fn inverse_offers(cluster: &SimCluster) -> Vec<OfferId> {
+    let view = cluster.view().expect("a master");
+    view.cluster.inverse_offers.keys().cloned().collect()
+}
+
+/// What the frameworks say to leaving an agent.
+fn answers(cluster: &SimCluster, agent: &AgentId) -> Vec<Status> {
+    let view = cluster.view().expect("a master");
+    let Some(agent) = view.cluster.agents.get(agent) else {
+        return Vec::new();
+    };
+    let statuses = agent.inverse_offer_statuses(&view.cluster);
+    statuses.iter().map(|status| status.status()).collect()
+}
+
+#[test]
+fn who_runs_something_on_a_machine_in_maintenance_is_asked_to_leave_it() {
+    run(105, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(2, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, _) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        schedule(&cluster, &[agent]).await.expect("accepted");
+        let asked = |cluster: &SimCluster| answers(cluster, &id) == [Status::Unknown];
+        cluster.eventually("it is asked", MINUTE, asked).await;
+        let offers = inverse_offers(&cluster);
+        let driver = &cluster.services[0].driver;
+        driver.decline_inverse_offers(offers, Some(30.0));
+        let declined = |cluster: &SimCluster| answers(cluster, &id) == [Status::Decline];
+        cluster.eventually("it declines", MINUTE, declined).await;
+        let again = |cluster: &SimCluster| !inverse_offers(cluster).is_empty();
+        let waited = cluster.eventually("it is asked again", MINUTE, again).await;
+        assert!(waited > 25 * SECOND, "{waited:?}");
+        let offers = inverse_offers(&cluster);
+        let driver = &cluster.services[0].driver;
+        driver.accept_inverse_offers(offers, Some(3600.0));
+        let accepted = |cluster: &SimCluster| answers(cluster, &id) == [Status::Accept];
+        cluster.eventually("it accepts", MINUTE, accepted).await;
+        schedule(&cluster, &[]).await.expect("accepted");
+        assert!(answers(&cluster, &id).is_empty());
+        cluster.settles(MINUTE).await;
+    });
+}
+
+#[test]
+fn a_machine_that_is_down_is_not_used_until_it_is_up() {
+    run(106, |net| async move {
+        let mut cluster = SimCluster::builder().agents(2).start(&net).await;
+        cluster.keep_running(3, "sleep 100000").await;
+        cluster.settles(MINUTE).await;
+        let (agent, _) = cluster.busiest_agent();
+        let id = id(&cluster, agent);
+        assert!(
+            down(&cluster, agent).await.is_err(),
+            "it is not in the schedule"
+        );
+        schedule(&cluster, &[agent]).await.expect("accepted");
+        down(&cluster, agent).await.expect("accepted");
+        let replaced = |cluster: &SimCluster| runs_elsewhere(cluster, &id);
+        cluster
+            .eventually("all run elsewhere", MINUTE, replaced)
+            .await;
+        // The machine is repaired and its agent started, but nobody has said so; another master does not know
+        // better.
+        cluster.crash_machine(agent);
+        cluster.crash_master();
+        cluster.restart_master().await;
+        cluster.restart_agent(agent).await;
+        cluster.pass(2 * MINUTE).await;
+        assert_eq!(cluster.active_agents(), 1);
+        cluster.crash_machine(agent);
+        up(&cluster, agent).await.expect("accepted");
+        cluster.restart_agent(agent).await;
+        let back = |cluster: &SimCluster| cluster.active_agents() == 2;
+        cluster.eventually("it is back", 2 * MINUTE, back).await;
     });
 }

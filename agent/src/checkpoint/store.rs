@@ -86,6 +86,12 @@ impl Store {
         let layout = &self.layout;
         let agent_id = agent.value.as_str();
         match stale {
+            Stale::Agent => match fs::remove_file(layout.latest_agent()) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    Err(CheckpointError::io("remove", &layout.latest_agent())(e))
+                }
+                _ => Ok(()),
+            },
             Stale::Task(of, task) => {
                 let info = layout.task_info(&run(agent, of), &task.value);
                 remove_folder(info.parent().unwrap_or(&info))

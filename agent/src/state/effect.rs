@@ -191,6 +191,8 @@ pub enum Record {
 /// Checkpoints that nobody needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stale {
+    /// That the agent is the latest one: its next life is another agent.
+    Agent,
     /// Of a task.
     Task(ExecutorRef, TaskId),
     /// Of a run of an executor.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use master::config::{Config, RateLimit};
+use mesos::v1::RateLimits;
 
-use super::values::{duration, percentage, rate};
+use super::values::{duration, percentage, rate, rate_limits};
 
 /// The flags of what comes and goes, by Mesos' names.
 #[derive(Debug, Args)]
@@ -54,6 +55,11 @@ pub(crate) struct LifecycleFlags {
     #[arg(long = "require_agent_domain", env = "MESOS_REQUIRE_AGENT_DOMAIN", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", default_value_t = false)]
     pub(crate) require_agent_domain: bool,
 
+    /// How fast frameworks may call: JSON such as {"limits": [{"principal": "p", "qps": 10, "capacity": 100}],
+    /// "aggregate_default_qps": 50} for all others
+    #[arg(long = "rate_limits", env = "MESOS_RATE_LIMITS", value_parser = rate_limits)]
+    pub(crate) rate_limits: Option<RateLimits>,
+
     /// Completed frameworks that are remembered
     #[arg(
         long = "max_completed_frameworks",
@@ -91,6 +97,7 @@ impl LifecycleFlags {
             registry_max_agent_age: self.registry_max_agent_age,
             registry_max_agent_count: self.registry_max_agent_count,
             require_agent_domain: self.require_agent_domain,
+            rate_limits: self.rate_limits.clone(),
             max_completed_frameworks: self.max_completed_frameworks,
             max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
             max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use master::config::RateLimit;
 use mesos::flags;
 use mesos::resources::Quantity;
-use mesos::v1::DomainInfo;
+use mesos::v1::{DomainInfo, RateLimits};
 
 /// `15secs`, `10mins`, `1.5hrs`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -27,6 +27,26 @@ pub(super) fn rate(text: &str) -> Result<RateLimit, String> {
         true => Ok(RateLimit { count, per }),
         false => Err(format!("{}: both parts must be above zero", example())),
     }
+}
+
+/// The JSON of rate limits, or `file://` and the path of a file that holds it.
+pub(super) fn rate_limits(text: &str) -> Result<RateLimits, String> {
+    let example = r#"{"limits": [{"principal": "p", "qps": 10, "capacity": 100}]}"#;
+    let limits: RateLimits = serde_json::from_str(&text_or_file(text)?)
+        .map_err(|error| format!("{error}; write for example {example}"))?;
+    let given = limits.limits.iter().map(|limit| limit.qps);
+    let mut rates = given.chain([limits.aggregate_default_qps]).flatten();
+    if let Some(rate) = rates.find(|rate| !rate.is_finite() || *rate <= 0.0) {
+        return Err(format!(
+            "a qps of {rate} lets nobody call; leave it out for no limit"
+        ));
+    }
+    let mut principals: Vec<&str> = limits.limits.iter().map(|l| l.principal.as_str()).collect();
+    principals.sort_unstable();
+    if let Some(twice) = principals.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(format!("the principal '{}' is listed twice", twice[0]));
+    }
+    Ok(limits)
 }
 
 /// A text, or `file://` and the path of a file that holds it.
@@ -88,6 +108,21 @@ mod tests {
         assert_eq!(quantity("0.5").map(Quantity::to_f64), Ok(0.5));
         for bad in ["0", "-1", "NaN", "inf", "1e300", "many", "0.0001"] {
             assert!(quantity(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rate_limits_let_everybody_call_at_times() {
+        let good = r#"{"limits":[{"principal":"a","qps":1.5},{"principal":"b"}]}"#;
+        assert_eq!(rate_limits(good).map(|limits| limits.limits.len()), Ok(2));
+        for bad in [
+            "{",
+            r#"{"limits":[{"qps":1}]}"#,
+            r#"{"limits":[{"principal":"a","qps":0}]}"#,
+            r#"{"aggregate_default_qps":-1}"#,
+            r#"{"limits":[{"principal":"a"},{"principal":"a"}]}"#,
+        ] {
+            assert!(rate_limits(bad).is_err(), "{bad}");
         }
     }
 

@@ -410,7 +410,9 @@ impl SchedulerDriver {
                     Ok(Err(rejected)) => match rejected.kind {
                         RejectionKind::Invalid
                         | RejectionKind::Unsupported
-                        | RejectionKind::Unauthorized => {
+                        | RejectionKind::Unauthorized
+                        // It calls more often than it may.
+                        | RejectionKind::Conflict => {
                             tracing::warn!("the master refuses a call: {}", rejected.message);
                         }
                         // This subscription is no longer the master's: get another.
@@ -575,6 +577,9 @@ impl Handler<Exited> for SchedulerDriver {
 fn is_passing(kind: RejectionKind) -> bool {
     matches!(
         kind,
-        RejectionKind::NotLeader | RejectionKind::Recovering | RejectionKind::Disconnected
+        RejectionKind::NotLeader
+            | RejectionKind::Recovering
+            | RejectionKind::Disconnected
+            | RejectionKind::Conflict
     )
 }

@@ -1,6 +1,6 @@
 //! The endpoints from before the v1 API (mesos.md §2.5): `/weights`, `/quota`, `/reserve`,
 //! `/unreserve`, `/create-volumes`, `/destroy-volumes`, `/maintenance/schedule`,
-//! `/maintenance/status`, `/machine/down`, `/machine/up`. Each becomes the same call.
+//! `/maintenance/status`, `/machine/down`, `/machine/up`, `/teardown`. Each becomes the same call.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Payload;
@@ -9,7 +9,7 @@ use mesos::v1::maintenance::Schedule;
 use mesos::v1::master::Call;
 use mesos::v1::master::call::{
     CreateVolumes, DestroyVolumes, RemoveQuota, ReserveResources, SetQuota, StartMaintenance,
-    StopMaintenance, Type, UnreserveResources, UpdateMaintenanceSchedule, UpdateWeights,
+    StopMaintenance, Teardown, Type, UnreserveResources, UpdateMaintenanceSchedule, UpdateWeights,
 };
 use mesos::v1::quota::QuotaRequest;
 use mesos::v1::{AgentId, MachineId, Resource, WeightInfo};
@@ -53,6 +53,8 @@ pub(super) async fn serve(
         (["maintenance", "schedule"], _) => Err(status::method_not_allowed(request, "GET, POST")),
         (["maintenance", "status"], _) => Err(status::method_not_allowed(request, "GET")),
         (["machine", "down" | "up"], _) => Err(status::method_not_allowed(request, "POST")),
+        (["teardown"], &Method::POST) => teardown(request, payload).await,
+        (["teardown"], _) => Err(status::method_not_allowed(request, "POST")),
         (["weights"], &Method::PUT) => weights(request, payload).await,
         (["quota"], &Method::POST) => set_quota(request, payload).await,
         (["quota", role @ ..], &Method::DELETE) => Ok(remove_quota(&role.join("/"))),
@@ -146,6 +148,27 @@ async fn machines(
     Ok(call)
 }
 
+/// A form with `frameworkId`.
+async fn teardown(request: &HttpRequest, payload: Payload) -> Result<Call, HttpResponse> {
+    let body = body::read(request, payload).await?;
+    let form = Query::parse(&String::from_utf8_lossy(&body));
+    let framework_id = field(&form, "frameworkId")?.into();
+    let mut call = Call {
+        teardown: Some(Teardown { framework_id }),
+        ..Default::default()
+    };
+    call.set_type(Type::Teardown);
+    Ok(call)
+}
+
+fn field<'a>(form: &'a Query, name: &str) -> Result<&'a str, HttpResponse> {
+    let missing = || {
+        let message = format!("Missing '{name}' query parameter in the request body");
+        text(StatusCode::BAD_REQUEST, message)
+    };
+    form.get(name).ok_or_else(missing)
+}
+
 /// A form with `slaveId` and `resources`, or `volumes`, as JSON.
 async fn on_agent(
     request: &HttpRequest,
@@ -154,13 +177,7 @@ async fn on_agent(
 ) -> Result<Call, HttpResponse> {
     let body = body::read(request, payload).await?;
     let form = Query::parse(&String::from_utf8_lossy(&body));
-    let field = |name: &str| {
-        let missing = || {
-            let message = format!("Missing '{name}' query parameter in the request body");
-            text(StatusCode::BAD_REQUEST, message)
-        };
-        form.get(name).ok_or_else(missing)
-    };
+    let field = |name: &str| field(&form, name);
     let agent_id: AgentId = field("slaveId")?.into();
     let list = |name: &str| -> Result<Vec<Resource>, HttpResponse> {
         parse(&format!("'{name}'"), field(name)?.as_bytes())

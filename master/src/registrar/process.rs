@@ -79,7 +79,7 @@ pub struct RegistrarProcess {
 enum State {
     Closed(Box<dyn Storage>),
     Opening(Vec<Reply<Registry>>),
-    Open(Open),
+    Open(Box<Open>),
     Failed(Arc<StorageError>),
 }
 
@@ -129,11 +129,11 @@ impl RegistrarProcess {
                 let registry = Registry::from_iter(records);
                 answer(waiting, &Ok(registry.clone()));
                 let writer = Some(writer);
-                self.state = State::Open(Open {
+                self.state = State::Open(Box::new(Open {
                     registry,
                     writer,
                     queue: VecDeque::new(),
-                });
+                }));
             }
             Err(error) => answer(waiting, &Err(self.fail(error))),
         }

@@ -352,6 +352,7 @@ fn short(field: &str, text: &str) -> Check {
 pub(super) fn shutdown(to: &Pid<AgentProtocol>, message: impl Into<String>) -> Effect {
     let message = to_agent::ShutdownAgent {
         message: message.into(),
+        forget: false,
     };
     Effect::Agent(to.clone(), ToAgent::Shutdown(message))
 }

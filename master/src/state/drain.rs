@@ -52,7 +52,7 @@ impl State {
         out.push(Effect::Registry(
             Operation::DrainAgent {
                 id: id.clone(),
-                config: record.config.clone(),
+                config: record.config,
                 since: record.since,
             },
             Continuation::Drain(ticket, id, record),
@@ -82,7 +82,7 @@ impl State {
         let agent = self.cluster.agent(id).filter(|agent| agent.connected);
         if let (Some(drain), Some(agent)) = (drain, agent) {
             let message = to_agent::DrainAgent {
-                config: drain.config.clone(),
+                config: drain.config,
             };
             out.push(Effect::Agent(agent.pid.clone(), ToAgent::Drain(message)));
         }

@@ -3,14 +3,14 @@
 //! The registry is written first, so that no master lets such an agent in again: its tasks are
 //! declared ended, and may have been started elsewhere.
 
-use mesos::protocols::{CallRejected, RejectionKind};
+use libprocess::prelude::Pid;
+use mesos::protocols::{AgentProtocol, CallRejected, RejectionKind, agent as to_agent};
 use mesos::v1::task_status::Reason;
 use mesos::v1::{AgentId, OperationState, TaskState, TimeInfo};
 
-use super::agents::shutdown;
 use super::operator::Ticket;
 use super::statuses::Verdict;
-use super::{Continuation, Counter, Effect, Effects, State, Timestamp, Transition};
+use super::{Continuation, Counter, Effect, Effects, State, Timestamp, ToAgent, Transition};
 use crate::registrar::Operation;
 
 /// What agents and frameworks are told.
@@ -100,7 +100,7 @@ impl State {
             )
         };
         if let Some(agent) = self.cluster.agent(id).cloned() {
-            out.push(shutdown(&agent.pid, WHY));
+            out.push(end_for_ever(&agent.pid));
             let state = OperationState::OperationGoneByOperator;
             self.lose_operations(&agent, state, WHY, &mut out);
             self.drop_agent(now, &agent, &gone(), self.completed(), &mut out);
@@ -115,4 +115,13 @@ impl State {
         out.extend(ticket.map(|ticket| Effect::Answer(ticket, Ok(()))));
         out
     }
+}
+
+/// Tells an agent that it is no more, in whatever life.
+pub(super) fn end_for_ever(to: &Pid<AgentProtocol>) -> Effect {
+    let message = to_agent::ShutdownAgent {
+        message: WHY.to_owned(),
+        forget: true,
+    };
+    Effect::Agent(to.clone(), ToAgent::Shutdown(message))
 }

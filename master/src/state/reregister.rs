@@ -14,6 +14,7 @@ use mesos::v1::{self, AgentId, FrameworkId, TaskId, TaskState};
 use mesos::wire::Pb;
 
 use super::agents::{Running, shutdown};
+use super::gone::end_for_ever;
 use super::kill::kill_task;
 use super::statuses::Verdict;
 use super::{
@@ -45,7 +46,7 @@ impl State {
             return out;
         }
         if self.cluster.gone_agents.contains_key(&id) {
-            out.push(shutdown(&request.agent, "Agent has been marked gone"));
+            out.push(end_for_ever(&request.agent));
             return out;
         }
         if self.recovering

@@ -73,6 +73,9 @@ pub struct ReconcileTasks {
 pub struct ShutdownAgent {
     /// Why, for the agent's log.
     pub message: String,
+    /// Whether the agent's id was given up for ever: when it is started again it is a new agent.
+    /// Since version 3.
+    pub forget: bool,
 }
 
 /// End everything that runs here, and start nothing more until that is done; from the master, when an

@@ -176,6 +176,11 @@ async fn requests_are_checked_before_anybody_is_asked() {
     is(&send(&rig, "PUT /weights", &[], "{").await, 400, "JSON");
     is(&send(&rig, "POST /reserve", &[], "").await, 400, "slaveId");
     is(
+        &send(&rig, "POST /teardown", &[], "").await,
+        400,
+        "frameworkId",
+    );
+    is(
         &send(&rig, "POST /unreserve", &[], "slaveId=S0").await,
         400,
         "resources",
@@ -224,6 +229,7 @@ async fn the_endpoints_from_before_make_the_same_calls() {
             200,
             Type::StartMaintenance,
         ),
+        ("POST /teardown", "frameworkId=F0", 200, Type::Teardown),
         ("POST /machine/up", MACHINES, 200, Type::StopMaintenance),
     ];
     for (head, body, status, kind) in table {

@@ -48,7 +48,7 @@ fn agents_become_unreachable_one_after_the_other() {
         }
         assert!(unreachable(&mut world).is_empty());
         world.wait(Duration::from_secs(1));
-        assert_eq!(unreachable(&mut world), [line.clone()]);
+        assert_eq!(unreachable(&mut world), std::slice::from_ref(line));
     }
     world.check();
 }
