@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Run a whole cluster in this process: a master and agents
     Local(LocalFlags),
     /// Run a master
-    Master(MasterFlags),
+    Master(Box<MasterFlags>),
     /// Run an agent, or list the agents of a cluster (`mesos agent list`)
     Agent(Box<AgentArguments>),
     /// Run a command on a cluster; its output comes back, its exit code is yours

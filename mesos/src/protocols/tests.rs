@@ -205,6 +205,16 @@ fn the_master_reaches_agents() {
     crosses::<AgentProtocol, _>(agent::ReconcileOperations {
         operations: vec![apply()],
     });
+    crosses::<AgentProtocol, _>(agent::DrainAgent {
+        config: Pb(v1::DrainConfig {
+            max_grace_period: Some(v1::DurationInfo { nanoseconds: 5 }),
+            mark_gone: Some(true),
+        }),
+    });
+    crosses::<AgentProtocol, _>(agent::ShutdownAgent {
+        message: "gone".into(),
+        forget: true,
+    });
     crosses::<AgentProtocol, _>(agent::Acknowledge {
         framework_id: "f".into(),
         task_id: "t".into(),
@@ -260,7 +270,7 @@ fn numbers_stay() {
         "mesos.agent 1 Registered 2 Reregistered 3 ShutdownAgent 4 Ping 5 RunTask 6 KillTask \
          7 Acknowledge 8 FrameworkMessage 9 ShutdownExecutor 10 ShutdownFramework \
          11 UpdateFramework 12 ApplyOperation 13 AcknowledgeOperation 14 ReconcileOperations \
-         20 ExecutorCall",
+         15 DrainAgent 20 ExecutorCall",
         "mesos.scheduler 1 Event 2 Unsubscribed",
         "mesos.executor 1 Event 2 Unsubscribed",
         "mesos.observer 1 SetConnected",
