@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             logging::start_if_asked();
             frameworks::command_executor::main()
         }
-        Command::Master(flags) => run(daemons::master(flags)),
+        Command::Master(flags) => run(daemons::master(*flags)),
         Command::Agent(agent) => match agent.command {
             Some(command) => run(commands::agent(command)),
             None => run(daemons::agent(agent.flags)),

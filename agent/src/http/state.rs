@@ -53,6 +53,9 @@ pub(super) fn state(view: &View) -> Value {
         "completed_frameworks": state.completed_frameworks().map(framework).collect::<Vec<_>>(),
     });
     merge(&mut document, more);
+    if let Some(config) = state.drain_config() {
+        merge(&mut document, json!({"drain_config": config}));
+    }
     if let Some(master) = state.registered_master() {
         merge(
             &mut document,

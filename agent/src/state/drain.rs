@@ -31,6 +31,11 @@ impl State {
         effects
     }
 
+    /// How this agent is being drained, if it is.
+    pub fn drain_config(&self) -> Option<&DrainConfig> {
+        self.drain.as_ref()
+    }
+
     /// Whether new tasks are refused.
     pub(crate) fn is_draining(&self) -> bool {
         self.drain.is_some()

@@ -128,4 +128,29 @@ mod tests {
             assert_eq!(state.cluster.unreachable_agents.len(), 4 - expected.len());
         }
     }
+
+    #[test]
+    fn gone_agents_are_forgotten_by_themselves() {
+        let mut state = state_with(&[("a", 10)], 1);
+        let ids = ["b", "c"].map(|name| AgentId {
+            value: name.to_owned(),
+        });
+        for (id, since) in ids.iter().zip([20, 30]) {
+            let since = Timestamp::from_secs(since);
+            state.cluster.gone_agents.insert(id.clone(), since);
+        }
+        let now = Timestamp::from_secs(40);
+        for effect in state.fired(now, Timer::RegistryGc) {
+            if let Effect::Registry(operation, then) = effect {
+                let expected = Operation::Prune {
+                    unreachable: BTreeSet::new(),
+                    gone: [ids[0].clone()].into(),
+                };
+                assert_eq!(operation, expected, "one too many, of its own kind");
+                state.stored(now, then);
+            }
+        }
+        assert!(state.cluster.gone_agents.keys().eq([&ids[1]]));
+        assert_eq!(state.cluster.unreachable_agents.len(), 1);
+    }
 }

@@ -211,6 +211,9 @@ impl State {
             self.lose_operations(&agent, state, &lost.message, &mut out);
             self.drop_agent(now, &agent, &lost, self.completed(), &mut out);
         }
+        // It will not be the same agent again.
+        self.cluster.drains.remove(id);
+        self.cluster.deactivated.remove(id);
         self.agent_lost(id, &mut out);
         out
     }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `about` | GET_HEALTH, GET_FLAGS, GET_VERSION, GET_METRICS, GET_MASTER |
 //! | `state` | GET_STATE and its parts: agents, frameworks, executors, tasks |
-//! | here | GET_ROLES, GET_WEIGHTS, GET_QUOTA, GET_OPERATIONS |
+//! | here | GET_ROLES, GET_WEIGHTS, GET_QUOTA, GET_OPERATIONS, GET_MAINTENANCE_SCHEDULE, GET_MAINTENANCE_STATUS |
 
 mod about;
 pub(crate) mod state;

@@ -62,7 +62,12 @@ pub(super) fn frameworks(view: &View) -> GetFrameworks {
 pub(super) fn agents(view: &View) -> GetAgents {
     let recovered = view.cluster.recovered_agents.values();
     GetAgents {
-        agents: view.cluster.agents.values().map(|a| agent(a)).collect(),
+        agents: view
+            .cluster
+            .agents
+            .values()
+            .map(|a| agent(a, view))
+            .collect(),
         recovered_agents: recovered.map(|agent| (*agent.info).clone()).collect(),
     }
 }
@@ -71,6 +76,8 @@ pub(super) fn agents(view: &View) -> GetAgents {
 pub(crate) fn framework(framework: &Framework, view: &View) -> FrameworkMessage {
     let offers = framework.offers.iter();
     let offers = offers.filter_map(|id| view.cluster.offers.get(id));
+    let inverse = framework.inverse_offers.iter();
+    let inverse = inverse.filter_map(|id| view.cluster.inverse_offers.get(id));
     let constraints = framework.offer_constraints.as_deref();
     FrameworkMessage {
         framework_info: (*framework.info).clone(),
@@ -81,21 +88,25 @@ pub(crate) fn framework(framework: &Framework, view: &View) -> FrameworkMessage 
         reregistered_time: Some(time(framework.reregistered)),
         unregistered_time: framework.unregistered.map(time),
         offers: offers.map(|offer| offer.record.clone()).collect(),
+        inverse_offers: inverse.map(|offer| offer.record.clone()).collect(),
         allocated_resources: full(&framework.used_total()),
         offered_resources: full(&framework.offered),
         // Mesos shows it to be empty where there are none.
         offer_constraints: Some(constraints.cloned().unwrap_or_default()),
-        ..Default::default()
     }
 }
 
 /// An agent.
-pub(crate) fn agent(agent: &Agent) -> AgentMessage {
+pub(crate) fn agent(agent: &Agent, view: &View) -> AgentMessage {
+    let drain = view.cluster.drains.get(&agent.id);
+    let deactivated = drain.is_some() || view.cluster.deactivated.contains(&agent.id);
     AgentMessage {
         agent_info: (*agent.info).clone(),
         active: agent.active,
         // By an operator.
-        deactivated: Some(false),
+        deactivated: Some(deactivated),
+        drain_info: drain.map(|drain| agents::drain_info(drain)),
+        estimated_drain_start_time: drain.map(|drain| drain.since),
         version: agent.version.clone(),
         pid: Some(agents::pid(agent)),
         registered_time: Some(time(agent.registered)),

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use mesos::v1::scheduler::Call;
+use mesos::v1::maintenance::{Schedule, Window};
+use mesos::v1::master::{Call, call};
+use mesos::v1::scheduler;
 use mesos::v1::scheduler::call::Type;
-use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, TaskState};
+use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, MachineId, TaskState};
 use proptest::prelude::*;
 
 use super::world::{Runs, World, agent_pid, info, partition_aware, scheduler_pid, task};
+use crate::allocator::InverseAllocation;
 
 /// One thing that happens; the number chooses whom it happens to.
 #[derive(Clone, Debug)]
@@ -26,6 +29,9 @@ enum Step {
     Update(usize, bool),
     Acknowledge(usize),
     Kill(usize),
+    Operator(u8, usize),
+    Machine(u8, u8),
+    InverseOffer(usize, usize),
     Wait(u64),
 }
 
@@ -44,7 +50,10 @@ fn step() -> impl Strategy<Value = Step> {
         16 => (n.clone(), 0..6u8).prop_map(|(a, b)| Step::Accept(a, b)),
         12 => (n.clone(), any::<bool>()).prop_map(|(a, b)| Step::Update(a, b)),
         6 => n.clone().prop_map(Step::Acknowledge),
-        1 => n.prop_map(Step::Kill),
+        1 => n.clone().prop_map(Step::Kill),
+        3 => (0..6u8, n.clone()).prop_map(|(a, b)| Step::Operator(a, b)),
+        2 => (0..4u8, 1..4u8).prop_map(|(a, b)| Step::Machine(a, b)),
+        2 => (n.clone(), n).prop_map(|(a, b)| Step::InverseOffer(a, b)),
         1 => (0..100u64).prop_map(Step::Wait),
     ]
 }
@@ -152,8 +161,11 @@ impl Walk {
                 self.world.subscribe(info, pid).expect("refused");
             }
             Step::Teardown(n) => {
-                self.world
-                    .call(&self.connected(n)?, Type::Teardown, Call::default());
+                self.world.call(
+                    &self.connected(n)?,
+                    Type::Teardown,
+                    scheduler::Call::default(),
+                );
             }
             Step::Offer(f, a) => {
                 let (framework, agent) = (self.connected(f)?, self.registered(a)?);
@@ -199,9 +211,85 @@ impl Walk {
                 let framework = self.connected_one(&task.framework_id)?;
                 self.world.kill(&framework, &task.task_id.value, None);
             }
+            Step::Operator(kind, n) => {
+                let agent = nth(self.agents.iter().cloned(), n)?;
+                self.operate(kind, agent);
+            }
+            Step::Machine(kind, place) => self.maintain(kind, place),
+            Step::InverseOffer(f, a) => {
+                let (framework, agent) = (self.connected(f)?, self.registered(a)?);
+                let known = &self.world.state.cluster().agents[&agent];
+                let unavailability = self.world.state.unavailability_of(known)?;
+                let asked = InverseAllocation {
+                    framework,
+                    agent,
+                    unavailability,
+                };
+                let effects = (self.world.state).inverse_allocated(self.world.now, vec![asked]);
+                self.world.perform(effects);
+            }
             Step::Wait(seconds) => self.world.wait(Duration::from_secs(seconds)),
         }
         Some(())
+    }
+
+    /// What is refused changes nothing, which is worth a try as well.
+    fn operate(&mut self, kind: u8, agent_id: AgentId) {
+        let mut call = Call::default();
+        let kind = match kind {
+            0 | 1 => {
+                call.drain_agent = Some(call::DrainAgent {
+                    agent_id,
+                    mark_gone: Some(kind == 1),
+                    ..Default::default()
+                });
+                call::Type::DrainAgent
+            }
+            2 => {
+                call.deactivate_agent = Some(call::DeactivateAgent { agent_id });
+                call::Type::DeactivateAgent
+            }
+            3 | 4 => {
+                call.reactivate_agent = Some(call::ReactivateAgent { agent_id });
+                call::Type::ReactivateAgent
+            }
+            _ => {
+                call.mark_agent_gone = Some(call::MarkAgentGone { agent_id });
+                call::Type::MarkAgentGone
+            }
+        };
+        self.world.operator(kind, call);
+    }
+
+    fn maintain(&mut self, kind: u8, place: u8) {
+        let machine = MachineId {
+            hostname: None,
+            ip: Some(format!("10.0.0.{place}")),
+        };
+        let machines = vec![machine];
+        let mut call = Call::default();
+        let kind = match kind {
+            0 | 1 => {
+                let windows = vec![Window {
+                    machine_ids: machines,
+                    unavailability: Default::default(),
+                }];
+                let windows = if kind == 0 { windows } else { vec![] };
+                call.update_maintenance_schedule = Some(call::UpdateMaintenanceSchedule {
+                    schedule: Schedule { windows },
+                });
+                call::Type::UpdateMaintenanceSchedule
+            }
+            2 => {
+                call.start_maintenance = Some(call::StartMaintenance { machines });
+                call::Type::StartMaintenance
+            }
+            _ => {
+                call.stop_maintenance = Some(call::StopMaintenance { machines });
+                call::Type::StopMaintenance
+            }
+        };
+        self.world.operator(kind, call);
     }
 
     fn connected_one(&self, id: &FrameworkId) -> Option<FrameworkId> {

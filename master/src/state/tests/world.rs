@@ -555,12 +555,50 @@ impl World {
         }
     }
 
+    /// What operators asked for holds.
+    #[track_caller]
+    fn check_wishes(&self) {
+        let cluster = self.state.cluster();
+        for agent in cluster.agents.values() {
+            let id = &agent.id.value;
+            let unwanted =
+                cluster.drains.contains_key(&agent.id) || cluster.deactivated.contains(&agent.id);
+            assert!(!(agent.active && unwanted), "{id} is offered");
+            assert!(agent.connected || !agent.active, "{id} is away and offered");
+            let machine = cluster.machine_of(agent);
+            let down = machine.is_some_and(|(_, machine)| machine.down);
+            assert!(!down, "the machine of {id} is down");
+            for (framework, offer) in &agent.inverse_offers {
+                let offer = &cluster.inverse_offers[offer].record;
+                assert_eq!(&offer.framework_id, framework);
+                assert!(
+                    cluster.frameworks[framework]
+                        .inverse_offers
+                        .contains(&offer.id)
+                );
+            }
+        }
+        for id in cluster.gone_agents.keys() {
+            let known = cluster.agents.contains_key(id)
+                || cluster.unreachable_agents.contains_key(id)
+                || cluster.recovered_agents.contains_key(id)
+                || cluster.drains.contains_key(id)
+                || cluster.deactivated.contains(id);
+            assert!(!known, "{} is gone and there", id.value);
+        }
+        let of_agents = cluster.agents.values().map(|a| a.inverse_offers.len());
+        assert_eq!(of_agents.sum::<usize>(), cluster.inverse_offers.len());
+        let of_frameworks = cluster.frameworks.values().map(|f| f.inverse_offers.len());
+        assert_eq!(of_frameworks.sum::<usize>(), cluster.inverse_offers.len());
+    }
+
     /// Checks what must hold at any time: sums and both sides of every relation agree.
     #[track_caller]
     pub(super) fn check(&self) {
         let cluster = self.state.cluster();
         self.check_counts();
         assert!(self.books.keys().eq(cluster.agents.keys()), "agents differ");
+        self.check_wishes();
         for (agent, taken) in &self.books {
             for (framework, taken) in taken {
                 let of_offers: Resources = (cluster.offers.values())
