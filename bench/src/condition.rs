@@ -1,6 +1,7 @@
 //! In what state the machine is while something is measured.
 
 use crate::child::{self, Child, Role};
+use crate::cores::Pinned;
 
 /// A latency on a quiet machine is mostly the time that a sleeping core takes to wake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ pub(crate) enum Condition {
     Quiet,
     /// Every core spins in a process of idle priority, which gives way to everything at once.
     Awake,
+    /// All threads share one core: none is woken by another, so that what counts is what is done.
+    Together,
 }
 
 impl Condition {
@@ -16,19 +19,28 @@ impl Condition {
         match self {
             Condition::Quiet => "quiet",
             Condition::Awake => "awake",
+            Condition::Together => "together",
         }
     }
 
     /// Holds the condition until the result is dropped.
-    pub(crate) fn hold(self) -> Vec<Spinner> {
+    pub(crate) fn hold(self) -> Held {
         match self {
-            Condition::Quiet => Vec::new(),
+            Condition::Quiet => Held::Nothing,
             Condition::Awake => {
                 let cores = std::thread::available_parallelism().map_or(1, usize::from);
-                (0..cores).map(|_| Spinner::start()).collect()
+                Held::Awake((0..cores).map(|_| Spinner::start()).collect())
             }
+            Condition::Together => Held::Together(Pinned::to(0)),
         }
     }
+}
+
+/// What holds a condition.
+pub(crate) enum Held {
+    Nothing,
+    Awake(#[expect(dead_code, reason = "dropped, it ends them")] Vec<Spinner>),
+    Together(#[expect(dead_code, reason = "dropped, it lets go")] Pinned),
 }
 
 /// A process that keeps a core awake.

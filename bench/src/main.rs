@@ -19,6 +19,7 @@
 mod allocator;
 mod child;
 mod condition;
+mod cores;
 mod cpu;
 #[cfg(feature = "cluster")]
 mod launch;

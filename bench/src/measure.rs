@@ -55,6 +55,13 @@ impl Contest {
         self
     }
 
+    /// As [`quiet_and_awake`](Self::quiet_and_awake), with the threads on cores of their own, and once more with all
+    /// of them on one.
+    pub(crate) fn apart_and_together(mut self) -> Self {
+        self.conditions = &[Condition::Quiet, Condition::Awake, Condition::Together];
+        self
+    }
+
     /// Measured at most so often.
     pub(crate) fn at_most_rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;

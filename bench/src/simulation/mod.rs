@@ -16,10 +16,10 @@ pub(crate) fn contests() -> Vec<Contest> {
     let messages = Contest::new("sim-messages", title, Unit::TimesReal);
     let title =
         "100,000 nodes with an actor each that tell their neighbours every second that they live";
-    let crowd_runs = Contestant::direct("libprocess", || Ok(crowd::cost().times_real));
+    let crowd_runs = Contestant::direct("libprocess", || Ok(crowd::times_real()));
     let crowd = Contest::new("sim-crowd", title, Unit::TimesReal).at_most_rounds(1);
     let title = "the same: memory a node, with its actor and two links";
-    let crowd_needs = Contestant::direct("libprocess", || Ok(crowd::cost().bytes));
+    let crowd_needs = Contestant::direct("libprocess", || Ok(crowd::bytes()));
     let memory = Contest::new("sim-crowd-memory", title, Unit::Bytes).at_most_rounds(1);
     vec![
         quic.with(libprocess_quic.wanted(Wanted::Least(5.0))),
@@ -31,5 +31,5 @@ pub(crate) fn contests() -> Vec<Contest> {
 
 /// The processes that these benchmarks start.
 pub(crate) fn roles() -> Vec<Role> {
-    Vec::new()
+    vec![crowd::ROLE]
 }

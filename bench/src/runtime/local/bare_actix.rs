@@ -7,6 +7,7 @@ use actix::prelude::*;
 
 use super::BURST;
 use super::threads::single;
+use crate::cores::apart;
 use crate::measure::time;
 use crate::runtime::Note;
 
@@ -143,16 +144,18 @@ fn across_threads<F>(work: impl FnOnce(Addr<Adder>) -> F) -> Duration
 where
     F: Future<Output = ()>,
 {
-    let (started, starting) = std::sync::mpsc::channel();
-    let thread = std::thread::spawn(move || {
-        let system = System::new();
-        let adder = system.block_on(async { Adder::default().start() });
-        started
-            .send((adder, System::current()))
-            .expect("a waiting thread");
-        system.run().expect("an orderly end");
+    let (((adder, system), thread), _pinned) = apart(|| {
+        let (started, starting) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let system = System::new();
+            let adder = system.block_on(async { Adder::default().start() });
+            started
+                .send((adder, System::current()))
+                .expect("a waiting thread");
+            system.run().expect("an orderly end");
+        });
+        (starting.recv().expect("an actor"), thread)
     });
-    let (adder, system) = starting.recv().expect("an actor");
     let took = single().block_on(time(work(adder)));
     system.stop();
     thread.join().expect("an orderly end");

@@ -141,7 +141,7 @@ fn asks_across_threads() -> Contest {
     const COUNT: usize = 10_000;
     let title = "local ask, across threads";
     Contest::new("local-ask-across", title, Unit::Microseconds)
-        .quiet_and_awake()
+        .apart_and_together()
         .with(Contestant::timed(
             "libprocess, ask",
             COUNT,

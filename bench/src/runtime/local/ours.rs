@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::threads::{on_one_thread, single};
 use super::{BOUND, BURST};
+use crate::cores::apart;
 use crate::measure::time;
 use crate::runtime::Note;
 use crate::runtime::adder::{Adder, AdderProtocol, Ask, DEADLINE, Tell};
@@ -109,7 +110,7 @@ pub(super) fn asks_across_threads(count: usize) -> Duration {
 fn across_threads(work: impl AsyncFnOnce(&Node, &Pid<AdderProtocol>)) -> Duration {
     single().block_on(async {
         let node = Node::local();
-        let adder = start(&node, "adder");
+        let (adder, _pinned) = apart(|| start(&node, "adder"));
         let took = time(work(&node, &adder)).await;
         node.shutdown(DEADLINE).await;
         took

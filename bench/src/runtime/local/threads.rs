@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
+use crate::cores::apart;
 use crate::measure::time;
 
 /// A runtime on the thread that drives it, and nowhere else.
@@ -68,7 +69,7 @@ where
     M: Future<Output = R>,
     W: Future<Output = ()>,
 {
-    let (receiver, other) = Other::start(make);
+    let ((receiver, other), _pinned) = apart(|| Other::start(make));
     let took = single().block_on(async {
         let start = Instant::now();
         work(receiver).await;
