@@ -22,6 +22,7 @@
 //! * **The end** of a link, for whatever reason, is the end of everything that depends on it: asks fail
 //!   and monitors fire, each exactly once.
 
+mod asks;
 mod bonds;
 mod carrier;
 mod complaints;
@@ -46,7 +47,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -65,6 +66,7 @@ use crate::tls::PeerIdentity;
 use crate::transport::Traffic;
 use crate::wire::MAX_BODY;
 use crate::wire::frame::{self, Control, Hello, Written};
+use asks::{Asking, Asks};
 use carrier::Carrier;
 use lanes::Idle;
 use lines::Lines;
@@ -197,13 +199,6 @@ const CANCEL: usize = 16;
 /// What to do with an answer.
 pub(crate) type Done = Box<dyn FnOnce(Answer<Written<&[u8]>>) + Send>;
 
-/// An ask that waits for its answer.
-struct Asking {
-    done: Done,
-    /// Where it went, so that its cancellation goes the same way.
-    pair: Pair,
-}
-
 /// What is known once both hellos are there.
 struct Up {
     carrier: Carrier,
@@ -216,10 +211,10 @@ struct Up {
 #[derive(Default)]
 struct Tables {
     ended: bool,
-    asks: BTreeMap<u64, Asking>,
+    asks: Asks,
     monitors: BTreeMap<u64, Watcher>,
-    /// Asks of the peer here that somebody waits for.
-    serving: BTreeSet<u64>,
+    /// Asks of the peer here that somebody waits for. Nobody sees their order.
+    serving: HashSet<u64>,
     /// Side lanes of the peer whose place was met, and which are not finished.
     places: BTreeSet<u64>,
     /// Side lanes of the peer that are open: as many as it may have lanes.
@@ -346,27 +341,27 @@ impl Link {
         deadline: Instant,
         done: Done,
     ) -> u64 {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        message.ask = Some((id, deadline));
-        let from = message.from.map_or(&self.nobody, AnyPid::shared_name);
         let asking = Asking {
             done,
-            pair: Pair::new(from.clone(), message.to.shared_name().clone()),
+            from: message.from.cloned(),
+            to: message.to.clone(),
         };
-        let refused = {
+        let inserted = {
             let mut tables = self.tables();
-            if tables.ended || tables.asks.len() >= ASKS {
-                Some(asking)
-            } else {
-                tables.asks.insert(id, asking);
-                None
+            match tables.ended {
+                true => Err(asking),
+                false => tables.asks.insert(asking),
             }
         };
-        if let Some(asking) = refused {
-            let reason = self.outbox().ended().unwrap_or(ExitReason::Overloaded);
-            (asking.done)(Err(AskError::Exited(reason)));
-            return id;
-        }
+        let id = match inserted {
+            Ok(id) => id,
+            Err(refused) => {
+                let reason = self.outbox().ended().unwrap_or(ExitReason::Overloaded);
+                (refused.done)(Err(AskError::Exited(reason)));
+                return asks::NONE;
+            }
+        };
+        message.ask = Some((id, deadline));
         let added = self.outbox().add_message(message);
         if let Err(reason) = self.follow_up(added) {
             self.finish_ask(id, Err(AskError::Exited(reason)));
@@ -376,8 +371,10 @@ impl Link {
 
     /// Nobody waits for the answer any more.
     fn cancel(self: &Arc<Self>, ask: u64) {
-        let asking = self.tables().asks.remove(&ask);
-        if let Some(Asking { pair, .. }) = asking {
+        let asking = self.tables().asks.remove(ask);
+        if let Some(Asking { from, to, .. }) = asking {
+            let from = from.as_ref().map_or(&self.nobody, AnyPid::shared_name);
+            let pair = Pair::new(from.clone(), to.shared_name().clone());
             let cancel = |out: &mut _| frame::put_cancel(out, ask);
             let added = self.outbox().add_frame(&pair, CANCEL, cancel);
             let _ = self.follow_up(added);
@@ -385,7 +382,7 @@ impl Link {
     }
 
     fn finish_ask(&self, ask: u64, answer: Answer<Written<&[u8]>>) {
-        let asking = self.tables().asks.remove(&ask);
+        let asking = self.tables().asks.remove(ask);
         if let Some(asking) = asking {
             (asking.done)(answer);
         }
@@ -496,7 +493,7 @@ impl Link {
         self.idle.clear();
         self.room.notify_waiters();
         self.changed.notify_waiters();
-        for (_, asking) in tables.asks {
+        for asking in tables.asks.into_all() {
             (asking.done)(Err(AskError::Exited(reason.clone())));
         }
         for (_, watcher) in tables.monitors {
