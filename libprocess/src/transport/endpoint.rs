@@ -100,7 +100,8 @@ pub enum ConnectError {
 /// # Errors
 /// If the address cannot be had, or the identity or the keys are unusable.
 pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
-    let ways = config::ways(&config.identity, &config.trusts, config.liveness)?;
+    let real = config.network.is_real();
+    let ways = config::ways(&config.identity, &config.trusts, config.liveness, real)?;
     let endpoint = config::endpoint(&config)?;
     let (socket, seat) = socket(&config).map_err(|source| BindError::of(config.address, source))?;
     let address = socket
@@ -116,7 +117,7 @@ pub fn bind(config: EndpointConfig) -> Result<Endpoint, BindError> {
         inner,
         address,
         seat,
-        real: matches!(config.network, Network::Udp),
+        real,
         liveness: config.liveness,
         ways: Arc::new(RwLock::new(ways)),
     })
@@ -212,7 +213,7 @@ impl Endpoint {
     /// # Errors
     /// If the identity cannot be used; then everything stays as it was.
     pub fn rotate(&self, identity: &Identity, trusts: &[Trust]) -> Result<(), BindError> {
-        let ways = config::ways(identity, trusts, self.liveness)?;
+        let ways = config::ways(identity, trusts, self.liveness, self.real)?;
         let mut current = self.ways.write().unwrap_or_else(PoisonError::into_inner);
         self.inner.set_server_config(ways.server.clone());
         *current = ways;

@@ -13,6 +13,7 @@
 //! them, because their number is memory set aside at both ends.
 
 mod config;
+mod congestion;
 mod connection;
 mod driver;
 mod endpoint;

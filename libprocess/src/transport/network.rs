@@ -21,6 +21,13 @@ pub enum Network {
     Messages(crate::sim::Messages),
 }
 
+impl Network {
+    /// Whether datagrams go through the system.
+    pub(super) fn is_real(&self) -> bool {
+        matches!(self, Self::Udp)
+    }
+}
+
 /// A node's place on a simulated network.
 #[derive(Clone, Debug)]
 pub struct Attached {

@@ -16,13 +16,13 @@ use tokio::sync::Notify;
 
 use super::hub::{Hub, now};
 use super::streams::{ReceiveStream, SendStream};
+use crate::transport::congestion::let_close;
 
-/// Datagrams that are handed to the system at once, if it can take so many: nearly the 64 KiB that it
-/// takes at most.
-const SEGMENTS: usize = 44;
+/// Bytes of datagrams that are handed to the system at once: nearly the 64 KiB that it takes at most.
+const AT_ONCE: usize = 64_000;
 
-/// Datagrams after which a connection gives way to others of its endpoint.
-const TURN: usize = 2 * SEGMENTS;
+/// Bytes after which a connection gives way to others of its endpoint.
+const TURN: usize = 2 * AT_ONCE;
 
 pub(super) struct Conn {
     pub(super) hub: Arc<Hub>,
@@ -173,20 +173,18 @@ impl Conn {
             return;
         }
         let mut buffer = hub.buffer();
-        let most = hub.max_segments().min(SEGMENTS);
-        let mut datagrams = 0;
+        let fitting = AT_ONCE / usize::from(state.quic.current_mtu());
+        let most = hub.max_segments().min(fitting);
+        let mut sent = 0;
         while let Some(transmit) = state.quic.poll_transmit(now, most, &mut buffer) {
             if !hub.try_send(&transmit, &buffer) {
                 state.unsent = Some(Box::new((transmit, std::mem::take(&mut buffer))));
                 self.note(|notes| &mut notes.blocked);
                 break;
             }
-            datagrams += match transmit.segment_size {
-                Some(size) => transmit.size.div_ceil(size),
-                None => 1,
-            };
+            sent += transmit.size;
             buffer.clear();
-            if datagrams >= TURN {
+            if sent >= TURN {
                 self.note(|notes| &mut notes.more);
                 break;
             }
@@ -240,6 +238,7 @@ impl Conn {
     pub(super) fn close(self: &Arc<Self>, code: VarInt, reason: Bytes) {
         self.act(|state| {
             if state.error.is_none() {
+                let_close(&state.quic);
                 state.quic.close(now(), code, reason);
                 self.terminate(state, ConnectionError::LocallyClosed);
             }

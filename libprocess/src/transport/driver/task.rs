@@ -19,6 +19,9 @@ use super::hub::{Hub, Quic, now};
 /// Messages taken from the socket at once; each may be as many datagrams as the system has put together.
 const MESSAGES: usize = 8;
 
+/// No message is larger, however many datagrams it is.
+const MESSAGE: usize = 64 * 1024;
+
 /// Bytes received after which other tasks of the thread get their turn: some tenths of a millisecond.
 const TURN: usize = 256 * 1024;
 
@@ -34,7 +37,8 @@ pub(super) struct Task {
 impl Task {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
         let longest = hub.quic().endpoint.config().get_max_udp_payload_size();
-        let message = longest.min(64 * 1024) as usize * hub.socket.max_receive_segments();
+        let message = longest as usize * hub.socket.max_receive_segments();
+        let message = message.min(MESSAGE);
         Self {
             writable: hub.socket.clone().create_io_poller(),
             sleep: None,
