@@ -1,12 +1,12 @@
 //! The multiset of resources and its arithmetic.
 
-use std::convert::Infallible;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::group::{Group, Item};
+use super::gathering::Gathering;
+use super::group::{Group, Others};
 use super::key::{Key, Kind, What};
 use super::name::{Known, Name};
 use super::{Amount, Quantity, ResourceError};
@@ -37,7 +37,7 @@ pub struct Resources {
     /// Nearly always the only one. Empty, and for nobody, if there is nothing at all.
     pub(super) first: Group,
     /// The groups of other roles; all are ordered by role, none is empty.
-    pub(super) others: Vec<Group>,
+    pub(super) others: Others,
 }
 
 impl Resources {
@@ -71,7 +71,7 @@ impl Resources {
     /// order of [`Known::SCALARS`]: no reserved ones, and no special disks.
     pub fn plain(&self) -> [Quantity; Known::SCALARS.len()] {
         let mut sum = self.first.plain;
-        for group in &self.others {
+        for group in self.others.iter() {
             for (sum, more) in sum.iter_mut().zip(&group.plain) {
                 *sum += *more;
             }
@@ -80,7 +80,7 @@ impl Resources {
     }
 
     pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
-        std::iter::once(&self.first).chain(&self.others)
+        std::iter::once(&self.first).chain(self.others.iter())
     }
 
     /// The group allocated to `role`.
@@ -115,62 +115,25 @@ impl Resources {
 
     /// Restores normal form after amounts have gone.
     pub(super) fn tidy(&mut self) {
-        self.others.retain(|group| !group.is_empty());
+        self.others.tidy();
         if self.first.is_empty() {
-            self.first = match self.others.is_empty() {
-                true => Group::default(),
-                false => self.others.remove(0),
-            };
+            self.first = self.others.pop_first().unwrap_or_default();
         }
     }
 
     /// The sum of items: the role each is allocated to, what it is and how much, of its kind.
-    pub(super) fn gather<'a, E>(
-        items: impl IntoIterator<Item = Result<(Option<&'a str>, What, Amount), E>>,
-    ) -> Result<Resources, E> {
-        let mut all = Resources::new();
-        let mut rest = Vec::new();
-        for item in items {
-            let (role, what, amount) = item?;
-            match what.as_plain() {
-                _ if amount.is_empty() => {}
-                Some(known) => all.group_of(role).add_plain(known, &amount),
-                None => {
-                    let what = what.sealed();
-                    rest.push((role, Item { what, amount }));
-                }
-            }
-        }
-        rest.sort_by(|(role, item), (other, next)| {
-            role.cmp(other).then_with(|| item.what.cmp(&next.what))
-        });
-        rest.dedup_by(|(other, next), (role, item)| {
-            let same = role == other && What::same(&item.what, &next.what);
-            if same {
-                item.amount.add(&next.amount);
-            }
-            same
-        });
-        while let Some((role, _)) = rest.first() {
-            let role = *role;
-            let until = rest.partition_point(|(other, _)| *other == role);
-            let items = rest.drain(..until).map(|(_, item)| item);
-            all.group_of(role).put(items.collect());
-        }
-        Ok(all)
-    }
-
-    /// As [`Resources::gather`], where nothing can go wrong.
     pub(super) fn gathered<'a>(
         items: impl IntoIterator<Item = (Option<&'a str>, What, Amount)>,
     ) -> Resources {
-        match Resources::gather(items.into_iter().map(Ok::<_, Infallible>)) {
-            Ok(all) => all,
-            Err(never) => match never {},
+        let mut gathering = Gathering::default();
+        for (role, what, amount) in items {
+            gathering.add(role, what, amount);
         }
+        gathering.finish()
     }
 
-    fn group_of(&mut self, role: Option<&str>) -> &mut Group {
+    /// As [`Resources::group_mut`].
+    pub(super) fn group_of(&mut self, role: Option<&str>) -> &mut Group {
         // Without an allocation for what comes next to its like.
         match self.first.role.as_deref() == role {
             true => &mut self.first,
@@ -260,7 +223,7 @@ impl AddAssign for Resources {
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
         for less in other.groups() {
-            let mut groups = std::iter::once(&mut self.first).chain(&mut self.others);
+            let mut groups = std::iter::once(&mut self.first).chain(self.others.iter_mut());
             if let Some(have) = groups.find(|group| group.has_role(&less.role)) {
                 have.subtract(less);
             }
@@ -353,7 +316,7 @@ mod tests {
     #[test]
     fn resources_stay_small() {
         assert!(size_of::<Resources>() <= 104, "{}", size_of::<Resources>());
-        assert!(size_of::<Amount>() <= 24, "{}", size_of::<Amount>());
-        assert!(size_of::<What>() <= 128, "{}", size_of::<What>());
+        assert!(size_of::<Amount>() <= 16, "{}", size_of::<Amount>());
+        assert!(size_of::<What>() <= 96, "{}", size_of::<What>());
     }
 }

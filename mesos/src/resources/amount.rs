@@ -1,10 +1,7 @@
 //! How much there is of an item.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use super::key::What;
-use super::{Quantity, Ranges};
+use super::{Quantity, Ranges, Words};
 
 /// How much there is of an item. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +11,16 @@ pub enum Amount {
     /// Integers.
     Ranges(Ranges),
     /// Words.
-    Set(Arc<BTreeSet<String>>),
+    Set(Words),
     /// Copies of something that cannot be divided, each of [`What::size`]. For shared resources
     /// this counts their users.
     Copies(u32),
 }
 
 impl Amount {
+    /// Nothing, to leave behind where one is taken.
+    pub(super) const NOTHING: Amount = Amount::Scalar(Quantity::ZERO);
+
     pub(super) fn is_empty(&self) -> bool {
         match self {
             Amount::Scalar(quantity) => *quantity <= Quantity::ZERO,
@@ -50,9 +50,7 @@ impl Amount {
         match (self, wanted) {
             (Amount::Scalar(have), Amount::Scalar(want)) => have >= want,
             (Amount::Ranges(have), Amount::Ranges(want)) => have.contains(want),
-            (Amount::Set(have), Amount::Set(want)) => {
-                Arc::ptr_eq(have, want) || have.is_superset(want)
-            }
+            (Amount::Set(have), Amount::Set(want)) => have.contains(want),
             (Amount::Copies(have), Amount::Copies(want)) => have >= want,
             _ => false,
         }
@@ -62,10 +60,7 @@ impl Amount {
         match (self, more) {
             (Amount::Scalar(have), Amount::Scalar(more)) => *have += *more,
             (Amount::Ranges(have), Amount::Ranges(more)) => have.add(more),
-            (Amount::Set(have), Amount::Set(more)) if have.is_superset(more) => {}
-            (Amount::Set(have), Amount::Set(more)) => {
-                Arc::make_mut(have).extend(more.iter().cloned());
-            }
+            (Amount::Set(have), Amount::Set(more)) => have.add(more),
             (Amount::Copies(have), Amount::Copies(more)) => *have = have.saturating_add(*more),
             _ => {}
         }
@@ -75,10 +70,7 @@ impl Amount {
         match (self, less) {
             (Amount::Scalar(have), Amount::Scalar(less)) => *have = have.saturating_sub(*less),
             (Amount::Ranges(have), Amount::Ranges(less)) => have.subtract(less),
-            (Amount::Set(have), Amount::Set(less)) if have.is_disjoint(less) => {}
-            (Amount::Set(have), Amount::Set(less)) => {
-                Arc::make_mut(have).retain(|word| !less.contains(word));
-            }
+            (Amount::Set(have), Amount::Set(less)) => have.subtract(less),
             (Amount::Copies(have), Amount::Copies(less)) => *have = have.saturating_sub(*less),
             _ => {}
         }

@@ -4,42 +4,36 @@
 //! role        whom it is allocated to
 //! plain       cpus | disk | gpus | mem      what nobody has reserved: a row of integers
 //! ports       and its ports
-//! rest        (key, amount) | ...           everything else, ordered by key, shared by clones
+//! rest        key | ...                     everything else, ordered by key, shared by clones
+//!             amount | ...
 //! ```
 //!
 //! [`Resources`]: super::Resources
 
-use std::cmp::Ordering;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::key::{Key, PLAIN, What};
 use super::name::Known;
+use super::rest::Rest;
 use super::{Amount, Quantity, Ranges};
 
 /// How many plain scalars there are.
 pub(super) const PLAIN_SCALARS: usize = Known::SCALARS.len();
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq)]
 pub(super) struct Group {
     pub(super) role: Option<Arc<str>>,
     pub(super) plain: [Quantity; PLAIN_SCALARS],
     pub(super) ports: Ranges,
-    rest: Rest,
-}
-
-/// Ordered by key, each key once, no amount empty, none of [`PLAIN`]. `None` if there are none.
-type Rest = Option<Arc<[Item]>>;
-
-#[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub(super) what: Arc<What>,
-    pub(super) amount: Amount,
+    /// `None` if there is none.
+    rest: Option<Rest>,
 }
 
 enum Place<'a> {
     /// The number in [`PLAIN`].
     Plain(usize),
-    Rest(&'a Item),
+    Rest(&'a What, &'a Amount),
 }
 
 impl Group {
@@ -56,8 +50,9 @@ impl Group {
             && self.ports.is_empty()
     }
 
-    pub(super) fn rest(&self) -> &[Item] {
-        self.rest.as_deref().unwrap_or_default()
+    /// What is not plain, ordered by key.
+    pub(super) fn rest(&self) -> impl Iterator<Item = (&What, &Amount)> {
+        self.rest.iter().flat_map(Rest::iter)
     }
 
     pub(super) fn has_role(&self, role: &Option<Arc<str>>) -> bool {
@@ -77,17 +72,17 @@ impl Group {
     /// Where amounts are, ordered by key: the plain one of a name comes before the others.
     fn places(&self) -> impl Iterator<Item = Place<'_>> {
         let mut plain = 0;
-        let mut rest = self.rest().iter().peekable();
+        let mut rest = self.rest().peekable();
         std::iter::from_fn(move || {
             while plain < PLAIN.len() && !self.has_plain(plain) {
                 plain += 1;
             }
             let name = PLAIN.get(plain).map(|what| &what.name);
-            if name.is_some_and(|name| rest.peek().is_none_or(|item| *name <= item.what.name)) {
+            if name.is_some_and(|name| rest.peek().is_none_or(|(what, _)| *name <= what.name)) {
                 plain += 1;
                 return Some(Place::Plain(plain - 1));
             }
-            rest.next().map(Place::Rest)
+            rest.next().map(|(what, amount)| Place::Rest(what, amount))
         })
     }
 
@@ -109,7 +104,7 @@ impl Group {
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key<'_>, Amount)> {
         self.places().map(|place| match place {
             Place::Plain(at) => (self.key(&PLAIN[at]), self.plain_amount(at)),
-            Place::Rest(item) => (self.key(&item.what), item.amount.clone()),
+            Place::Rest(what, amount) => (self.key(what), amount.clone()),
         })
     }
 
@@ -117,7 +112,7 @@ impl Group {
     pub(super) fn whats(&self) -> impl Iterator<Item = &What> {
         self.places().map(|place| match place {
             Place::Plain(at) => &PLAIN[at],
-            Place::Rest(item) => &*item.what,
+            Place::Rest(what, _) => what,
         })
     }
 
@@ -135,11 +130,12 @@ impl Group {
         }
     }
 
-    /// Adds items that are ordered by key, each key once.
-    pub(super) fn put(&mut self, items: Vec<Item>) {
-        match self.rest.is_none() {
-            true => self.rest = shelve(items),
-            false => self.add_rest(&items),
+    /// Adds what is not plain.
+    pub(super) fn put(&mut self, rest: Option<Rest>) {
+        match (&mut self.rest, rest) {
+            (_, None) => {}
+            (None, rest) => self.rest = rest,
+            (Some(have), Some(more)) => have.add(&more),
         }
     }
 
@@ -149,19 +145,11 @@ impl Group {
             .zip(&other.plain)
             .all(|(have, want)| have >= want)
             && self.ports.contains(&other.ports)
-            && self.contains_rest(other)
-    }
-
-    fn contains_rest(&self, other: &Group) -> bool {
-        if same_rest(&self.rest, &other.rest) {
-            return true;
-        }
-        // Both are in one order, so that the search goes on where it ended.
-        let mut have = self.rest().iter();
-        other.rest().iter().all(|wanted| {
-            have.find(|item| What::same(&item.what, &wanted.what))
-                .is_some_and(|item| item.amount.contains(&wanted.amount))
-        })
+            && match (&self.rest, &other.rest) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some(have), Some(want)) => have.contains(want),
+            }
     }
 
     pub(super) fn add(&mut self, other: &Group) {
@@ -169,10 +157,10 @@ impl Group {
             *have += *more;
         }
         self.ports.add(&other.ports);
-        match (&self.rest, &other.rest) {
+        match (&mut self.rest, &other.rest) {
             (_, None) => {}
             (None, rest) => self.rest = rest.clone(),
-            (Some(_), Some(more)) => self.add_rest(more),
+            (Some(have), Some(more)) => have.add(more),
         }
     }
 
@@ -181,48 +169,10 @@ impl Group {
             *have = have.saturating_sub(*less);
         }
         self.ports.subtract(&other.ports);
-        if same_rest(&self.rest, &other.rest) {
-            self.rest = None;
-            return;
-        }
-        let (Some(have), Some(less)) = (&mut self.rest, &other.rest) else {
-            return;
+        self.rest = match (self.rest.take(), &other.rest) {
+            (Some(have), Some(less)) => have.without(less),
+            (have, _) => have,
         };
-        let mut from = 0;
-        let mut emptied = false;
-        for item in less.iter() {
-            if let Some(at) = find(have, from, &item.what) {
-                from = at + 1;
-                let amount = &mut Arc::make_mut(have)[at].amount;
-                amount.subtract(&item.amount);
-                emptied |= amount.is_empty();
-            }
-        }
-        if emptied {
-            let left = have.iter().filter(|item| !item.amount.is_empty());
-            self.rest = shelve(left.cloned().collect());
-        }
-    }
-
-    /// Adds items that are ordered by key to those that are there.
-    fn add_rest(&mut self, more: &[Item]) {
-        let Some(have) = &mut self.rest else {
-            return;
-        };
-        let mut from = 0;
-        let mut new = 0;
-        for item in more {
-            match find(have, from, &item.what) {
-                Some(at) => {
-                    from = at + 1;
-                    Arc::make_mut(have)[at].amount.add(&item.amount);
-                }
-                None => new += 1,
-            }
-        }
-        if new > 0 {
-            self.rest = shelve(merged(have, more));
-        }
     }
 
     /// The items that please `wanted`.
@@ -236,15 +186,8 @@ impl Group {
         if !self.ports.is_empty() && wanted(&self.key(&PLAIN[PLAIN_SCALARS])) {
             kept.ports = self.ports.clone();
         }
-        let Some(rest) = &self.rest else {
-            return kept;
-        };
-        let chosen = rest.iter().filter(|item| wanted(&self.key(&item.what)));
-        let chosen: Vec<Item> = chosen.cloned().collect();
-        kept.rest = match chosen.len() == rest.len() {
-            true => self.rest.clone(),
-            false => shelve(chosen),
-        };
+        let rest = self.rest.as_ref();
+        kept.rest = rest.and_then(|rest| rest.filtered(|what, _| wanted(&self.key(what))));
         kept
     }
 
@@ -263,19 +206,9 @@ impl Group {
                 changed.add_plain(known, &amount);
             }
         }
-        let mut rest = Vec::new();
-        for Item { what, amount } in self.rest() {
-            let amount = change(&self.key(what), amount);
-            rest.extend(
-                amount
-                    .filter(|amount| !amount.is_empty())
-                    .map(|amount| Item {
-                        what: what.clone(),
-                        amount,
-                    }),
-            );
-        }
-        changed.rest = shelve(rest);
+        let rest = self.rest.as_ref();
+        changed.rest =
+            rest.and_then(|rest| rest.map_amounts(|what, amount| change(&self.key(what), amount)));
         changed
     }
 }
@@ -285,61 +218,57 @@ impl PartialEq for Group {
         self.plain == other.plain
             && self.has_role(&other.role)
             && self.ports == other.ports
-            && (same_rest(&self.rest, &other.rest) || self.rest() == other.rest())
+            && self.rest == other.rest
     }
 }
 
-impl Eq for Group {}
+/// Groups of further roles: usually none, and then they take but one word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Others(Option<Box<Groups>>);
 
-impl PartialEq for Item {
-    fn eq(&self, other: &Item) -> bool {
-        What::same(&self.what, &other.what) && self.amount == other.amount
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Groups(Vec<Group>);
+
+impl Others {
+    pub(super) fn insert(&mut self, at: usize, group: Group) {
+        self.0.get_or_insert_default().0.insert(at, group);
     }
-}
 
-/// Whether they are one allocation: equal without a look.
-fn same_rest(a: &Rest, b: &Rest) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (a, b) => a.is_none() && b.is_none(),
+    /// Takes the first away.
+    pub(super) fn pop_first(&mut self) -> Option<Group> {
+        let groups = self.0.as_mut()?;
+        let first = groups.0.remove(0);
+        self.tidy();
+        Some(first)
     }
-}
 
-/// Where the key is, from `from` on. Lists are short, and most keys are told apart, or found to be
-/// the same, by one integer.
-fn find(items: &[Item], from: usize, what: &Arc<What>) -> Option<usize> {
-    let found = items[from..]
-        .iter()
-        .position(|item| What::same(&item.what, what));
-    found.map(|at| from + at)
-}
-
-/// Both lists as one; of keys in both, the item of the first.
-fn merged(have: &[Item], more: &[Item]) -> Vec<Item> {
-    let mut all = Vec::with_capacity(have.len() + more.len());
-    let mut have = have.iter().peekable();
-    for item in more {
-        loop {
-            let Some(next) = have.peek() else {
-                all.push(item.clone());
-                break;
-            };
-            if What::same(&next.what, &item.what) {
-                break;
-            }
-            match next.what.cmp(&item.what) {
-                Ordering::Greater => {
-                    all.push(item.clone());
-                    break;
-                }
-                _ => all.extend(have.next().cloned()),
-            }
+    /// Drops what is empty.
+    pub(super) fn tidy(&mut self) {
+        let Some(groups) = &mut self.0 else { return };
+        groups.0.retain(|group| !group.is_empty());
+        if groups.0.is_empty() {
+            self.0 = None;
         }
     }
-    all.extend(have.cloned());
-    all
 }
 
-fn shelve(items: Vec<Item>) -> Rest {
-    (!items.is_empty()).then(|| items.into())
+impl FromIterator<Group> for Others {
+    fn from_iter<I: IntoIterator<Item = Group>>(groups: I) -> Others {
+        let groups: Vec<Group> = groups.into_iter().collect();
+        Others((!groups.is_empty()).then(|| Box::new(Groups(groups))))
+    }
+}
+
+impl Deref for Others {
+    type Target = [Group];
+
+    fn deref(&self) -> &[Group] {
+        self.0.as_ref().map_or(&[], |groups| &groups.0)
+    }
+}
+
+impl DerefMut for Others {
+    fn deref_mut(&mut self) -> &mut [Group] {
+        self.0.as_mut().map_or(&mut [], |groups| &mut groups.0)
+    }
 }

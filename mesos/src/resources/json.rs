@@ -1,11 +1,10 @@
 //! The flat JSON of the state endpoints: `{"cpus": 4.0, "mem": 1024.0, "ports": "[1-2]"}`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Amount, Kind, Resources};
+use super::{Kind, Resources};
 
 /// Names that are shown even if there is nothing of them.
 const ALWAYS: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
@@ -36,8 +35,8 @@ impl Resources {
             Kind::Scalar => Value::from(self.scalar(name).to_f64()),
             Kind::Ranges => Value::from(self.ranges(name).to_string()),
             Kind::Set => {
-                let words = self.set(name).into_iter().map(str::to_string).collect();
-                Value::from(Amount::Set(Arc::new(words)).to_string())
+                let words: Vec<&str> = self.set(name).into_iter().collect();
+                Value::from(format!("{{{}}}", words.join(", ")))
             }
         };
         let kinds = self.keys().map(|key| (key.name.to_string(), key.kind));

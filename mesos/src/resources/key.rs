@@ -25,10 +25,8 @@ pub struct Key<'a> {
 
 /// Everything about an item but its amount and the role it is allocated to. Ordered by name first;
 /// of one name what nobody reserved comes first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct What {
-    /// Of all the rest: what differs here differs.
-    fingerprint: u64,
     /// `cpus`, `mem`, `disk`, `ports`, `gpus`, or whatever the operator made up.
     pub name: Name,
     /// How it is counted.
@@ -143,8 +141,6 @@ pub(super) static PLAIN: [What; Known::ALL.len()] = [
 impl What {
     const fn known(name: Known, kind: Kind) -> What {
         What {
-            // Sealed ones have others, so that these are never mixed up with those of a list.
-            fingerprint: name as u64,
             name: Name::Known(name),
             kind,
             reservations: Stack(None),
@@ -181,23 +177,8 @@ impl What {
         (bare && self.kind == kind).then_some(name)
     }
 
-    /// To be called when nothing will change any more: equality looks at the fingerprint first.
-    pub(super) fn sealed(mut self) -> Arc<What> {
-        let mut hasher = Fingerprint(0);
-        self.name.hash(&mut hasher);
-        self.kind.hash(&mut hasher);
-        self.reservations.hash(&mut hasher);
-        self.disk.hash(&mut hasher);
-        self.provider.hash(&mut hasher);
-        (self.revocable, self.shared, self.size).hash(&mut hasher);
-        self.fingerprint = hasher.finish();
-        Arc::new(self)
-    }
-
-    /// Whether both are the same, for keys of lists: usually without looking at what they hold.
-    pub(super) fn same(a: &Arc<What>, b: &Arc<What>) -> bool {
-        Arc::ptr_eq(a, b) || **a == **b
-    }
+    /// To leave behind where one is taken.
+    pub(super) const NOTHING: What = What::known(Known::Cpus, Kind::Scalar);
 
     /// Whether amounts are copies of one size rather than a sum: shared resources and the disks of
     /// [`Disk::is_indivisible`].
@@ -230,29 +211,6 @@ impl What {
             .as_ref()
             .is_some_and(|disk| disk.persistence_id().is_some())
     }
-
-    fn order(&self) -> impl Ord + '_ {
-        (
-            &self.name,
-            self.kind,
-            &self.reservations,
-            &self.disk,
-            &self.provider,
-            (self.revocable, self.shared, self.size),
-        )
-    }
-}
-
-impl Ord for What {
-    fn cmp(&self, other: &What) -> Ordering {
-        self.order().cmp(&other.order())
-    }
-}
-
-impl PartialOrd for What {
-    fn partial_cmp(&self, other: &What) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl Deref for Key<'_> {
@@ -260,29 +218,6 @@ impl Deref for Key<'_> {
 
     fn deref(&self) -> &What {
         self.what
-    }
-}
-
-/// Turns and multiplies, as compilers do for their tables: cheap, the same everywhere, and no
-/// matter if somebody finds two texts with one fingerprint, as equality looks further.
-struct Fingerprint(u64);
-
-impl Hasher for Fingerprint {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // 2^64 divided by the golden ratio: odd, its bits spread evenly.
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

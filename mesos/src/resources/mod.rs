@@ -5,10 +5,11 @@
 //!
 //! | Subject | File |
 //! |---|---|
-//! | an amount in thousandths; a set of integers | `quantity.rs`, `ranges.rs` |
+//! | an amount in thousandths; a set of integers, of words | `quantity.rs`, `ranges.rs`, `words.rs` |
 //! | amounts by name | `quantities.rs`, `name.rs` |
 //! | what keeps two items apart, how much there is of one | `key.rs`, `amount.rs` |
-//! | the multiset: contains, add, subtract | `algebra.rs` over `group.rs` |
+//! | the multiset: contains, add, subtract | `algebra.rs` over `group.rs` and `rest.rs` |
+//! | from what is read to the multiset | `gathering.rs` |
 //! | what operations do to resources | `conversion.rs` |
 //! | asking a multiset: by name, role, kind | `query.rs` |
 //! | what an agent stores | `checkpointed.rs` |
@@ -21,6 +22,7 @@ mod amount;
 mod checkpointed;
 mod conversion;
 mod error;
+mod gathering;
 mod group;
 mod json;
 mod key;
@@ -30,7 +32,9 @@ mod quantities;
 mod quantity;
 mod query;
 mod ranges;
+mod rest;
 mod text;
+mod words;
 
 #[cfg(test)]
 mod laws;
@@ -46,3 +50,4 @@ pub use proto::Format;
 pub use quantities::Quantities;
 pub use quantity::{Quantity, QuantityError};
 pub use ranges::{Range, Ranges, RangesError};
+pub use words::Words;

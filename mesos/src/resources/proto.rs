@@ -5,12 +5,10 @@
 //! if they agree. `src/common/resources_utils.cpp` of Mesos.
 #![allow(deprecated)] // The old form is deprecated, and still what most frameworks speak.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
+use super::gathering::Gathering;
 use super::key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};
 use super::name::Name;
-use super::{Amount, Problem, Quantity, Range, Ranges, ResourceError, Resources};
+use super::{Amount, Problem, Quantity, Range, Ranges, ResourceError, Resources, Words};
 use crate::roles;
 use crate::v1;
 use crate::v1::resource::{ReservationInfo, disk_info::source, reservation_info};
@@ -37,11 +35,13 @@ impl Resources {
     pub fn from_v1<'a>(
         messages: impl IntoIterator<Item = &'a v1::Resource>,
     ) -> Result<Resources, ResourceError> {
-        Resources::gather(messages.into_iter().map(|message| {
+        let mut gathering = Gathering::default();
+        for message in messages {
             let (what, amount) = Reader { message }.item()?;
             let info = message.allocation_info.as_ref();
-            Ok((info.and_then(|info| info.role.as_deref()), what, amount))
-        }))
+            gathering.add(info.and_then(|info| info.role.as_deref()), what, amount);
+        }
+        Ok(gathering.finish())
     }
 
     /// Writes resources for a message, ordered by key. Each copy of something shared or
@@ -172,13 +172,9 @@ impl Reader<'_> {
     }
 
     fn set(&self, set: &value::Set) -> Result<Amount, ResourceError> {
-        let mut words = BTreeSet::new();
-        for word in &set.item {
-            if !words.insert(word.clone()) {
-                return Err(self.error("set.item", Problem::Duplicate(word.clone())));
-            }
-        }
-        Ok(Amount::Set(Arc::new(words)))
+        let words = Words::distinct(set.item.iter().map(String::as_str));
+        let twice = |word: &str| self.error("set.item", Problem::Duplicate(word.to_string()));
+        words.map(Amount::Set).map_err(twice)
     }
 
     fn disk(&self) -> Result<Option<Disk>, ResourceError> {
@@ -377,7 +373,7 @@ fn write_amount(message: &mut v1::Resource, what: &What, amount: &Amount) {
         Amount::Set(words) => {
             message.set_type(value::Type::Set);
             message.set = Some(value::Set {
-                item: words.iter().cloned().collect(),
+                item: words.iter().map(str::to_owned).collect(),
             });
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{Group, Item};
-use super::key::Stack;
+use super::group::{Group, Others};
+use super::key::{Stack, What};
 use super::name::Known;
 use super::{Amount, Quantities, Quantity, Ranges, Resources};
 
@@ -28,8 +28,8 @@ impl Resources {
         if self.is_empty() {
             return self;
         }
-        for group in std::mem::take(&mut self.others) {
-            self.first.add(&group);
+        for group in std::mem::take(&mut self.others).iter() {
+            self.first.add(group);
         }
         self.first.role = role;
         self
@@ -40,7 +40,7 @@ impl Resources {
         let groups = self.groups().filter_map(|group| {
             let all = Resources {
                 first: group.clone(),
-                others: Vec::new(),
+                others: Others::default(),
             };
             Some((group.role.as_deref()?.to_string(), all))
         });
@@ -116,7 +116,7 @@ impl Resources {
     /// resource counts once, however many use it.
     pub fn scalars(&self) -> Quantities {
         let mut all = Quantities::of_known(self.plain());
-        for Item { what, amount } in self.rest() {
+        for (what, amount) in self.rest() {
             if let Some(quantity) = amount.quantity(what) {
                 all.add(&what.name, quantity);
             }
@@ -130,8 +130,8 @@ impl Resources {
             None | Some(Known::Ports) => Quantity::ZERO,
             Some(known) => self.plain()[known as usize],
         };
-        let named = self.rest().filter(|item| *item.what.name == *name);
-        let special = named.filter_map(|item| item.amount.quantity(&item.what));
+        let named = self.rest().filter(|(what, _)| *what.name == *name);
+        let special = named.filter_map(|(what, amount)| amount.quantity(what));
         plain + special.sum::<Quantity>()
     }
 
@@ -141,7 +141,7 @@ impl Resources {
         if name == Known::Ports.text() {
             self.groups().for_each(|group| all.add(&group.ports));
         }
-        for Item { what, amount } in self.rest() {
+        for (what, amount) in self.rest() {
             if let Amount::Ranges(ranges) = amount
                 && *what.name == *name
             {
@@ -153,15 +153,15 @@ impl Resources {
 
     /// The union of the set items of this name.
     pub fn set(&self, name: &str) -> BTreeSet<&str> {
-        let named = self.rest().filter(|item| *item.what.name == *name);
-        let words = named.filter_map(|item| match &item.amount {
-            Amount::Set(words) => Some(&**words),
+        let named = self.rest().filter(|(what, _)| *what.name == *name);
+        let words = named.filter_map(|(_, amount)| match amount {
+            Amount::Set(words) => Some(words.iter()),
             _ => None,
         });
-        words.flatten().map(String::as_str).collect()
+        words.flatten().collect()
     }
 
-    fn rest(&self) -> impl Iterator<Item = &Item> {
+    fn rest(&self) -> impl Iterator<Item = (&What, &Amount)> {
         self.groups().flat_map(Group::rest)
     }
 

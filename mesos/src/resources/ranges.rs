@@ -1,7 +1,8 @@
 //! Sets of integers kept as sorted, coalesced, closed intervals: ports and their like.
 
-use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -17,11 +18,27 @@ pub struct Range {
     pub end: u64,
 }
 
-/// A set of integers: its intervals are sorted, do not touch and do not overlap. `None` if there are
-/// none. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A set of integers: its intervals are sorted, do not touch and do not overlap. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Range>", into = "Vec<Range>")]
-pub struct Ranges(Option<Arc<[Range]>>);
+pub struct Ranges(Spans);
+
+/// One form for each set: what fits into the first is never the second.
+#[derive(Clone, PartialEq, Eq)]
+enum Spans {
+    /// So many intervals of integers as small as ports: no allocation. Those unused are zero.
+    Few(u8, [(u16, u16); FEW]),
+    Many(Arc<SmallVec<[Range; 4]>>),
+}
+
+/// As many as make [`Ranges`] no larger than two words.
+const FEW: usize = 3;
+
+/// The intervals as a slice, whatever their form.
+enum Unpacked<'a> {
+    Few(usize, [Range; FEW]),
+    Many(&'a [Range]),
+}
 
 /// Intervals on their way into a set: as many as most sets have need no allocation.
 type Scratch = SmallVec<[Range; 8]>;
@@ -53,28 +70,59 @@ pub enum RangesError {
 impl Ranges {
     /// The empty set.
     pub const fn new() -> Ranges {
-        Ranges(None)
+        Ranges(Spans::Few(0, [(0, 0); FEW]))
     }
 
-    /// The set of all integers in any of `ranges`, none of which is inverted.
-    fn joined(mut ranges: Scratch) -> Ranges {
-        ranges.sort_unstable();
-        ranges.dedup_by(|next, last| {
-            let meet = next.begin <= last.end.saturating_add(1);
-            if meet {
-                last.end = last.end.max(next.end);
-            }
-            meet
-        });
-        Ranges::from_sorted(&ranges)
+    /// The set of all integers in any of `ranges`.
+    fn joined(mut ranges: Scratch) -> Result<Ranges, RangesError> {
+        if let Some(Range { begin, end }) = ranges.iter().copied().find(|r| r.begin > r.end) {
+            return Err(RangesError::Inverted { begin, end });
+        }
+        if ranges.len() > 1 {
+            ranges.sort_unstable();
+            ranges.dedup_by(|next, last| {
+                let meet = next.begin <= last.end.saturating_add(1);
+                if meet {
+                    last.end = last.end.max(next.end);
+                }
+                meet
+            });
+        }
+        Ok(Ranges::from_sorted(&ranges))
     }
 
     fn from_sorted(ranges: &[Range]) -> Ranges {
-        Ranges((!ranges.is_empty()).then(|| ranges.into()))
+        let largest = ranges.last().map_or(0, |last| last.end);
+        if ranges.len() > FEW || largest > u64::from(u16::MAX) {
+            return Ranges(Spans::Many(Arc::new(SmallVec::from_slice(ranges))));
+        }
+        let mut few = [(0, 0); FEW];
+        for (few, range) in few.iter_mut().zip(ranges) {
+            // None is larger than the largest.
+            *few = (range.begin as u16, range.end as u16);
+        }
+        Ranges(Spans::Few(ranges.len() as u8, few))
     }
 
-    fn as_slice(&self) -> &[Range] {
-        self.0.as_deref().unwrap_or_default()
+    fn unpacked(&self) -> Unpacked<'_> {
+        match &self.0 {
+            Spans::Few(count, few) => Unpacked::Few(usize::from(*count), few.map(widened)),
+            Spans::Many(many) => Unpacked::Many(many),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.0 {
+            Spans::Few(count, _) => usize::from(*count),
+            Spans::Many(many) => many.len(),
+        }
+    }
+
+    fn at(&self, at: usize) -> Range {
+        match &self.0 {
+            Spans::Few(_, few) => widened(few[at]),
+            Spans::Many(many) => many[at],
+        }
     }
 
     /// The set of all integers in any of `ranges`, in whatever order and overlap.
@@ -82,11 +130,7 @@ impl Ranges {
     /// # Errors
     /// A range that ends before it begins.
     pub fn coalesce(ranges: impl IntoIterator<Item = Range>) -> Result<Ranges, RangesError> {
-        let ranges: Scratch = ranges.into_iter().collect();
-        if let Some(Range { begin, end }) = ranges.iter().copied().find(|r| r.begin > r.end) {
-            return Err(RangesError::Inverted { begin, end });
-        }
-        Ok(Ranges::joined(ranges))
+        Ranges::joined(ranges.into_iter().collect())
     }
 
     /// As [`Ranges::coalesce`], but an integer named twice is a mistake: the rule for resources
@@ -105,7 +149,7 @@ impl Ranges {
                 });
             }
         }
-        Ranges::coalesce(ranges)
+        Ranges::joined(ranges)
     }
 
     /// The set of the integers `begin..=end`; empty if `end < begin`.
@@ -119,30 +163,31 @@ impl Ranges {
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.len() == 0
     }
 
     /// How many integers are in the set, saturating.
     pub fn count(&self) -> u64 {
-        self.as_slice().iter().fold(0, |sum: u64, r| {
+        self.iter().fold(0, |sum: u64, r| {
             sum.saturating_add((r.end - r.begin).saturating_add(1))
         })
     }
 
     /// The intervals, ascending.
     pub fn iter(&self) -> impl Iterator<Item = Range> + '_ {
-        self.as_slice().iter().copied()
+        (0..self.len()).map(|at| self.at(at))
     }
 
     /// The integers themselves, ascending.
     pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
-        self.as_slice().iter().flat_map(|r| r.begin..=r.end)
+        self.iter().flat_map(|r| r.begin..=r.end)
     }
 
     /// Whether every integer of `other` is in this set.
     pub fn contains(&self, other: &Ranges) -> bool {
-        let mut have = self.as_slice();
-        other.as_slice().iter().all(|wanted| {
+        let all = self.unpacked();
+        let mut have = &*all;
+        other.iter().all(|wanted| {
             // Both ascend: what ends before this one ends before those that follow.
             let passed = have.partition_point(|range| range.end < wanted.begin);
             have = &have[passed..];
@@ -153,17 +198,18 @@ impl Ranges {
 
     /// Adds every integer of `other`.
     pub fn add(&mut self, other: &Ranges) {
-        if other.is_empty() {
-            return;
-        }
         if self.is_empty() {
             self.clone_from(other);
+        }
+        if self.contains(other) {
             return;
         }
         let mut all = Scratch::new();
-        all.extend_from_slice(self.as_slice());
-        all.extend_from_slice(other.as_slice());
-        *self = Ranges::joined(all);
+        all.extend_from_slice(&self.unpacked());
+        all.extend_from_slice(&other.unpacked());
+        if let Ok(joined) = Ranges::joined(all) {
+            *self = joined; // None of either is inverted.
+        }
     }
 
     /// Removes every integer of `other`; those not in the set are ignored.
@@ -171,7 +217,8 @@ impl Ranges {
         if self.is_empty() || other.is_empty() {
             return;
         }
-        let mut holes = other.as_slice();
+        let all = other.unpacked();
+        let mut holes = &*all;
         let mut left = Scratch::new();
         for mut range in self.iter() {
             let passed = holes.partition_point(|hole| hole.end < range.begin);
@@ -198,6 +245,48 @@ impl Ranges {
     }
 }
 
+fn widened((begin, end): (u16, u16)) -> Range {
+    Range {
+        begin: begin.into(),
+        end: end.into(),
+    }
+}
+
+impl Deref for Unpacked<'_> {
+    type Target = [Range];
+
+    fn deref(&self) -> &[Range] {
+        match self {
+            Unpacked::Few(count, few) => &few[..*count],
+            Unpacked::Many(many) => many,
+        }
+    }
+}
+
+impl Default for Ranges {
+    fn default() -> Ranges {
+        Ranges::new()
+    }
+}
+
+impl Ord for Ranges {
+    fn cmp(&self, other: &Ranges) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for Ranges {
+    fn partial_cmp(&self, other: &Ranges) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Debug for Ranges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl TryFrom<Vec<Range>> for Ranges {
     type Error = RangesError;
     fn try_from(ranges: Vec<Range>) -> Result<Ranges, RangesError> {
@@ -207,7 +296,7 @@ impl TryFrom<Vec<Range>> for Ranges {
 
 impl From<Ranges> for Vec<Range> {
     fn from(ranges: Ranges) -> Vec<Range> {
-        ranges.as_slice().to_vec()
+        ranges.iter().collect()
     }
 }
 
@@ -228,11 +317,11 @@ impl FromStr for Ranges {
     type Err = RangesError;
 
     fn from_str(text: &str) -> Result<Ranges, RangesError> {
+        if let Some(ranges) = parse_compact(text.as_bytes()) {
+            return Ranges::joined(ranges);
+        }
         let malformed = || RangesError::Malformed(text.to_string());
-        let compact = match text.contains(char::is_whitespace) {
-            true => Cow::Owned(text.split_whitespace().collect::<String>()),
-            false => Cow::Borrowed(text),
-        };
+        let compact: String = text.split_whitespace().collect();
         let inner = compact
             .strip_prefix('[')
             .and_then(|t| t.strip_suffix(']'))
@@ -244,8 +333,39 @@ impl FromStr for Ranges {
             let end = end.parse().map_err(|_| malformed())?;
             ranges.push(Range { begin, end });
         }
-        Ranges::coalesce(ranges)
+        Ranges::joined(ranges)
     }
+}
+
+/// What nearly everybody writes: no spaces, at least one range, and integers of up to nine digits.
+fn parse_compact(text: &[u8]) -> Option<Scratch> {
+    let mut rest = text.strip_prefix(b"[")?;
+    let mut ranges = Scratch::new();
+    loop {
+        let (begin, b'-') = parse_integer(&mut rest)? else {
+            return None;
+        };
+        let (end, behind) = parse_integer(&mut rest)?;
+        ranges.push(Range { begin, end });
+        match behind {
+            b',' => {}
+            b']' if rest.is_empty() => return Some(ranges),
+            _ => return None,
+        }
+    }
+}
+
+/// The next integer and the byte behind it, both of which are passed.
+fn parse_integer(text: &mut &[u8]) -> Option<(u64, u8)> {
+    let mut integer = 0;
+    for (at, byte) in text.iter().enumerate().take(10) {
+        if !byte.is_ascii_digit() {
+            *text = &text[at + 1..];
+            return (at > 0).then_some((integer, *byte));
+        }
+        integer = integer * 10 + u64::from(byte - b'0');
+    }
+    None
 }
 
 #[cfg(test)]
@@ -264,6 +384,9 @@ mod tests {
             ("[]", "[]"),
             ("[1-2,3-4]", "[1-4]"),
             ("[5-9, 1-3]", "[1-3, 5-9]"),
+            ("[ 5 - 9,,1-3,]", "[1-3, 5-9]"),
+            ("[5-9,1-3]", "[1-3, 5-9]"),
+            ("[999999999-1234567890]", "[999999999-1234567890]"),
             ("[1-10,2-3]", "[1-10]"),
             ("[0-18446744073709551615, 7-7]", "[0-18446744073709551615]"),
         ];
@@ -281,6 +404,11 @@ mod tests {
             "[1-2",
             "[a-b]",
             "[-1-2]",
+            "[1-2]3-4]",
+            "[1-2,3]",
+            "[1,2]",
+            "[1-2-3]",
+            "[1-2],",
             "[1-99999999999999999999]",
         ] {
             assert!(

@@ -1,12 +1,14 @@
 //! The text form of resources: `cpus:4;mem:1024;disk(role):10;ports:[31000-32000];names:{a,b}`.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
+use super::gathering::Gathering;
 use super::key::{Key, Kind, Reservation, ReservationKind, Stack, What};
-use super::name::Name;
-use super::{Amount, ParseError, Problem, Quantity, Ranges, ResourceError, Resources};
+use super::name::{Known, Name};
+use super::{
+    Amount, ParseError, Problem, Quantity, QuantityError, Ranges, RangesError, ResourceError,
+    Resources, Words,
+};
 use crate::roles;
 use crate::v1;
 use crate::v1::resource::DiskInfo;
@@ -43,19 +45,36 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
 
 fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
     let mut stacks = Stacks::default();
-    let items = text.split([';', '\n']).map(str::trim);
-    Resources::gather(items.filter(|item| !item.is_empty()).map(|item| {
+    let mut gathering = Gathering::default();
+    for item in items(text) {
         let (name, role, value) = split(item, default_role)?;
-        let amount = parse_amount(name, value)?;
-        let kind = match amount {
-            Amount::Ranges(_) => Kind::Ranges,
-            Amount::Set(_) => Kind::Set,
-            Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
-        };
+        let (kind, amount) = parse_amount(name, value)?;
         let mut what = What::plain(Name::from(name), kind);
         what.reservations = stacks.of(name, role)?;
-        Ok((None, what, amount))
-    }))
+        gathering.add(None, what, amount);
+    }
+    Ok(gathering.finish())
+}
+
+/// What stands between semicolons or on lines, if anything.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    let pieces = std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| matches!(byte, b';' | b'\n'));
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    });
+    pieces.map(trimmed).filter(|item| !item.is_empty())
+}
+
+/// Without white space around it, of which there is seldom any.
+fn trimmed(text: &str) -> &str {
+    let dense = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    match dense(text.as_bytes().first()) && dense(text.as_bytes().last()) {
+        true => text,
+        false => text.trim(),
+    }
 }
 
 /// Name, role and value.
@@ -64,19 +83,22 @@ fn split<'a>(
     default_role: &'a str,
 ) -> Result<(&'a str, &'a str, &'a str), ParseError> {
     let malformed = || ParseError::Malformed(item.to_string());
-    let (left, value) = item.split_once(':').ok_or_else(malformed)?;
-    let (name, role) = match left.split_once('(') {
-        None => (left.trim(), default_role),
-        Some((name, rest)) => {
-            let role = rest.trim_end().strip_suffix(')').ok_or_else(malformed)?;
-            (name.trim(), role.trim())
+    let colon = item.bytes().position(|byte| byte == b':');
+    let colon = colon.ok_or_else(malformed)?;
+    let (left, value) = (&item[..colon], trimmed(&item[colon + 1..]));
+    let (name, role) = match left.bytes().position(|byte| byte == b'(') {
+        None => (trimmed(left), default_role),
+        Some(open) => {
+            let role = trimmed(&left[open + 1..]);
+            let role = role.strip_suffix(')').ok_or_else(malformed)?;
+            (trimmed(&left[..open]), trimmed(role))
         }
     };
-    let value = value.trim();
-    if name.is_empty() || name.contains(')') || value.is_empty() || value.contains(':') {
-        return Err(malformed());
+    let wrong = name.bytes().any(|byte| byte == b')') || value.bytes().any(|byte| byte == b':');
+    match wrong || name.is_empty() || value.is_empty() {
+        true => Err(malformed()),
+        false => Ok((name, role, value)),
     }
-    Ok((name, role, value))
 }
 
 /// The static reservations of one text: items that follow each other usually have the same.
@@ -96,33 +118,23 @@ impl Stacks {
     }
 }
 
-fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
+fn parse_amount(name: &str, value: &str) -> Result<(Kind, Amount), ResourceError> {
     let wrong = |problem: Problem| error(name, "value", problem);
     if value.starts_with('[') {
-        return Ok(Amount::Ranges(
-            value.parse::<Ranges>().map_err(|e| wrong(e.into()))?,
-        ));
+        let ranges: Ranges = value.parse().map_err(|e: RangesError| wrong(e.into()))?;
+        return Ok((Kind::Ranges, Amount::Ranges(ranges)));
     }
     if let Some(inner) = value.strip_prefix('{').and_then(|v| v.strip_suffix('}')) {
-        let mut words = BTreeSet::new();
-        for word in inner
-            .split(',')
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-        {
-            if !words.insert(word.to_string()) {
-                return Err(wrong(Problem::Duplicate(word.to_string())));
-            }
-        }
-        return Ok(Amount::Set(Arc::new(words)));
+        let words = inner.split(',').map(trimmed);
+        let words = Words::distinct(words.filter(|word| !word.is_empty()));
+        let words = words.map_err(|word| wrong(Problem::Duplicate(word.to_string())))?;
+        return Ok((Kind::Set, Amount::Set(words)));
     }
-    let quantity: Quantity = value
-        .parse()
-        .map_err(|e: super::QuantityError| wrong(e.into()))?;
-    if name == "gpus" && !quantity.is_whole() {
+    let quantity: Quantity = value.parse().map_err(|e: QuantityError| wrong(e.into()))?;
+    if name == Known::Gpus.text() && !quantity.is_whole() {
         return Err(wrong(Problem::NotWhole));
     }
-    Ok(Amount::Scalar(quantity))
+    Ok((Kind::Scalar, Amount::Scalar(quantity)))
 }
 
 /// What an operator may say of an agent before it runs.
@@ -186,10 +198,7 @@ impl fmt::Display for Amount {
         match self {
             Amount::Scalar(quantity) => write!(f, "{quantity}"),
             Amount::Ranges(ranges) => write!(f, "{ranges}"),
-            Amount::Set(words) => {
-                let words: Vec<&str> = words.iter().map(String::as_str).collect();
-                write!(f, "{{{}}}", words.join(", "))
-            }
+            Amount::Set(words) => write!(f, "{words}"),
             Amount::Copies(count) => write!(f, "<{count}>"),
         }
     }

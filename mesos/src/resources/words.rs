@@ -1,0 +1,148 @@
+//! Sets of words, as one piece of text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+/// A set of words, in order. Cheap to clone.
+///
+/// ```text
+/// blue FF green FF red FF        FF is no byte of any text
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Words(Arc<Bytes>);
+
+/// As much as most sets have needs one allocation.
+type Bytes = SmallVec<[u8; 32]>;
+
+/// Behind each word.
+const END: u8 = 0xff;
+
+/// Words on their way into a set.
+type Scratch<'a> = SmallVec<[&'a [u8]; 8]>;
+
+impl Words {
+    /// The set of words of which none comes twice.
+    ///
+    /// # Errors
+    /// A word that does.
+    pub fn distinct<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Words, &'a str> {
+        let mut all: SmallVec<[&str; 8]> = words.into_iter().collect();
+        all.sort_unstable();
+        match all.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(pair[0]),
+            None => Ok(Words::in_order(all.iter().map(|word| word.as_bytes()))),
+        }
+    }
+
+    fn in_order<'a>(words: impl Iterator<Item = &'a [u8]>) -> Words {
+        let mut bytes = Bytes::new();
+        for word in words {
+            bytes.extend_from_slice(word);
+            bytes.push(END);
+        }
+        Words(Arc::new(bytes))
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let parts = self.0.split_inclusive(|byte| *byte == END);
+        parts.map(|part| &part[..part.len() - 1])
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The words, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        // All were texts.
+        self.parts()
+            .map(|part| str::from_utf8(part).unwrap_or_default())
+    }
+
+    /// Whether every word of `other` is in this set.
+    pub fn contains(&self, other: &Words) -> bool {
+        // Both ascend, so that the search goes on where it ended.
+        let mut have = self.parts();
+        Arc::ptr_eq(&self.0, &other.0)
+            || other.parts().all(|wanted| have.any(|word| word == wanted))
+    }
+
+    /// Adds every word of `other`.
+    pub fn add(&mut self, other: &Words) {
+        if self.contains(other) {
+            return;
+        }
+        let mut all: Scratch<'_> = self.parts().chain(other.parts()).collect();
+        all.sort_unstable();
+        all.dedup();
+        *self = Words::in_order(all.into_iter());
+    }
+
+    /// Removes every word of `other`; those not in the set are ignored.
+    pub fn subtract(&mut self, other: &Words) {
+        let mut holes = other.parts().peekable();
+        let mut stays = |word: &&[u8]| {
+            while holes.next_if(|hole| hole < word).is_some() {}
+            holes.peek() != Some(word)
+        };
+        *self = Words::in_order(self.parts().filter(&mut stays));
+    }
+}
+
+/// As the text form has it: `{a, b}`.
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.iter().collect();
+        write!(f, "{{{}}}", words.join(", "))
+    }
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn words(set: &BTreeSet<String>) -> Words {
+        Words::distinct(set.iter().rev().map(String::as_str)).unwrap()
+    }
+
+    #[test]
+    fn says_which_word_comes_twice() {
+        assert_eq!(Words::distinct(["b", "a", "b"]), Err("b"));
+        assert_eq!(Words::distinct(["b", "a"]).unwrap().to_string(), "{a, b}");
+        assert!(Words::distinct([]).unwrap().is_empty());
+        assert!(!Words::distinct([""]).unwrap().is_empty(), "a word as well");
+    }
+
+    fn small_set() -> impl Strategy<Value = BTreeSet<String>> {
+        proptest::collection::btree_set("[ab…]{0,2}", 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_like_a_set_of_texts(a in small_set(), b in small_set()) {
+            let (wa, wb) = (words(&a), words(&b));
+            prop_assert_eq!(wa.contains(&wb), a.is_superset(&b));
+            prop_assert_eq!(wa == wb, a == b);
+            let mut sum = wa.clone();
+            sum.add(&wb);
+            prop_assert_eq!(&sum, &words(&a.union(&b).cloned().collect()));
+            prop_assert!(sum.contains(&wa) && sum.contains(&wb));
+            let mut left = wa;
+            left.subtract(&wb);
+            prop_assert_eq!(&left, &words(&a.difference(&b).cloned().collect()));
+            let texts: BTreeSet<String> = sum.iter().map(str::to_owned).collect();
+            prop_assert_eq!(texts, a.union(&b).cloned().collect());
+        }
+    }
+}
