@@ -141,9 +141,15 @@ impl Resources {
         }
     }
 
+    /// Whether both are one group of one role, as nearly always.
+    fn is_one_with(&self, other: &Resources) -> bool {
+        let alone = self.others.is_empty() && other.others.is_empty();
+        alone && self.first.has_role(&other.first.role)
+    }
+
     /// Whether everything in `other` is here too.
     pub fn contains(&self, other: &Resources) -> bool {
-        if other.others.is_empty() && self.first.has_role(&other.first.role) {
+        if self.is_one_with(other) {
             return self.first.contains(&other.first);
         }
         other
@@ -257,7 +263,13 @@ impl Add for Resources {
 impl Add for &Resources {
     type Output = Resources;
     fn add(self, other: &Resources) -> Resources {
-        self.clone() + other
+        if !self.is_one_with(other) || self.is_empty() {
+            return self.clone() + other;
+        }
+        Resources {
+            first: self.first.plus(&other.first),
+            others: Others::default(),
+        }
     }
 }
 
@@ -279,7 +291,15 @@ impl Sub for Resources {
 impl Sub for &Resources {
     type Output = Resources;
     fn sub(self, other: &Resources) -> Resources {
-        self.clone() - other
+        if !self.is_one_with(other) {
+            return self.clone() - other;
+        }
+        let mut left = Resources {
+            first: self.first.minus(&other.first),
+            others: Others::default(),
+        };
+        left.tidy();
+        left
     }
 }
 

@@ -1,9 +1,12 @@
 //! From items one by one, as they are read, to the multiset.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::key::What;
-use super::name::Known;
+use super::key::{Kind, What};
+use super::name::{Known, Name};
 use super::rest::Rest;
 use super::{Amount, Resources};
 
@@ -12,9 +15,14 @@ use super::{Amount, Resources};
 pub(super) struct Gathering<'a> {
     /// What is plain is where it belongs at once.
     all: Resources,
-    /// As much of the rest as most agents have needs no allocation.
-    rest: SmallVec<[Found<'a>; 8]>,
+    /// The rest; the first [`FEW`] in order, each once.
+    rest: SmallVec<[Found<'a>; FEW]>,
 }
+
+/// As much of the rest as most agents have needs no allocation, and is put in its place at once.
+/// More is sorted at the end: who sends thousands in an unlucky order shall not make us move them
+/// thousands of times.
+const FEW: usize = 8;
 
 struct Found<'a> {
     allocated_to: Option<&'a str>,
@@ -27,8 +35,7 @@ impl<'a> Gathering<'a> {
     pub(super) fn add(&mut self, allocated_to: Option<&'a str>, what: What, amount: Amount) {
         match what.as_plain() {
             Some(known) => self.add_plain(allocated_to, known, &amount),
-            None if amount.is_empty() => {}
-            None => self.rest.push(Found {
+            None => self.add_rest(Found {
                 allocated_to,
                 what,
                 amount,
@@ -36,39 +43,73 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// The same of a name that Mesos knows, and that needs no key.
-    pub(super) fn add_plain(&mut self, allocated_to: Option<&str>, known: Known, amount: &Amount) {
+    /// As [`Gathering::add`], of what nobody reserved, and of the agent itself.
+    pub(super) fn add_bare(
+        &mut self,
+        allocated_to: Option<&'a str>,
+        name: &str,
+        kind: Kind,
+        amount: Amount,
+    ) {
+        match Known::of(name) {
+            Some(known) if known.kind() == kind => self.add_plain(allocated_to, known, &amount),
+            known => {
+                let other = || Name::Other(name.into());
+                let name = known.map_or_else(other, Name::Known);
+                self.add_rest(Found {
+                    allocated_to,
+                    what: What::plain(name, kind),
+                    amount,
+                });
+            }
+        }
+    }
+
+    fn add_plain(&mut self, allocated_to: Option<&str>, known: Known, amount: &Amount) {
         if !amount.is_empty() {
             self.all.group_of(allocated_to).add_plain(known, amount);
         }
     }
 
+    fn add_rest(&mut self, found: Found<'a>) {
+        if found.amount.is_empty() {
+            return;
+        }
+        if self.rest.len() >= FEW {
+            self.rest.push(found);
+            return;
+        }
+        let mut at = self.rest.len();
+        while at > 0 {
+            match self.rest[at - 1].order(&found) {
+                Ordering::Less => break,
+                Ordering::Equal => return self.rest[at - 1].amount.add(&found.amount),
+                Ordering::Greater => at -= 1,
+            }
+        }
+        self.rest.insert(at, found);
+    }
+
     /// The sum of all.
     pub(super) fn finish(&mut self) -> Resources {
-        self.sort();
+        if self.rest.len() > FEW {
+            self.sort();
+        }
         let mut rest = &mut self.rest[..];
         while let Some(first) = rest.first() {
             let role = first.allocated_to;
-            let until = rest.partition_point(|found| found.allocated_to == role);
-            let (items, others) = rest.split_at_mut(until);
+            let others = rest.iter().position(|found| found.allocated_to != role);
+            let (items, others) = rest.split_at_mut(others.unwrap_or(rest.len()));
             self.all.group_of(role).put(shelved(items));
             rest = others;
         }
         std::mem::take(&mut self.all)
     }
 
-    /// Orders the rest, each once; what we have written ourselves is read in this order.
     fn sort(&mut self) {
-        if self
-            .rest
-            .is_sorted_by(|one, next| one.order() < next.order())
-        {
-            return;
-        }
-        self.rest
-            .sort_by(|one, next| one.order().cmp(&next.order()));
+        self.rest.sort_by(Found::order);
         self.rest.dedup_by(|next, one| {
-            let same = next.order() == one.order();
+            let same = next.order(one) == Ordering::Equal;
             if same {
                 one.amount.add(&next.amount);
             }
@@ -77,9 +118,10 @@ impl<'a> Gathering<'a> {
     }
 }
 
-impl Found<'_> {
-    fn order(&self) -> (Option<&str>, &What) {
-        (self.allocated_to, &self.what)
+impl<'a> Found<'a> {
+    fn order(&self, other: &Found<'a>) -> Ordering {
+        let roles = self.allocated_to.cmp(&other.allocated_to);
+        roles.then_with(|| self.what.cmp(&other.what))
     }
 }
 
@@ -87,9 +129,9 @@ impl Found<'_> {
 fn shelved(items: &mut [Found<'_>]) -> Option<Rest> {
     let whats = items.iter_mut();
     let whats = whats.map(|found| std::mem::replace(&mut found.what, What::NOTHING));
-    let whats: std::sync::Arc<[What]> = whats.collect();
+    let whats: Arc<[What]> = whats.collect();
     let amounts = items.iter_mut();
     let amounts = amounts.map(|found| std::mem::replace(&mut found.amount, Amount::NOTHING));
-    let amounts: std::sync::Arc<[Amount]> = amounts.collect();
+    let amounts: Arc<[Amount]> = amounts.collect();
     Rest::of(whats, amounts)
 }

@@ -14,7 +14,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::key::{Key, PLAIN, What};
-use super::name::Known;
+use super::name::{Known, Name};
 use super::rest::Rest;
 use super::{Amount, Quantity, Ranges};
 
@@ -93,6 +93,14 @@ impl Group {
         }
     }
 
+    /// Whether there is something plain of the same name, but counted in another way.
+    pub(super) fn has_plain_unlike(&self, what: &What) -> bool {
+        let Name::Known(known) = what.name else {
+            return false;
+        };
+        known.kind() != what.kind && self.has_plain(known as usize)
+    }
+
     fn plain_amount(&self, at: usize) -> Amount {
         match self.plain.get(at) {
             Some(quantity) => Amount::Scalar(*quantity),
@@ -164,6 +172,21 @@ impl Group {
         }
     }
 
+    /// As [`Group::add`], of which this one is left as it is.
+    pub(super) fn plus(&self, other: &Group) -> Group {
+        let mut ports = self.ports.clone();
+        ports.add(&other.ports);
+        Group {
+            role: self.role.clone(),
+            plain: std::array::from_fn(|at| self.plain[at] + other.plain[at]),
+            ports,
+            rest: match (&self.rest, &other.rest) {
+                (Some(have), Some(more)) => Some(have.plus(more)),
+                (have, more) => have.clone().or_else(|| more.clone()),
+            },
+        }
+    }
+
     pub(super) fn subtract(&mut self, other: &Group) {
         for (have, less) in self.plain.iter_mut().zip(&other.plain) {
             *have = have.saturating_sub(*less);
@@ -173,6 +196,21 @@ impl Group {
             (Some(have), Some(less)) => have.without(less),
             (have, _) => have,
         };
+    }
+
+    /// As [`Group::subtract`], of which this one is left as it is.
+    pub(super) fn minus(&self, other: &Group) -> Group {
+        let mut ports = self.ports.clone();
+        ports.subtract(&other.ports);
+        Group {
+            role: self.role.clone(),
+            plain: std::array::from_fn(|at| self.plain[at].saturating_sub(other.plain[at])),
+            ports,
+            rest: match (&self.rest, &other.rest) {
+                (Some(have), Some(less)) => have.minus(less),
+                (have, _) => have.clone(),
+            },
+        }
     }
 
     /// The items that please `wanted`.

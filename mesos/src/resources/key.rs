@@ -131,17 +131,18 @@ impl Disk {
 /// What nobody has reserved, of the agent itself, neither revocable nor shared: most of what there
 /// is. Such items are kept without keys; these stand for them.
 pub(super) static PLAIN: [What; Known::ALL.len()] = [
-    What::known(Known::Cpus, Kind::Scalar),
-    What::known(Known::Disk, Kind::Scalar),
-    What::known(Known::Gpus, Kind::Scalar),
-    What::known(Known::Mem, Kind::Scalar),
-    What::known(Known::Ports, Kind::Ranges),
+    What::plain(Name::Known(Known::Cpus), Kind::Scalar),
+    What::plain(Name::Known(Known::Disk), Kind::Scalar),
+    What::plain(Name::Known(Known::Gpus), Kind::Scalar),
+    What::plain(Name::Known(Known::Mem), Kind::Scalar),
+    What::plain(Name::Known(Known::Ports), Kind::Ranges),
 ];
 
 impl What {
-    const fn known(name: Known, kind: Kind) -> What {
+    /// An unreserved resource of the agent itself.
+    pub(super) const fn plain(name: Name, kind: Kind) -> What {
         What {
-            name: Name::Known(name),
+            name,
             kind,
             reservations: Stack(None),
             disk: None,
@@ -152,33 +153,21 @@ impl What {
         }
     }
 
-    /// A plain, unreserved resource of the agent.
-    pub(super) fn plain(name: Name, kind: Kind) -> What {
-        What {
-            name,
-            ..What::known(Known::Cpus, kind)
-        }
-    }
-
     /// If it is one of [`PLAIN`]: which.
     pub(super) fn as_plain(&self) -> Option<Known> {
         let Name::Known(name) = self.name else {
             return None;
-        };
-        let kind = match name {
-            Known::Ports => Kind::Ranges,
-            _ => Kind::Scalar,
         };
         let bare = self.reservations.is_empty()
             && self.disk.is_none()
             && self.provider.is_none()
             && !self.revocable
             && !self.shared;
-        (bare && self.kind == kind).then_some(name)
+        (bare && self.kind == name.kind()).then_some(name)
     }
 
     /// To leave behind where one is taken.
-    pub(super) const NOTHING: What = What::known(Known::Cpus, Kind::Scalar);
+    pub(super) const NOTHING: What = What::plain(Name::Known(Known::Cpus), Kind::Scalar);
 
     /// Whether amounts are copies of one size rather than a sum: shared resources and the disks of
     /// [`Disk::is_indivisible`].
@@ -266,7 +255,10 @@ impl FromIterator<Reservation> for Stack {
 
 impl PartialEq for Stack {
     fn eq(&self, other: &Stack) -> bool {
-        self.cmp(other) == Ordering::Equal
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+            (a, b) => a.is_none() && b.is_none(),
+        }
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Kind;
+
 /// The name of a resource: one that Mesos knows, or one that an operator made up. Compares, hashes
 /// and reads as the text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +58,14 @@ impl Known {
             Known::Gpus => "gpus",
             Known::Mem => "mem",
             Known::Ports => "ports",
+        }
+    }
+
+    /// How it is counted, unless somebody uses the name for something else.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Known::Ports => Kind::Ranges,
+            _ => Kind::Scalar,
         }
     }
 

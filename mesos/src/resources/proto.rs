@@ -36,10 +36,18 @@ impl Resources {
         messages: impl IntoIterator<Item = &'a v1::Resource>,
     ) -> Result<Resources, ResourceError> {
         let mut gathering = Gathering::default();
+        let mut stacks = Stacks::default();
         for message in messages {
-            let (what, amount) = Reader { message }.item()?;
+            let reader = Reader { message };
             let info = message.allocation_info.as_ref();
-            gathering.add(info.and_then(|info| info.role.as_deref()), what, amount);
+            let role = info.and_then(|info| info.role.as_deref());
+            let (kind, amount) = reader.amount()?;
+            if reader.is_bare() {
+                gathering.add_bare(role, &message.name, kind, amount);
+                continue;
+            }
+            let (what, amount) = reader.special(kind, amount, stacks.of(&reader)?)?;
+            gathering.add(role, what, amount);
         }
         Ok(gathering.finish())
     }
@@ -75,6 +83,25 @@ impl Resources {
     }
 }
 
+/// The stacks of one list of messages: those that follow each other usually have the same.
+#[derive(Default)]
+struct Stacks<'a>(Option<(&'a v1::Resource, Stack)>);
+
+impl<'a> Stacks<'a> {
+    fn of(&mut self, reader: &Reader<'a>) -> Result<Stack, ResourceError> {
+        if let Some((like, stack)) = &self.0
+            && like.reservations == reader.message.reservations
+            && like.role == reader.message.role
+            && like.reservation == reader.message.reservation
+        {
+            return Ok(stack.clone());
+        }
+        let stack = reader.reservations()?;
+        self.0 = Some((reader.message, stack.clone()));
+        Ok(stack)
+    }
+}
+
 /// One resource being read; its methods name fields in their errors.
 struct Reader<'a> {
     message: &'a v1::Resource,
@@ -90,14 +117,28 @@ impl Reader<'_> {
         }
     }
 
-    fn item(&self) -> Result<(What, Amount), ResourceError> {
+    /// Whether there is nothing to it but its name and amount: so is most of what there is.
+    fn is_bare(&self) -> bool {
         let message = self.message;
-        if message.name.is_empty() {
-            return Err(self.error("name", Problem::Missing));
-        }
-        let (kind, mut amount) = self.amount()?;
+        let role = message.role.as_deref();
+        message.reservations.is_empty()
+            && message.reservation.is_none()
+            && message.disk.is_none()
+            && message.provider_id.is_none()
+            && message.revocable.is_none()
+            && message.shared.is_none()
+            && role.is_none_or(|role| role == roles::DEFAULT_ROLE)
+    }
+
+    fn special(
+        &self,
+        kind: Kind,
+        mut amount: Amount,
+        reservations: Stack,
+    ) -> Result<(What, Amount), ResourceError> {
+        let message = self.message;
         let mut what = What::plain(Name::from(message.name.as_str()), kind);
-        what.reservations = self.reservations()?;
+        what.reservations = reservations;
         what.disk = self.disk()?;
         what.provider = message
             .provider_id
@@ -119,36 +160,37 @@ impl Reader<'_> {
     }
 
     fn amount(&self) -> Result<(Kind, Amount), ResourceError> {
-        let v1::Resource {
-            scalar,
-            ranges,
-            set,
-            ..
-        } = self.message;
-        let kind = match value::Type::try_from(self.message.r#type) {
+        let message = self.message;
+        if message.name.is_empty() {
+            return Err(self.error("name", Problem::Missing));
+        }
+        let kind = match value::Type::try_from(message.r#type) {
             Ok(value::Type::Scalar) => Kind::Scalar,
             Ok(value::Type::Ranges) => Kind::Ranges,
             Ok(value::Type::Set) => Kind::Set,
             Ok(value::Type::Text) | Err(_) => return Err(self.error("type", Problem::UnknownType)),
         };
-        let present = [
-            (Kind::Scalar, "scalar", scalar.is_some()),
-            (Kind::Ranges, "ranges", ranges.is_some()),
-            (Kind::Set, "set", set.is_some()),
-        ];
-        for (of, field, set) in present {
-            if set && of != kind {
-                let problem = Problem::Unexpected("with another 'type'");
-                return Err(self.error(field, problem));
-            }
+        match (kind, &message.scalar, &message.ranges, &message.set) {
+            (Kind::Scalar, Some(scalar), None, None) => Ok((kind, self.scalar(scalar)?)),
+            (Kind::Ranges, None, Some(ranges), None) => Ok((kind, self.ranges(ranges)?)),
+            (Kind::Set, None, None, Some(set)) => Ok((kind, self.set(set)?)),
+            _ => Err(self.not_one_amount(kind)),
         }
-        match (kind, scalar, ranges, set) {
-            (Kind::Scalar, Some(scalar), _, _) => Ok((kind, self.scalar(scalar)?)),
-            (Kind::Ranges, _, Some(ranges), _) => Ok((kind, self.ranges(ranges)?)),
-            (Kind::Set, _, _, Some(set)) => Ok((kind, self.set(set)?)),
-            (Kind::Scalar, ..) => Err(self.error("scalar", Problem::Missing)),
-            (Kind::Ranges, ..) => Err(self.error("ranges", Problem::Missing)),
-            (Kind::Set, ..) => Err(self.error("set", Problem::Missing)),
+    }
+
+    /// There is no amount of this kind, or one of another.
+    fn not_one_amount(&self, kind: Kind) -> ResourceError {
+        let fields = [
+            (Kind::Scalar, "scalar", self.message.scalar.is_some()),
+            (Kind::Ranges, "ranges", self.message.ranges.is_some()),
+            (Kind::Set, "set", self.message.set.is_some()),
+        ];
+        let other = fields.iter().find(|(of, _, set)| *set && *of != kind);
+        match (other, fields[kind as usize].1) {
+            (Some((_, field, _)), _) => {
+                self.error(*field, Problem::Unexpected("with another 'type'"))
+            }
+            (None, missing) => self.error(missing, Problem::Missing),
         }
     }
 
@@ -210,7 +252,7 @@ impl Reader<'_> {
         }
         let mut stack: Vec<Reservation> = Vec::with_capacity(self.message.reservations.len());
         for (i, info) in self.message.reservations.iter().enumerate() {
-            let reservation = self.reservation(info, &format!("reservations[{i}]"))?;
+            let reservation = self.reservation(info, i)?;
             if let Some(above) = stack.last() {
                 self.check_refinement(above, &reservation, i)?;
             }
@@ -247,21 +289,21 @@ impl Reader<'_> {
         }))
     }
 
-    fn reservation(&self, info: &ReservationInfo, at: &str) -> Result<Reservation, ResourceError> {
+    fn reservation(&self, info: &ReservationInfo, i: usize) -> Result<Reservation, ResourceError> {
+        let field = |name: &str| format!("reservations[{i}].{name}");
         let kind = match info.r#type.map(reservation_info::Type::try_from) {
             Some(Ok(reservation_info::Type::Static)) => ReservationKind::Static,
             Some(Ok(reservation_info::Type::Dynamic)) => ReservationKind::Dynamic,
-            Some(_) => return Err(self.error(format!("{at}.type"), Problem::UnknownType)),
-            None => return Err(self.error(format!("{at}.type"), Problem::Missing)),
+            Some(_) => return Err(self.error(field("type"), Problem::UnknownType)),
+            None => return Err(self.error(field("type"), Problem::Missing)),
         };
-        let field = || format!("{at}.role");
         let role = info
             .role
             .clone()
-            .ok_or_else(|| self.error(field(), Problem::Missing))?;
-        roles::validate(&role).map_err(|e| self.error(field(), e))?;
+            .ok_or_else(|| self.error(field("role"), Problem::Missing))?;
+        roles::validate(&role).map_err(|e| self.error(field("role"), e))?;
         if role == roles::DEFAULT_ROLE {
-            return Err(self.error(field(), Problem::ReservedToDefaultRole));
+            return Err(self.error(field("role"), Problem::ReservedToDefaultRole));
         }
         let labels = info.labels.clone().map(sorted);
         Ok(Reservation {

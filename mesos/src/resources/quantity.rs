@@ -73,8 +73,12 @@ impl Quantity {
         if units > Quantity::MAX_FROM_OUTSIDE.to_f64() {
             return Err(QuantityError::TooLarge);
         }
-        // In range: at most 2^40 * 1000 < 2^53, exact in both types. `round` is half away from zero.
-        let quantity = Quantity((units * 1000.0).round() as i64);
+        // In range: at most 2^40 * 1000 < 2^53, exact in both types. This is `round`, half away
+        // from zero, of what is not negative; that is a call.
+        let thousandths = units * 1000.0;
+        let below = thousandths as i64;
+        let rounds_up = thousandths - below as f64 >= 0.5;
+        let quantity = Quantity(below + i64::from(rounds_up));
         if quantity.is_zero() && units > 0.0 {
             return Err(QuantityError::TooSmall);
         }
@@ -180,33 +184,29 @@ impl FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Quantity, QuantityError> {
-        let text = text.trim();
         if let Some(quantity) = parse_plain(text.as_bytes()) {
             return Ok(quantity);
         }
-        let units: f64 = text.parse().map_err(|_| QuantityError::NotANumber)?;
+        let units: f64 = text.trim().parse().map_err(|_| QuantityError::NotANumber)?;
         Quantity::from_f64(units)
     }
 }
 
 /// What nearly everybody writes: up to nine digits, and up to three more behind a point.
 fn parse_plain(text: &[u8]) -> Option<Quantity> {
-    let point = text.iter().position(|byte| *byte == b'.');
-    let (whole, thousandths) = match point {
-        None => (text, &[][..]),
-        Some(at) => (&text[..at], &text[at + 1..]),
-    };
-    if !(1..=9).contains(&whole.len()) || thousandths.len() > 3 {
-        return None;
+    let mut digits = 0;
+    let mut point = None;
+    for (at, byte) in text.iter().enumerate().take(14) {
+        match byte {
+            b'0'..=b'9' => digits = digits * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
     }
-    let digit = |sum: i64, byte: &u8| {
-        byte.is_ascii_digit()
-            .then(|| sum * 10 + i64::from(byte - b'0'))
-    };
-    let units = whole.iter().try_fold(0, digit)?;
-    let parts = thousandths.iter().try_fold(0, digit)?;
-    let missing = 3 - thousandths.len() as u32;
-    Some(Quantity(units * 1000 + parts * 10_i64.pow(missing)))
+    let whole = point.unwrap_or(text.len());
+    let thousandths = text.len() - whole - usize::from(point.is_some());
+    let scale = *[1000, 100, 10, 1].get(thousandths)?;
+    (1..=9).contains(&whole).then_some(Quantity(digits * scale))
 }
 
 #[cfg(test)]

@@ -185,6 +185,13 @@ impl Ranges {
 
     /// Whether every integer of `other` is in this set.
     pub fn contains(&self, other: &Ranges) -> bool {
+        if let (Spans::Few(count, have), Spans::Few(wanted, few)) = (&self.0, &other.0) {
+            let (have, few) = (&have[..usize::from(*count)], &few[..usize::from(*wanted)]);
+            return few.iter().all(|wanted| {
+                let mut have = have.iter();
+                have.any(|range| range.0 <= wanted.0 && wanted.1 <= range.1)
+            });
+        }
         let all = self.unpacked();
         let mut have = &*all;
         other.iter().all(|wanted| {

@@ -64,64 +64,82 @@ impl Rest {
     }
 
     pub(super) fn add(&mut self, other: &Rest) {
-        if self.has_whats_of(other) {
-            self.change_all(other, Amount::add);
-            return;
+        match self.unshared(other) {
+            Some(amounts) => each(amounts, other, Amount::add),
+            None => *self = self.plus(other),
         }
+    }
+
+    pub(super) fn plus(&self, other: &Rest) -> Rest {
+        if self.has_whats_of(other) {
+            return self.changed(other, Amount::add);
+        }
+        let mut sum = self.clone();
         let mut from = 0;
         let mut new = 0;
         for (what, more) in other.iter() {
             match self.find(from, what) {
                 Some(at) => {
                     from = at + 1;
-                    Arc::make_mut(&mut self.amounts)[at].add(more);
+                    Arc::make_mut(&mut sum.amounts)[at].add(more);
                 }
                 None => new += 1,
             }
         }
-        if new > 0 {
-            *self = self.merged(other, new);
+        match new {
+            0 => sum,
+            new => sum.merged(other, new),
         }
     }
 
     /// What is left, if anything.
     pub(super) fn without(mut self, other: &Rest) -> Option<Rest> {
+        match self.unshared(other) {
+            None => self.minus(other),
+            Some(amounts) => {
+                each(amounts, other, Amount::subtract);
+                self.tidied()
+            }
+        }
+    }
+
+    /// The same, of which this one is left as it is.
+    pub(super) fn minus(&self, other: &Rest) -> Option<Rest> {
         if self.is_same(other) {
             return None;
         }
         if self.has_whats_of(other) {
-            self.change_all(other, Amount::subtract);
-            return self.tidied();
+            return self.changed(other, Amount::subtract).tidied();
         }
+        let mut left = self.clone();
         let mut from = 0;
-        let mut changed = false;
         for (what, less) in other.iter() {
             if let Some(at) = self.find(from, what) {
                 from = at + 1;
-                changed = true;
-                Arc::make_mut(&mut self.amounts)[at].subtract(less);
+                Arc::make_mut(&mut left.amounts)[at].subtract(less);
             }
         }
-        match changed {
-            true => self.tidied(),
-            false => Some(self),
-        }
+        left.tidied()
     }
 
-    /// Changes each amount by that of the same place: in place if nobody else has them.
-    fn change_all(&mut self, by: &Rest, change: impl Fn(&mut Amount, &Amount)) {
-        if let Some(amounts) = Arc::get_mut(&mut self.amounts) {
-            let pairs = amounts.iter_mut().zip(by.amounts.iter());
-            pairs.for_each(|(have, by)| change(have, by));
-            return;
-        }
+    /// The amounts, if they can be changed in place by those of `other`.
+    fn unshared(&mut self, other: &Rest) -> Option<&mut [Amount]> {
+        let alike = self.has_whats_of(other);
+        Arc::get_mut(&mut self.amounts).filter(|_| alike)
+    }
+
+    /// Each amount changed by that of the same place.
+    fn changed(&self, by: &Rest, change: impl Fn(&mut Amount, &Amount)) -> Rest {
         let pairs = self.amounts.iter().zip(by.amounts.iter());
         let changed = pairs.map(|(have, by)| {
             let mut have = have.clone();
             change(&mut have, by);
             have
         });
-        self.amounts = changed.collect();
+        Rest {
+            amounts: changed.collect(),
+            whats: Arc::clone(&self.whats),
+        }
     }
 
     /// Without what has become empty.
@@ -184,6 +202,12 @@ impl Rest {
             amounts: amounts.into(),
         }
     }
+}
+
+/// Changes each amount by that of the same place.
+fn each(amounts: &mut [Amount], by: &Rest, change: impl Fn(&mut Amount, &Amount)) {
+    let pairs = amounts.iter_mut().zip(by.amounts.iter());
+    pairs.for_each(|(have, by)| change(have, by));
 }
 
 impl PartialEq for Rest {

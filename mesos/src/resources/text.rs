@@ -21,10 +21,9 @@ impl Resources {
     /// Anything malformed, and what can only be made at run time (persistent volumes, revocable
     /// resources, dynamic reservations). The error names the resource.
     pub fn parse(text: &str, default_role: &str) -> Result<Resources, ParseError> {
-        let resources = if text.trim_start().starts_with('[') {
-            parse_json(text, default_role)?
-        } else {
-            parse_items(text, default_role)?
+        let resources = match text.starts_with('[') || text.trim_start().starts_with('[') {
+            true => parse_json(text, default_role)?,
+            false => parse_items(text, default_role)?,
         };
         check_static(&resources)?;
         Ok(resources)
@@ -46,9 +45,22 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
 fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
     let mut stacks = Stacks::default();
     let mut gathering = Gathering::default();
-    for item in items(text) {
-        let (name, role, value) = split(item, default_role)?;
+    let mut rest = Some(text);
+    while let Some(text) = rest {
+        let marks = Marks::of(text.as_bytes());
+        rest = text.get(marks.end + 1..);
+        let item = trimmed(&text[..marks.end]);
+        if item.is_empty() {
+            continue;
+        }
+        let malformed = || ParseError::Malformed(item.to_string());
+        let (name, role, value) = marks.split(text).ok_or_else(malformed)?;
+        let role = role.unwrap_or(default_role);
         let (kind, amount) = parse_amount(name, value)?;
+        if role == roles::DEFAULT_ROLE {
+            gathering.add_bare(None, name, kind, amount);
+            continue;
+        }
         let mut what = What::plain(Name::from(name), kind);
         what.reservations = stacks.of(name, role)?;
         gathering.add(None, what, amount);
@@ -56,48 +68,66 @@ fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> 
     Ok(gathering.finish())
 }
 
-/// What stands between semicolons or on lines, if anything.
-fn items(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    let pieces = std::iter::from_fn(move || {
-        let text = rest?;
-        let end = text.bytes().position(|byte| matches!(byte, b';' | b'\n'));
-        rest = end.map(|end| &text[end + 1..]);
-        Some(&text[..end.unwrap_or(text.len())])
-    });
-    pieces.map(trimmed).filter(|item| !item.is_empty())
+/// Where the parts of an item are, found in one pass.
+struct Marks {
+    /// The first colon.
+    colon: Option<usize>,
+    /// The first parenthesis, if it is before the colon.
+    open: Option<usize>,
+    /// A semicolon, a new line, or the end.
+    end: usize,
+    /// There are more colons, or a parenthesis is closed before it is opened.
+    wrong: bool,
 }
 
-/// Without white space around it, of which there is seldom any.
-fn trimmed(text: &str) -> &str {
-    let dense = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    match dense(text.as_bytes().first()) && dense(text.as_bytes().last()) {
-        true => text,
-        false => text.trim(),
+impl Marks {
+    /// Of the first item in the text.
+    fn of(text: &[u8]) -> Marks {
+        let mut marks = Marks {
+            colon: None,
+            open: None,
+            end: text.len(),
+            wrong: false,
+        };
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                b';' | b'\n' => {
+                    marks.end = at;
+                    break;
+                }
+                b':' if marks.colon.is_none() => marks.colon = Some(at),
+                b':' => marks.wrong = true,
+                b'(' if marks.colon.or(marks.open).is_none() => marks.open = Some(at),
+                b')' if marks.colon.or(marks.open).is_none() => marks.wrong = true,
+                _ => {}
+            }
+        }
+        marks
+    }
+
+    /// Name, role and value; `None` if one is missing.
+    fn split<'a>(&self, text: &'a str) -> Option<(&'a str, Option<&'a str>, &'a str)> {
+        let colon = self.colon.filter(|_| !self.wrong)?;
+        let value = trimmed(&text[colon + 1..self.end]);
+        let name = trimmed(&text[..self.open.unwrap_or(colon)]);
+        let role = match self.open {
+            None => None,
+            Some(open) => {
+                let role = trimmed(&text[open + 1..colon]).strip_suffix(')')?;
+                Some(trimmed(role))
+            }
+        };
+        (!name.is_empty() && !value.is_empty()).then_some((name, role, value))
     }
 }
 
-/// Name, role and value.
-fn split<'a>(
-    item: &'a str,
-    default_role: &'a str,
-) -> Result<(&'a str, &'a str, &'a str), ParseError> {
-    let malformed = || ParseError::Malformed(item.to_string());
-    let colon = item.bytes().position(|byte| byte == b':');
-    let colon = colon.ok_or_else(malformed)?;
-    let (left, value) = (&item[..colon], trimmed(&item[colon + 1..]));
-    let (name, role) = match left.bytes().position(|byte| byte == b'(') {
-        None => (trimmed(left), default_role),
-        Some(open) => {
-            let role = trimmed(&left[open + 1..]);
-            let role = role.strip_suffix(')').ok_or_else(malformed)?;
-            (trimmed(&left[..open]), trimmed(role))
-        }
-    };
-    let wrong = name.bytes().any(|byte| byte == b')') || value.bytes().any(|byte| byte == b':');
-    match wrong || name.is_empty() || value.is_empty() {
-        true => Err(malformed()),
-        false => Ok((name, role, value)),
+/// Without white space around it, which is hardly ever any but blanks.
+fn trimmed(text: &str) -> &str {
+    let text = text.trim_ascii();
+    let dense = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    match dense(text.as_bytes().first()) && dense(text.as_bytes().last()) {
+        true => text,
+        false => text.trim(),
     }
 }
 
@@ -107,9 +137,6 @@ struct Stacks(Stack);
 
 impl Stacks {
     fn of(&mut self, name: &str, role: &str) -> Result<Stack, ResourceError> {
-        if role == roles::DEFAULT_ROLE {
-            return Ok(Stack::NONE);
-        }
         if self.0.last().is_none_or(|last| last.role != role) {
             roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
             self.0 = [Reservation::fixed(role)].into_iter().collect();
@@ -137,26 +164,30 @@ fn parse_amount(name: &str, value: &str) -> Result<(Kind, Amount), ResourceError
     Ok((Kind::Scalar, Amount::Scalar(quantity)))
 }
 
-/// What an operator may say of an agent before it runs.
+/// What an operator may say of an agent before it runs. What is plain, anybody may.
 fn check_static(resources: &Resources) -> Result<(), ParseError> {
-    let mut before: Option<Key<'_>> = None;
-    for key in resources.keys() {
-        let mut stack = key.reservations.iter();
-        let what = match () {
-            () if key.is_persistent_volume() => Some("persistent volumes"),
-            () if key.revocable => Some("revocable resources"),
+    let mut before: Option<&What> = None;
+    for (group, what) in resources
+        .groups()
+        .flat_map(|it| it.rest().map(move |(what, _)| (it, what)))
+    {
+        let mut stack = what.reservations.iter();
+        let made = match () {
+            () if what.is_persistent_volume() => Some("persistent volumes"),
+            () if what.revocable => Some("revocable resources"),
             () if stack.any(|r| r.kind == ReservationKind::Dynamic) => Some("dynamic reservations"),
             () => None,
         };
-        if let Some(what) = what {
-            let name = key.name.to_string();
-            return Err(ParseError::RunTimeOnly { name, what });
+        if let Some(made) = made {
+            let name = what.name.to_string();
+            return Err(ParseError::RunTimeOnly { name, what: made });
         }
         // In order of names, so that those of one name follow each other.
-        if before.is_some_and(|before| before.name == key.name && before.kind != key.kind) {
-            return Err(ParseError::MixedTypes(key.name.to_string()));
+        let mixed = before.is_some_and(|it| it.name == what.name && it.kind != what.kind);
+        if mixed || group.has_plain_unlike(what) {
+            return Err(ParseError::MixedTypes(what.name.to_string()));
         }
-        before = Some(key);
+        before = Some(what);
     }
     Ok(())
 }

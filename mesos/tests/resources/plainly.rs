@@ -27,6 +27,7 @@ impl Messages {
     pub(crate) fn of(messages: &[Resource]) -> Messages {
         let mut all = Messages::default();
         for message in messages {
+            validate(message).expect("a valid resource");
             all.add_one(&item(upgraded(message.clone())));
         }
         all
@@ -356,14 +357,48 @@ fn parse_one(token: &str) -> Option<Resource> {
 }
 
 fn validate(resource: &Resource) -> Option<()> {
+    let amount = match resource.r#type() {
+        value::Type::Scalar => resource.scalar.is_some_and(|scalar| {
+            let whole = resource.name != "gpus" || scalar.value.fract() == 0.0;
+            whole && scalar.value >= 0.0 && scalar.value.is_finite()
+        }),
+        value::Type::Ranges => resource.ranges.as_ref().is_some_and(are_apart),
+        value::Type::Set => resource.set.as_ref().is_some_and(are_different),
+        value::Type::Text => false,
+    };
+    let amounts = [
+        resource.scalar.is_some(),
+        resource.ranges.is_some(),
+        resource.set.is_some(),
+    ];
+    let one = amounts.into_iter().filter(|set| *set).count() == 1;
+    let disk = resource.disk.as_ref();
+    let volume = disk.is_some_and(|disk| disk.persistence.is_some());
+    let fitting = (disk.is_none() || resource.name == "disk")
+        && (resource.shared.is_none() || volume)
+        && are_stacked(&resource.reservations);
     mesos::roles::validate(resource.role()).ok()?;
-    let scalar = resource
-        .scalar
-        .is_none_or(|scalar| scalar.value >= 0.0 && scalar.value.is_finite());
-    let ranges = resource.ranges.iter().flat_map(|ranges| &ranges.range);
-    let ranges = ranges.into_iter().all(|range| range.begin <= range.end);
-    let words: Vec<&String> = resource.set.iter().flat_map(|set| &set.item).collect();
-    let different: BTreeSet<&&String> = words.iter().collect();
-    let valid = !resource.name.is_empty() && scalar && ranges && different.len() == words.len();
-    valid.then_some(())
+    (amount && one && fitting && !resource.name.is_empty()).then_some(())
+}
+
+fn are_apart(ranges: &value::Ranges) -> bool {
+    let mut ranges = ranges.range.clone();
+    ranges.sort_by_key(|range| range.begin);
+    ranges.iter().all(|range| range.begin <= range.end)
+        && ranges.windows(2).all(|pair| pair[0].end < pair[1].begin)
+}
+
+fn are_different(words: &value::Set) -> bool {
+    let different: BTreeSet<&String> = words.item.iter().collect();
+    different.len() == words.item.len()
+}
+
+fn are_stacked(reservations: &[ReservationInfo]) -> bool {
+    let valid =
+        |it: &ReservationInfo| it.role() != "*" && mesos::roles::validate(it.role()).is_ok();
+    let below = |pair: &[ReservationInfo]| {
+        let dynamic = pair[1].r#type() == reservation_info::Type::Dynamic;
+        dynamic && mesos::roles::is_strict_subrole(pair[1].role(), pair[0].role())
+    };
+    reservations.iter().all(valid) && reservations.windows(2).all(below)
 }
