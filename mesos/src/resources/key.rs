@@ -153,6 +153,16 @@ impl What {
         }
     }
 
+    /// Whether nothing differs but, perhaps, the reservations.
+    pub(super) fn is_alike(&self, other: &What) -> bool {
+        let traits = |of: &What| (of.kind, of.revocable, of.shared);
+        traits(self) == traits(other)
+            && self.name == other.name
+            && self.disk == other.disk
+            && self.provider == other.provider
+            && self.size == other.size
+    }
+
     /// If it is one of [`PLAIN`]: which.
     pub(super) fn as_plain(&self) -> Option<Known> {
         let Name::Known(name) = self.name else {
@@ -226,6 +236,14 @@ impl Stack {
     /// No reservations.
     pub const NONE: Stack = Stack(None);
 
+    /// Whether both are nothing, or one allocation.
+    pub(super) fn is_one_with(&self, other: &Stack) -> bool {
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+
     /// The same below one more.
     pub fn pushed(&self, innermost: Reservation) -> Stack {
         self.iter().cloned().chain([innermost]).collect()
@@ -255,10 +273,7 @@ impl FromIterator<Reservation> for Stack {
 
 impl PartialEq for Stack {
     fn eq(&self, other: &Stack) -> bool {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-            (a, b) => a.is_none() && b.is_none(),
-        }
+        self.is_one_with(other) || **self == **other
     }
 }
 

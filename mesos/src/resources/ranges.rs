@@ -224,14 +224,12 @@ impl Ranges {
         if self.is_empty() || other.is_empty() {
             return;
         }
-        let all = other.unpacked();
-        let mut holes = &*all;
+        let mut holes = other.iter().peekable();
         let mut left = Scratch::new();
         for mut range in self.iter() {
-            let passed = holes.partition_point(|hole| hole.end < range.begin);
-            holes = &holes[passed..];
+            while holes.next_if(|hole| hole.end < range.begin).is_some() {}
             let mut rest = true;
-            for hole in holes.iter().take_while(|hole| hole.begin <= range.end) {
+            while let Some(hole) = holes.peek().filter(|hole| hole.begin <= range.end) {
                 if hole.begin > range.begin {
                     left.push(Range {
                         begin: range.begin,
@@ -243,6 +241,7 @@ impl Ranges {
                     break;
                 }
                 range.begin = hole.end + 1;
+                holes.next();
             }
             if rest {
                 left.push(range);

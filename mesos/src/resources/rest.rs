@@ -32,7 +32,7 @@ impl Rest {
     }
 
     fn has_whats_of(&self, other: &Rest) -> bool {
-        Arc::ptr_eq(&self.whats, &other.whats) || self.whats == other.whats
+        Arc::ptr_eq(&self.whats, &other.whats) || are_same(&self.whats, &other.whats)
     }
 
     fn is_same(&self, other: &Rest) -> bool {
@@ -72,7 +72,7 @@ impl Rest {
 
     pub(super) fn plus(&self, other: &Rest) -> Rest {
         if self.has_whats_of(other) {
-            return self.changed(other, Amount::add);
+            return self.changed(other, Amount::plus);
         }
         let mut sum = self.clone();
         let mut from = 0;
@@ -109,7 +109,7 @@ impl Rest {
             return None;
         }
         if self.has_whats_of(other) {
-            return self.changed(other, Amount::subtract).tidied();
+            return self.changed(other, Amount::minus).tidied();
         }
         let mut left = self.clone();
         let mut from = 0;
@@ -129,15 +129,10 @@ impl Rest {
     }
 
     /// Each amount changed by that of the same place.
-    fn changed(&self, by: &Rest, change: impl Fn(&mut Amount, &Amount)) -> Rest {
+    fn changed(&self, by: &Rest, changed: impl Fn(&Amount, &Amount) -> Amount) -> Rest {
         let pairs = self.amounts.iter().zip(by.amounts.iter());
-        let changed = pairs.map(|(have, by)| {
-            let mut have = have.clone();
-            change(&mut have, by);
-            have
-        });
         Rest {
-            amounts: changed.collect(),
+            amounts: pairs.map(|(have, by)| changed(have, by)).collect(),
             whats: Arc::clone(&self.whats),
         }
     }
@@ -202,6 +197,21 @@ impl Rest {
             amounts: amounts.into(),
         }
     }
+}
+
+/// Whether the lists are equal. What follows each other usually shares its reservations, which are
+/// then compared once.
+fn are_same(one: &[What], other: &[What]) -> bool {
+    let mut equal: Option<(&What, &What)> = None;
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            let reserved_alike = equal.is_some_and(|(above, beside)| {
+                one.reservations.is_one_with(&above.reservations)
+                    && other.reservations.is_one_with(&beside.reservations)
+            });
+            equal = Some((one, other));
+            one.is_alike(other) && (reserved_alike || one.reservations == other.reservations)
+        })
 }
 
 /// Changes each amount by that of the same place.

@@ -90,6 +90,9 @@ impl Marks {
             wrong: false,
         };
         for (at, byte) in text.iter().enumerate() {
+            if *byte > b';' {
+                continue; // Letters, which are most of it, and brackets.
+            }
             match byte {
                 b';' | b'\n' => {
                     marks.end = at;
@@ -119,6 +122,17 @@ impl Marks {
         };
         (!name.is_empty() && !value.is_empty()).then_some((name, role, value))
     }
+}
+
+/// What a byte that is a character separates.
+fn pieces(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = text.bytes().position(|byte| byte == separator);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 /// Without white space around it, which is hardly ever any but blanks.
@@ -152,7 +166,7 @@ fn parse_amount(name: &str, value: &str) -> Result<(Kind, Amount), ResourceError
         return Ok((Kind::Ranges, Amount::Ranges(ranges)));
     }
     if let Some(inner) = value.strip_prefix('{').and_then(|v| v.strip_suffix('}')) {
-        let words = inner.split(',').map(trimmed);
+        let words = pieces(inner, b',').map(trimmed);
         let words = Words::distinct(words.filter(|word| !word.is_empty()));
         let words = words.map_err(|word| wrong(Problem::Duplicate(word.to_string())))?;
         return Ok((Kind::Set, Amount::Set(words)));

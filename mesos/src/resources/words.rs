@@ -8,19 +8,13 @@ use smallvec::SmallVec;
 /// A set of words, in order. Cheap to clone.
 ///
 /// ```text
-/// blue FF green FF red FF        FF is no byte of any text
+/// 4 0 0 0 blue 5 0 0 0 green 3 0 0 0 red        the length of each before it
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Words(Arc<Bytes>);
 
 /// As much as most sets have needs one allocation.
 type Bytes = SmallVec<[u8; 32]>;
-
-/// Behind each word.
-const END: u8 = 0xff;
-
-/// Words on their way into a set.
-type Scratch<'a> = SmallVec<[&'a [u8]; 8]>;
 
 impl Words {
     /// The set of words of which none comes twice.
@@ -29,25 +23,33 @@ impl Words {
     /// A word that does.
     pub fn distinct<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Words, &'a str> {
         let mut all: SmallVec<[&str; 8]> = words.into_iter().collect();
-        all.sort_unstable();
-        match all.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(pair[0]),
-            None => Ok(Words::in_order(all.iter().map(|word| word.as_bytes()))),
+        if !all.is_sorted_by(|word, next| word < next) {
+            all.sort_unstable();
+            if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(pair[0]);
+            }
         }
+        Ok(Words::in_order(all.iter().map(|word| word.as_bytes())))
     }
 
     fn in_order<'a>(words: impl Iterator<Item = &'a [u8]>) -> Words {
         let mut bytes = Bytes::new();
         for word in words {
+            // No message is long enough for a word of more.
+            bytes.extend_from_slice(&(word.len() as u32).to_le_bytes());
             bytes.extend_from_slice(word);
-            bytes.push(END);
         }
         Words(Arc::new(bytes))
     }
 
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let parts = self.0.split_inclusive(|byte| *byte == END);
-        parts.map(|part| &part[..part.len() - 1])
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (word, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
+            rest = behind;
+            Some(word)
+        })
     }
 
     /// Whether there are none.
@@ -75,7 +77,7 @@ impl Words {
         if self.contains(other) {
             return;
         }
-        let mut all: Scratch<'_> = self.parts().chain(other.parts()).collect();
+        let mut all: SmallVec<[&[u8]; 8]> = self.parts().chain(other.parts()).collect();
         all.sort_unstable();
         all.dedup();
         *self = Words::in_order(all.into_iter());
@@ -84,11 +86,11 @@ impl Words {
     /// Removes every word of `other`; those not in the set are ignored.
     pub fn subtract(&mut self, other: &Words) {
         let mut holes = other.parts().peekable();
-        let mut stays = |word: &&[u8]| {
+        let left = self.parts().filter(|word| {
             while holes.next_if(|hole| hole < word).is_some() {}
             holes.peek() != Some(word)
-        };
-        *self = Words::in_order(self.parts().filter(&mut stays));
+        });
+        *self = Words::in_order(left);
     }
 }
 
