@@ -273,6 +273,16 @@ mod tests {
             "rack:r1;zone:[1-2];x:1.5;url:http://a:80;n:inf"
         );
         assert!(Attributes::parse("").unwrap().is_empty());
+        assert!(!attributes.is_empty());
+    }
+
+    #[test]
+    fn takes_as_many_as_it_says() {
+        let of = |count: usize| Attributes::parse(&"rack:r1;".repeat(count));
+        assert_eq!(of(MAX_ATTRIBUTES).unwrap().iter().count(), MAX_ATTRIBUTES);
+        for count in [MAX_ATTRIBUTES + 1, MAX_ATTRIBUTES + 2] {
+            assert_eq!(of(count), Err(AttributeError::TooMany(count)));
+        }
     }
 
     #[test]

@@ -436,6 +436,17 @@ mod tests {
     }
 
     #[test]
+    fn a_conversion_that_puts_back_what_it_takes_is_none() {
+        let (free, reserved) = (cpus(json!([])), cpus(json!([dynamic("a")])));
+        let of = |source: &Value, target: &Value| Conversion {
+            consumed: resources(json!([source])),
+            converted: resources(json!([target])),
+        };
+        assert!(of(&free, &free).is_empty());
+        assert!(!of(&free, &reserved).is_empty());
+    }
+
+    #[test]
     fn reserving_from_a_source_is_one_step() {
         let (a, b) = (cpus(json!([dynamic("a")])), cpus(json!([dynamic("b")])));
         let move_ = json!({"type": "RESERVE", "reserve": {"source": [a], "resources": [b]}});

@@ -209,6 +209,23 @@ mod tests {
     }
 
     #[test]
+    fn counts_made_up_names_like_all_others() {
+        let mut all = quantities("cpus:1;apples:2;zebras:3");
+        assert_eq!(all.to_string(), "apples:2;cpus:1;zebras:3");
+        assert_eq!(all.get("zebras"), Quantity::from_whole(3));
+        assert_eq!(all.get("tapes"), Quantity::ZERO);
+        assert!(all.contains(&quantities("apples:2;zebras:1")));
+        assert!(!all.contains(&quantities("apples:2.001")));
+        assert!(!all.contains(&quantities("tapes:1")));
+        assert!(!all.is_empty() && !quantities("apples:1").is_empty());
+        all -= &quantities("apples:5;zebras:1");
+        assert_eq!(all, quantities("cpus:1;zebras:2"));
+        all -= &quantities("cpus:1;zebras:2");
+        assert!(all.is_empty());
+        assert_eq!(all, Quantities::new());
+    }
+
+    #[test]
     fn holds_scalars_only() {
         assert!("ports:[1-2]".parse::<Quantities>().is_err());
         assert!("cpus(a):1".parse::<Quantities>().is_err());
