@@ -11,9 +11,10 @@ use super::{DATA_LANES, Link, MESSAGE_OVERHEAD, ROUTES, RUN};
 use crate::allow::Gate;
 use crate::error::{AskError, ExitReason};
 use crate::limits::MAX_NAME;
+use crate::parcel::Answer;
 use crate::pid::{AnyPid, LastWay};
 use crate::slot::Slot;
-use crate::wire::frame::{self, Frame, FrameError, Head, Route};
+use crate::wire::frame::{self, Frame, FrameError, Head, Route, Written};
 
 /// What the peer did against the protocol; its link is closed for it.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,10 @@ impl DataLane {
             let (head, ask, body) = match frame::parse(content)? {
                 Frame::Tell(head, body) => (head, None, body),
                 Frame::Ask(head, asked, body) => (head, Some(asked.id), body),
+                Frame::Answer(..) | Frame::Refuse(..) if gathered.count == 0 => {
+                    self.answers(buffer);
+                    continue;
+                }
                 other if gathered.count == 0 => {
                     self.other(other)?;
                     buffer.advance(length);
@@ -195,6 +200,24 @@ impl DataLane {
         Ok(())
     }
 
+    /// Hands over the answers at the front of the buffer. Those who wait for them are looked up at once: many asks are
+    /// often answered together, while others are being asked.
+    fn answers(&mut self, buffer: &mut BytesMut) {
+        let mut bytes = 0;
+        let mut answered = Vec::new();
+        {
+            let mut tables = self.link.tables();
+            while let Some((ask, answer, length)) = first_answer(&buffer[bytes..]) {
+                bytes += length;
+                answered.extend(tables.asks.remove(ask).map(|asking| (asking, answer)));
+            }
+        }
+        for (asking, answer) in answered {
+            (asking.done)(answer);
+        }
+        buffer.advance(bytes);
+    }
+
     /// Ends a message that does not come in. `ask` is set if an answer is still to be given.
     fn turn_away(&mut self, head: Head, ask: Option<u64>, cost: u64) -> Result<(), Breach> {
         let link = &self.link;
@@ -216,8 +239,6 @@ impl DataLane {
     fn other(&mut self, frame: Frame<'_>) -> Result<(), Breach> {
         let link = &self.link;
         match frame {
-            Frame::Answer(ask, answer) => link.finish_ask(ask, Ok(answer)),
-            Frame::Refuse(ask, refuse) => link.finish_ask(ask, Err(AskError::from(refuse))),
             Frame::Exited(monitor, reason) => link.announce(monitor, reason),
             Frame::Cancel(ask) => {
                 link.tables().serving.remove(&ask);
@@ -227,8 +248,11 @@ impl DataLane {
             Frame::Place(number) => link.placed(number)?,
             Frame::Route(route) => self.route(route)?,
             Frame::Forget => self.routes.clear(),
+            // These are looked at together with those that follow them.
             Frame::Tell(..)
             | Frame::Ask(..)
+            | Frame::Answer(..)
+            | Frame::Refuse(..)
             | Frame::Lane(_)
             | Frame::Side(_)
             | Frame::Control(_) => return Err(Breach::Misplaced),
@@ -265,6 +289,18 @@ impl DataLane {
             slot: None,
         });
         Ok(())
+    }
+}
+
+type WrittenAnswer<'a> = Answer<Written<&'a [u8]>>;
+
+/// The ask that the first frame answers, the answer, and the length of the frame; None if it is another.
+fn first_answer(bytes: &[u8]) -> Option<(u64, WrittenAnswer<'_>, usize)> {
+    let (content, length) = frame::split(bytes).ok()??;
+    match frame::parse(content).ok()? {
+        Frame::Answer(ask, answer) => Some((ask, Ok(answer), length)),
+        Frame::Refuse(ask, refuse) => Some((ask, Err(AskError::from(refuse)), length)),
+        _ => None,
     }
 }
 

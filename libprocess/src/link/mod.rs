@@ -71,7 +71,7 @@ use carrier::Carrier;
 use lanes::Idle;
 use lines::Lines;
 use liveness::Pulse;
-use outbox::{Outbox, Pair, Unsent, Wake};
+use outbox::{Due, Outbox, Pair, Unsent, Wake};
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::Lanes;
@@ -338,6 +338,7 @@ impl Link {
     pub(crate) fn ask(
         self: &Arc<Self>,
         mut message: Outgoing<'_>,
+        now: Instant,
         deadline: Instant,
         done: Done,
     ) -> u64 {
@@ -361,7 +362,11 @@ impl Link {
                 return asks::NONE;
             }
         };
-        message.ask = Some((id, deadline));
+        message.ask = Some(Due {
+            id,
+            deadline,
+            now: Some(now),
+        });
         let added = self.outbox().add_message(message);
         if let Err(reason) = self.follow_up(added) {
             self.finish_ask(id, Err(AskError::Exited(reason)));

@@ -194,7 +194,7 @@ impl Node {
             Way::There(link) => match outgoing(from, to, &message, body.insert(Body::default())) {
                 Ok(outgoing) => {
                     let done = decode_then::<P, M>(reply);
-                    let ask = link.ask(outgoing, deadline, done);
+                    let ask = link.ask(outgoing, now, deadline, done);
                     Some(Cancel { link, ask })
                 }
                 Err(error) => {

@@ -91,9 +91,17 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) from: Option<&'a AnyPid>,
     pub(crate) tag: u32,
     pub(crate) trace: Trace,
-    /// Id and deadline, for asks.
-    pub(crate) ask: Option<(u64, Instant)>,
+    pub(crate) ask: Option<Due>,
     pub(crate) body: &'a [u8],
+}
+
+/// What makes a message an ask.
+#[derive(Clone, Copy)]
+pub(crate) struct Due {
+    pub(crate) id: u64,
+    pub(crate) deadline: Instant,
+    /// The present, unless the message has waited since.
+    pub(crate) now: Option<Instant>,
 }
 
 /// Two actors of which one sends to the other: what is sent between them has an order.
@@ -120,7 +128,7 @@ struct Waiting {
     from: Option<AnyPid>,
     tag: u32,
     trace: Trace,
-    ask: Option<(u64, Instant)>,
+    ask: Option<Due>,
     body: Box<[u8]>,
     cost: u64,
 }
@@ -509,8 +517,9 @@ impl Outbox {
         };
         self.write(lane, |out| match message.ask {
             None => frame::put_tell(out, head, message.body),
-            Some((id, deadline)) => {
-                let left = deadline.saturating_duration_since(Instant::now());
+            Some(Due { id, deadline, now }) => {
+                let now = now.unwrap_or_else(Instant::now);
+                let left = deadline.saturating_duration_since(now);
                 let milliseconds = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
                 frame::put_ask(out, head, Asked { id, milliseconds }, message.body);
             }
@@ -568,7 +577,7 @@ impl Outgoing<'_> {
             from: self.from.cloned(),
             tag: self.tag,
             trace: self.trace,
-            ask: self.ask,
+            ask: self.ask.map(|due| Due { now: None, ..due }),
             body: self.body.into(),
             cost,
         }
