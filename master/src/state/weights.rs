@@ -14,6 +14,10 @@ use crate::registrar::Operation;
 /// The most weights in one call: far more roles than a cluster has. Each is kept for ever.
 const MAX_WEIGHTS: usize = 10_000;
 
+/// The most weights in the registry: room for roles that came and went, as none is ever forgotten,
+/// and still only a few megabytes in a record that is written as a whole.
+const MAX_KEPT_WEIGHTS: usize = 10 * MAX_WEIGHTS;
+
 impl State {
     pub(super) fn update_weights(
         &mut self,
@@ -37,7 +41,7 @@ impl State {
             weights.insert(role.to_owned(), info.weight);
         }
         let known = &self.cluster.weights;
-        if weights.len() > MAX_WEIGHTS || known.len() + weights.len() > 10 * MAX_WEIGHTS {
+        if weights.len() > MAX_WEIGHTS || known.len() + weights.len() > MAX_KEPT_WEIGHTS {
             return Err(CallRejected::invalid("too many weights"));
         }
         // With those of the flag, which counts no more once there is any in the registry.
