@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         Command::Task(command) => run(commands::task(command)),
         Command::Framework(command) => run(commands::framework(command)),
         Command::State(flags) => run(commands::state(flags)),
+        Command::Explain(flags) => run(commands::explain(flags)),
         Command::Top(flags) => run(commands::top(flags)),
     }
 }

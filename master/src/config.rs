@@ -8,7 +8,9 @@ use mesos::flags::{format_bytes, format_duration};
 use mesos::v1::{DomainInfo, RateLimits};
 
 pub use crate::allocator::{AgentSorter, SorterKind};
-use crate::allocator::{DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits};
+use crate::allocator::{
+    DEFAULT_MAX_OFFERS, DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits,
+};
 pub use crate::state::RateLimit;
 use crate::state::Timestamp;
 
@@ -57,6 +59,11 @@ pub struct Config {
     pub allocation_interval: Duration,
     /// After this time an unanswered offer is rescinded; never when unset.
     pub offer_timeout: Option<Duration>,
+    /// A framework with so many unanswered offers gets no more until it answers. Not in Mesos.
+    pub max_offers_per_framework: usize,
+    /// A file with the hosts that may be offered, one a line; all when unset. It is read again every
+    /// few seconds.
+    pub whitelist: Option<PathBuf>,
     /// Alternatives of quantities, one of which an offer must contain (`cpus:0.01|mem:32`).
     pub min_allocatable_resources: String,
     /// Weights of roles; 1 where absent.
@@ -120,6 +127,8 @@ impl Default for Config {
             max_agent_ping_timeouts: 5,
             allocation_interval: Duration::from_secs(1),
             offer_timeout: None,
+            max_offers_per_framework: DEFAULT_MAX_OFFERS,
+            whitelist: None,
             min_allocatable_resources: "cpus:0.01|mem:32".to_owned(),
             weights: BTreeMap::new(),
             filter_gpu_resources: true,
@@ -190,6 +199,7 @@ impl Config {
             "max_unreachable_tasks_per_framework",
             self.max_unreachable_tasks_per_framework,
         );
+        flags.set("max_offers_per_framework", self.max_offers_per_framework);
         flags.set("min_allocatable_resources", &self.min_allocatable_resources);
         flags.set_some(
             "agent_removal_rate_limit",
@@ -240,6 +250,10 @@ impl Config {
         flags.set_some("cluster", self.cluster.as_ref());
         flags.set_some("hostname", self.hostname.as_ref());
         flags.set_some("offer_timeout", self.offer_timeout.map(format_duration));
+        flags.set_some(
+            "whitelist",
+            self.whitelist.as_ref().map(|path| path.display()),
+        );
         flags.set_some(
             "work_dir",
             self.work_dir.as_ref().map(|path| path.display()),

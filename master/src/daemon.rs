@@ -7,6 +7,8 @@
 //!                       registrar ◀─────────┘
 //! ```
 //!
+//! A `whitelist` process tells the inbox of changes of its file, if there is one.
+//!
 //! They live and end together: a master whose registry, allocator or core has failed knows less
 //! than it believes, so it ends as a whole and is started anew.
 
@@ -21,13 +23,15 @@ use mesos::version::MESOS_COMPATIBLE;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::allocator::{
-    ALLOCATOR_MAILBOX, AllocatorOptions, AllocatorProcess, HierarchicalAllocator,
+    ALLOCATOR_MAILBOX, Allocator, AllocatorDoor, AllocatorOptions, AllocatorProcess,
+    HierarchicalAllocator,
 };
 use crate::config::{Config, RegistryKind};
 use crate::inbox::{Inbox, InboxProtocol};
 use crate::master::{MasterProcess, Parts, fresh_uuid};
 use crate::registrar::{DiskStorage, MemoryStorage, RegistrarProcess, RegistrarTimeouts, Storage};
 use crate::view::ViewReceiver;
+use crate::whitelist::{self, WhitelistError, WhitelistWatcher};
 
 /// Messages that may wait for the master: every agent and framework of a large cluster at once.
 const MASTER_MAILBOX: usize = 1 << 17;
@@ -45,6 +49,8 @@ pub struct MasterHandle {
     pub inbox: Pid<InboxProtocol>,
     /// What it publishes.
     pub view: ViewReceiver,
+    /// What its allocator publishes, and where it is asked.
+    pub allocator: AllocatorDoor,
     node: Node,
 }
 
@@ -57,6 +63,9 @@ pub enum StartError {
     /// A flag of the allocator is wrong.
     #[error("--min_allocatable_resources: {0}")]
     MinAllocatable(#[from] ParseError),
+    /// There is no whitelist where the flag says.
+    #[error(transparent)]
+    Whitelist(#[from] WhitelistError),
     /// The node has such a process already, or is going down.
     #[error(transparent)]
     Spawn(#[from] SpawnError),
@@ -122,20 +131,41 @@ async fn start_parts(
         region: config.domain.as_ref().and_then(region),
         recovery_factor: config.allocator_agent_recovery_factor,
         recovery_timeout: config.allocator_recovery_timeout,
+        max_offers: config.max_offers_per_framework,
     };
     let timeouts = RegistrarTimeouts {
         fetch: config.registry_fetch_timeout,
         store: config.registry_store_timeout,
     };
+    let whitelist = config
+        .whitelist
+        .as_deref()
+        .map(whitelist::read)
+        .transpose()?;
+    if let (Some(path), Some(hosts)) = (config.whitelist.clone(), whitelist.clone()) {
+        let inbox = inbox.clone();
+        node.process("whitelist")
+            .own_thread()
+            .spawn(move |_| WhitelistWatcher::new(path, hosts, inbox))?;
+    }
     let (interval, subscriber) = (config.allocation_interval, inbox.clone());
+    let (announce, reports) = oneshot::channel();
     let allocator = node
         .process("allocator")
         .mailbox(ALLOCATOR_MAILBOX)
         .own_thread()
         .spawn(move |ctx| {
-            let allocator = Box::new(HierarchicalAllocator::new(options));
-            AllocatorProcess::new(allocator, interval, subscriber, ctx)
+            let mut allocator = Box::new(HierarchicalAllocator::new(options));
+            allocator.update_whitelist(whitelist);
+            let process = AllocatorProcess::new(allocator, interval, subscriber, ctx);
+            // Whoever starts the master may have given up.
+            let _ = announce.send(process.reports());
+            process
         })?;
+    let door = AllocatorDoor {
+        pid: allocator.clone(),
+        reports: reports.await.map_err(|_| StartError::Ended)?,
+    };
     let registrar = node
         .process("registrar")
         .own_thread()
@@ -166,6 +196,7 @@ async fn start_parts(
         pid,
         inbox,
         view,
+        allocator: door,
         node: node.clone(),
     })
 }

@@ -1,6 +1,8 @@
 //! The master's side door for messages that never cross a node: the master itself accepts only
 //! what its wire contract lists, so a small actor takes these and hands them on.
 
+use std::collections::BTreeSet;
+
 use libprocess::prelude::*;
 use mesos::v1::FrameworkId;
 use tokio::sync::{mpsc, oneshot};
@@ -8,10 +10,12 @@ use tokio::sync::{mpsc, oneshot};
 use crate::allocator::Allocated;
 
 protocol! {
-    /// What a master accepts from its own allocator and from the operator's HTTP API.
+    /// What a master accepts from its own allocator, from the operator's HTTP API and from the one
+    /// that watches its whitelist.
     pub local InboxProtocol = "mesos.master.inbox" {
         1 => Allocated,
         2 => Teardown -> bool,
+        3 => Whitelist -> (),
     }
 }
 
@@ -19,17 +23,22 @@ protocol! {
 #[derive(Clone, Debug)]
 pub struct Teardown(pub FrameworkId);
 
+/// Only agents on these hosts are offered from now on.
+#[derive(Clone, Debug)]
+pub struct Whitelist(pub BTreeSet<String>);
+
 /// Something for the master.
 pub(crate) enum Input {
     Allocated(Allocated),
     Teardown(FrameworkId, oneshot::Sender<bool>),
+    Whitelist(BTreeSet<String>),
 }
 
 /// Hands messages on to the master.
 ///
 /// The channel has no bound of its own: resources are in at most one allocation that the master
 /// has not seen, so there are never more than the cluster has agents and roles; and a teardown is
-/// waited for by whoever asked.
+/// waited for by whoever asked; and whitelists come every few seconds.
 pub(crate) struct Inbox {
     master: mpsc::UnboundedSender<Input>,
 }
@@ -59,6 +68,14 @@ impl Handler<Allocated> for Inbox {
 
     fn handle(&mut self, allocated: Allocated, ctx: &mut Context<Self>) {
         self.hand_on(Input::Allocated(allocated), ctx);
+    }
+}
+
+impl Handler<Whitelist> for Inbox {
+    type Result = ();
+
+    fn handle(&mut self, Whitelist(hostnames): Whitelist, ctx: &mut Context<Self>) {
+        self.hand_on(Input::Whitelist(hostnames), ctx);
     }
 }
 

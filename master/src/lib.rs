@@ -26,5 +26,7 @@ pub mod state;
 mod throttle;
 pub mod validation;
 pub mod view;
+mod whitelist;
 
 pub use daemon::{Master, MasterHandle, StartError};
+pub use whitelist::WhitelistError;

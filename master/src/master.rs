@@ -20,7 +20,7 @@ use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::allocator::{AllocatorClient, AllocatorProtocol, UpdateAvailable};
+use crate::allocator::{AllocatorClient, AllocatorOp, AllocatorProtocol, UpdateAvailable};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::inbox::{InboxProtocol, Input};
@@ -442,10 +442,15 @@ impl StreamHandler<Input> for MasterProcess {
         match input {
             Input::Allocated(mut allocated) => {
                 let inverse = std::mem::take(&mut allocated.inverse);
-                let allocations = self.allocator.current(allocated);
+                let allocations = self.allocator.current(allocated, ctx);
                 let mut effects = self.state.allocated(now, allocations);
                 effects.extend(self.state.inverse_allocated(now, inverse));
                 self.act(effects, ctx);
+            }
+            Input::Whitelist(hostnames) => {
+                let hostnames = Some(hostnames);
+                self.allocator
+                    .tell(AllocatorOp::UpdateWhitelist { hostnames }, ctx);
             }
             Input::Teardown(framework, answer) => {
                 let effects = self.state.teardown(now, &framework);

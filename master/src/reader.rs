@@ -4,10 +4,13 @@ use libprocess::prelude::*;
 use mesos::protocols::reader::{Document, Read, ReadError};
 use mesos::protocols::{ReaderProtocol, names, roles};
 use mesos::v1::master::{Call, Response};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
-use crate::documents::{self, Surroundings};
+use crate::allocator::AllocatorDoor;
+use crate::documents::{self, Query, Surroundings, explain};
 use crate::metrics::system;
 use crate::state::Timestamp;
 use crate::view::{View, ViewReceiver};
@@ -21,6 +24,12 @@ const READERS: [&str; 4] = [
     roles::MASTER,
 ];
 
+/// How long the allocator may take to explain: a person waits.
+const ALLOCATOR_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A document that is on its way.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Document, ReadError>>>>;
+
 /// Answers with documents. Cheap to clone; never asks the master.
 #[derive(Clone, Debug)]
 pub struct Library {
@@ -28,6 +37,7 @@ pub struct Library {
     node: Node,
     /// A moment by both clocks, so that time goes on between views.
     anchor: (Instant, Timestamp),
+    allocator: Option<AllocatorDoor>,
 }
 
 impl Library {
@@ -38,6 +48,15 @@ impl Library {
             view,
             node: node.clone(),
             anchor: (Instant::now(), published),
+            allocator: None,
+        }
+    }
+
+    /// With what only the master's allocator knows: its metrics, and `/explain`.
+    pub fn with_allocator(self, allocator: AllocatorDoor) -> Library {
+        Library {
+            allocator: Some(allocator),
+            ..self
         }
     }
 
@@ -55,11 +74,35 @@ impl Library {
     }
 
     fn surroundings(&self) -> Surroundings {
+        let allocator = self.allocator.as_ref();
+        let report = allocator.map(|door| door.reports.borrow().clone());
         Surroundings {
+            allocator: report.unwrap_or_default(),
             now: self.anchor.1 + self.anchor.0.elapsed(),
             processes: self.node.processes(),
             system: system::read(),
         }
+    }
+
+    /// The document at `path`, also if somebody has to be asked for it. What need not wait is
+    /// written before this returns.
+    pub fn fetch(&self, path: &str, query: &str) -> Answering {
+        match documents::is_explanation(path) {
+            true => Box::pin(self.clone().explain(query.to_owned())),
+            false => Box::pin(std::future::ready(self.read(path, query))),
+        }
+    }
+
+    async fn explain(self, query: String) -> Result<Document, ReadError> {
+        let no_allocator = || ReadError::NotFound("/explain".to_owned());
+        let door = self.allocator.as_ref().ok_or_else(no_allocator)?;
+        let view = self.view();
+        let question = explain::question(&view, &Query::parse(&query))?;
+        let ask = question.ask.clone();
+        let answer = self.node.ask(&door.pid, ask, ALLOCATOR_PATIENCE).await;
+        // The master is starting or ending, or its allocator is in a very long run.
+        let explanations = answer.map_err(|_| ReadError::Recovering)?;
+        explain::answer(&view, &question, &explanations)
     }
 
     /// The newest view.
@@ -101,13 +144,13 @@ impl Process for Reader {
 }
 
 impl Handler<Read> for Reader {
-    type Result = Result<Document, ReadError>;
+    type Result = ResponseFuture<Result<Document, ReadError>>;
 
     fn handle(&mut self, message: Read, ctx: &mut Context<Self>) -> Self::Result {
         if may_read(&ctx.peer()) {
-            self.library.read(&message.path, &message.query)
+            self.library.fetch(&message.path, &message.query)
         } else {
-            Err(ReadError::Forbidden(message.path))
+            Box::pin(std::future::ready(Err(ReadError::Forbidden(message.path))))
         }
     }
 }
@@ -121,8 +164,6 @@ fn may_read(peer: &Peer) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use libprocess::tls::PeerIdentity;
     use tokio::sync::watch;
 

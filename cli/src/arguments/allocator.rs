@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
+use master::allocator::DEFAULT_MAX_OFFERS;
 use master::config::{AgentSorter, Config, SorterKind};
 use mesos::v1::DomainInfo;
 
-use super::values::{domain, duration, size, weight};
+use super::values::{FileOrAll, at_least_one, domain, duration, file_or_all, size, weight};
 
-/// The flags of the allocator, by Mesos' names; `--agent_sorter` is ours.
+/// The flags of the allocator, by Mesos' names; `--agent_sorter` and
+/// `--max_offers_per_framework` are ours.
 #[derive(Debug, Args)]
 pub(crate) struct AllocatorFlags {
     /// Interval of allocations; offers also follow events at once
@@ -19,6 +21,15 @@ pub(crate) struct AllocatorFlags {
     /// Time after which an unanswered offer is rescinded; never if unset
     #[arg(long = "offer_timeout", env = "MESOS_OFFER_TIMEOUT", value_parser = duration)]
     pub(crate) offer_timeout: Option<Duration>,
+
+    /// Unanswered offers a framework may hold; at the limit it gets no more until it answers
+    #[arg(long = "max_offers_per_framework", env = "MESOS_MAX_OFFERS_PER_FRAMEWORK", value_parser = at_least_one, default_value_t = DEFAULT_MAX_OFFERS)]
+    pub(crate) max_offers_per_framework: usize,
+
+    /// File with the hosts whose agents may be offered, one a line, read again every 5 s; all if
+    /// unset or '*'
+    #[arg(long, env = "MESOS_WHITELIST", value_parser = file_or_all)]
+    pub(crate) whitelist: Option<FileOrAll>,
 
     /// Smallest offers, as alternatives
     #[arg(
@@ -113,6 +124,8 @@ impl AllocatorFlags {
         Config {
             allocation_interval: self.allocation_interval,
             offer_timeout: self.offer_timeout,
+            max_offers_per_framework: self.max_offers_per_framework,
+            whitelist: self.whitelist.clone().and_then(|listed| listed.0),
             min_allocatable_resources: self.min_allocatable_resources.clone(),
             role_sorter: self.role_sorter.into(),
             framework_sorter: self.framework_sorter.into(),

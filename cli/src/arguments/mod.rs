@@ -19,7 +19,9 @@ pub(crate) use daemon::{HttpFlags, LogFlags, LogFormat, NodeFlags, TlsFlags};
 pub(crate) use lifecycle::LifecycleFlags;
 pub(crate) use local::LocalFlags;
 pub(crate) use master::MasterFlags;
-pub(crate) use reading::{ClusterFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand};
+pub(crate) use reading::{
+    ClusterFlags, ExplainFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand,
+};
 pub(crate) use run::RunFlags;
 pub(crate) use top::TopFlags;
 
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     Framework(ListCommand),
     /// Show the state of a cluster
     State(StateFlags),
+    /// Say why a framework is offered nothing, or no more
+    Explain(ExplainFlags),
     /// Show what the actors of a cluster do: depths of mailboxes, links, who waits for whom
     Top(TopFlags),
     /// The built-in executor; agents start it

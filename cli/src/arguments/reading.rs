@@ -73,3 +73,16 @@ pub(crate) struct KillFlags {
     /// Id of the task, or the beginning of it if no other task begins so
     pub(crate) task: String,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainFlags {
+    #[command(flatten)]
+    pub(crate) state: StateFlags,
+
+    /// Only what is said about this agent
+    #[arg(long, value_name = "AGENT_ID")]
+    pub(crate) agent: Option<String>,
+
+    /// Id of the framework, or its name if no other is called so
+    pub(crate) framework: String,
+}

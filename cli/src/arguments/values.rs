@@ -1,5 +1,6 @@
 //! Parsers of flag values in Mesos' notation, for clap. Each error shows a value that works.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use master::config::RateLimit;
@@ -54,6 +55,19 @@ pub(super) fn text_or_file(text: &str) -> Result<String, String> {
     flags::text_or_file(text).map_err(|error| error.to_string())
 }
 
+/// A file that lists something, or none, which stands for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileOrAll(pub(super) Option<PathBuf>);
+
+/// `/etc/mesos/hosts`, `file:///etc/mesos/hosts` or `*`.
+pub(super) fn file_or_all(text: &str) -> Result<FileOrAll, String> {
+    match text.strip_prefix("file://").unwrap_or(text) {
+        "*" => Ok(FileOrAll(None)),
+        "" => Err("no file is named; write for example /etc/mesos/hosts".to_owned()),
+        path => Ok(FileOrAll(Some(path.into()))),
+    }
+}
+
 /// A quantity of a scalar resource: above zero, at most three decimals count.
 pub(super) fn quantity(text: &str) -> Result<Quantity, String> {
     let value: f64 = text
@@ -63,6 +77,16 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, String> {
         Ok(quantity) if quantity > Quantity::ZERO => Ok(quantity),
         Ok(_) => Err("it must be at least 0.001".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A count that is not zero.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(format!(
+            "'{text}' is not a whole number from 1 on, such as 100"
+        )),
     }
 }
 
@@ -127,12 +151,29 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_whole_and_not_zero() {
+        assert_eq!(at_least_one("7"), Ok(7));
+        for bad in ["0", "-1", "1.5", ""] {
+            assert!(at_least_one(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn rates_have_a_count_and_a_time() {
         let (count, per) = (3, Duration::from_secs(600));
         assert_eq!(rate("3/10mins"), Ok(RateLimit { count, per }));
         for bad in ["3", "3/", "/10mins", "0/10mins", "1/0secs", "-1/10mins"] {
             assert!(rate(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn files_are_named_by_path_or_address() {
+        let hosts = FileOrAll(Some("/etc/hosts".into()));
+        assert_eq!(file_or_all("/etc/hosts"), Ok(hosts.clone()));
+        assert_eq!(file_or_all("file:///etc/hosts"), Ok(hosts));
+        assert_eq!(file_or_all("*"), Ok(FileOrAll(None)));
+        assert!(file_or_all("file://").is_err());
     }
 
     #[test]

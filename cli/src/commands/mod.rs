@@ -1,6 +1,7 @@
 //! What commands do that talk to a cluster: one file each.
 
 mod agents;
+mod explain;
 mod frameworks;
 mod run;
 mod state;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::arguments::{ListCommand, RunFlags, StateFlags, TaskCommand, TopFlags};
+use crate::arguments::{ExplainFlags, ListCommand, RunFlags, StateFlags, TaskCommand, TopFlags};
 
 pub(crate) async fn run(flags: RunFlags) -> Outcome {
     run::run(flags).await
@@ -39,6 +40,10 @@ pub(crate) async fn framework(command: ListCommand) -> Outcome {
 
 pub(crate) async fn state(flags: StateFlags) -> Outcome {
     state::show(flags).await
+}
+
+pub(crate) async fn explain(flags: ExplainFlags) -> Outcome {
+    explain::explain(flags).await
 }
 
 pub(crate) async fn top(flags: TopFlags) -> Outcome {

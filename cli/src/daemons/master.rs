@@ -74,7 +74,7 @@ pub(super) async fn start(
     readiness: &Readiness,
 ) -> Result<Running, Box<dyn std::error::Error>> {
     let handle = Master::start(config, node).await?;
-    let library = Library::new(node, handle.view.clone());
+    let library = Library::new(node, handle.view.clone()).with_allocator(handle.allocator.clone());
     Reader::spawn(node, library.clone())?;
     let options = HttpOptions {
         address: node.address(),

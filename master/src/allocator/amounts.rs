@@ -168,6 +168,10 @@ mod tests {
         assert_eq!(names.find("bananas"), Some(5));
         assert_eq!(names.find("cherries"), None);
         assert_eq!(names.count(), 6);
+        // A name that is known elsewhere, but has no place of its own here.
+        let ports = names.number(&Name::from("ports"));
+        assert_eq!(names.find("ports"), Some(ports));
+        assert_eq!(ports, 6);
     }
 
     #[test]
@@ -175,10 +179,13 @@ mod tests {
         let mut names = Names::default();
         let mut amounts = |text: &str| names.amounts(&text.parse().expect("quantities"));
         let mut sum = amounts("cpus:1;x:1");
-        sum.add(&amounts("mem:5;x:1"));
-        assert_eq!(sum, amounts("cpus:1;mem:5;x:2"));
+        sum.add(&amounts("mem:5;x:1;y:3"));
+        assert_eq!(sum, amounts("cpus:1;mem:5;x:2;y:3"));
         assert_eq!(sum.dominant_share(&amounts("cpus:10;x:4")), 0.5);
-        sum.subtract(&amounts("cpus:1;mem:5;x:2"));
+        sum.subtract(&amounts("cpus:1;mem:5;x:2;y:1"));
+        assert!(!sum.is_zero());
+        assert_eq!(sum, amounts("y:2"));
+        sum.subtract(&amounts("y:2"));
         assert!(sum.is_zero());
         assert_eq!(sum, Amounts::default());
         assert_eq!(sum.dominant_share(&amounts("cpus:10")), 0.0);

@@ -60,6 +60,12 @@ impl HierarchicalAllocator {
         client
     }
 
+    /// All clients of the framework, to go through while they change.
+    pub(super) fn clients_of(&self, framework: u32) -> Vec<u32> {
+        let clients = self.frameworks[framework].clients.values();
+        clients.copied().collect()
+    }
+
     pub(super) fn find_client(&self, framework: u32, role: &str) -> Option<u32> {
         let role = self.tree.find(role)?;
         let found = self.frameworks.get(framework)?;
@@ -90,12 +96,7 @@ impl HierarchicalAllocator {
         for role in &options.roles {
             self.client(framework, role);
         }
-        let clients: Vec<u32> = self.frameworks[framework]
-            .clients
-            .values()
-            .copied()
-            .collect();
-        for client in clients {
+        for client in self.clients_of(framework) {
             self.verdicts.forget_client(client);
             let found = &mut self.tree.clients[client];
             let role = &*self.tree.nodes[found.role].path;
@@ -109,15 +110,21 @@ impl HierarchicalAllocator {
         self.refresh_activity(framework);
     }
 
-    /// Tells the tree in which roles the framework wants offers.
+    /// Tells the tree in which roles the framework wants offers, and may have them.
     pub(super) fn refresh_activity(&mut self, framework: u32) {
         let found = &self.frameworks[framework];
+        let has_room = !self.is_at_limit(framework);
         for (role, client) in &found.clients {
             let path = &self.tree.nodes[*role].path;
             let options = found.options.as_ref();
-            let active = options.is_some_and(|options| options.wants_offers_in(path));
-            self.tree.set_active(*client, active);
+            let wants = options.is_some_and(|options| options.wants_offers_in(path));
+            self.tree.set_active(*client, has_room && wants);
         }
+    }
+
+    /// Whether the framework holds so many offers that it gets no more.
+    pub(super) fn is_at_limit(&self, framework: u32) -> bool {
+        self.frameworks[framework].offers >= self.options.max_offers
     }
 
     pub(super) fn forget_refusals(&mut self, framework: u32, role: &str) {
@@ -180,6 +187,8 @@ impl HierarchicalAllocator {
         self.set_wake(agent, None);
         self.in_maintenance.remove(&agent);
         self.verdicts.forget_agent(agent);
+        let refusals = &mut self.agents[agent].refusals;
+        refusals.forget_all(&mut self.tree.refusals);
         for held in std::mem::take(&mut self.agents[agent].held) {
             self.charge_release(held.client, &held.resources);
             self.count_holdings(held.client, -1);
@@ -348,11 +357,7 @@ impl HierarchicalAllocator {
         if held.map(|held| &held.resources).sum::<Resources>() == *resources {
             return;
         }
-        let clients: Vec<u32> = self.frameworks[framework]
-            .clients
-            .values()
-            .copied()
-            .collect();
+        let clients = self.clients_of(framework);
         self.hold_split(framework, agent, resources);
         for client in clients {
             let found = self.agents[agent].held_by(client);
@@ -450,9 +455,8 @@ impl HierarchicalAllocator {
                 continue;
             };
             if self.tree.clients[client].subscribed {
-                let epoch = self.tree.epochs()[client as usize];
                 let refusals = &mut self.agents[agent].refusals;
-                refusals.add(client, epoch, part.unallocate(), until);
+                refusals.add(client, part.unallocate(), until, &mut self.tree.refusals);
                 let wake = self.agents[agent].wake;
                 if wake.is_none_or(|wake| wake > until) {
                     self.set_wake(agent, Some(until));

@@ -73,17 +73,32 @@ impl AllocatorClient {
         }
     }
 
-    /// Those allocations that still hold. The others need not be recovered.
-    pub fn current(&self, allocated: Allocated) -> Vec<Allocation> {
-        let Allocated {
-            mut given, heard, ..
-        } = allocated;
-        given.retain(|given| {
-            self.added
-                .get(&given.agent)
-                .is_some_and(|added| *added <= heard)
-        });
-        given
+    /// Those allocations that still hold. The others need not be recovered, but no offers come of
+    /// them.
+    pub fn current<A: Process>(
+        &mut self,
+        allocated: Allocated,
+        ctx: &Context<A>,
+    ) -> Vec<Allocation> {
+        let (current, void) = self.split(allocated);
+        for Allocation { framework, .. } in void {
+            self.tell(
+                AllocatorOp::CloseOffers {
+                    framework,
+                    count: 1,
+                },
+                ctx,
+            );
+        }
+        current
+    }
+
+    fn split(&self, allocated: Allocated) -> (Vec<Allocation>, Vec<Allocation>) {
+        let Allocated { given, heard, .. } = allocated;
+        given.into_iter().partition(|given| {
+            let added = self.added.get(&given.agent);
+            added.is_some_and(|added| *added <= heard)
+        })
     }
 }
 
@@ -135,14 +150,19 @@ mod tests {
     fn an_allocation_of_an_earlier_stay_does_not_hold() {
         let node = Node::local();
         let mut client = AllocatorClient::new(Pid::named("allocator", node.address()));
-        assert_eq!(client.current(allocated(0)), []);
+        let holds = |client: &AllocatorClient, heard| {
+            let (current, void) = client.split(allocated(heard));
+            assert_eq!(current.len() + void.len(), 1);
+            current.len() == 1
+        };
+        assert!(!holds(&client, 0));
         client.note(&add());
-        assert_eq!(client.current(allocated(1)).len(), 1);
+        assert!(holds(&client, 1));
         client.note(&AllocatorOp::RemoveAgent { id: id() });
-        assert_eq!(client.current(allocated(1)), []);
+        assert!(!holds(&client, 1));
         client.note(&add());
-        assert_eq!(client.current(allocated(1)), []);
-        assert_eq!(client.current(allocated(2)), []);
-        assert_eq!(client.current(allocated(3)).len(), 1);
+        assert!(!holds(&client, 1));
+        assert!(!holds(&client, 2));
+        assert!(holds(&client, 3));
     }
 }

@@ -57,7 +57,7 @@ impl HierarchicalAllocator {
             && when <= now
         {
             let refusals = &mut self.agents[agent].refusals;
-            let (ended, next) = refusals.purge(now, self.tree.epochs());
+            let (ended, next) = refusals.purge(now, &mut self.tree.refusals);
             self.set_wake(agent, next);
             if ended {
                 self.mark_pending(agent);

@@ -2,6 +2,7 @@
 //!
 //! The answer is what a run would find now: the same judge decides, but nothing is given.
 
+use std::fmt;
 use std::time::Duration;
 
 use mesos::v1::AgentId;
@@ -35,6 +36,11 @@ pub enum Reason {
     NotWhitelisted,
     /// The framework is disconnected.
     FrameworkInactive,
+    /// The framework holds as many unanswered offers as it may.
+    TooManyOffers {
+        /// How many those are.
+        offers: usize,
+    },
     /// The framework suppressed offers in the role.
     Suppressed,
     /// All of the agent is offered or used already.
@@ -66,6 +72,44 @@ pub enum Reason {
     },
     /// It may have it, when it is its turn.
     NotItsTurn,
+}
+
+/// A sentence for people.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = match self {
+            Self::Recovering => "a new master waits for its agents before it makes offers",
+            Self::AgentInactive => "the agent is disconnected or deactivated",
+            Self::NotWhitelisted => "the agent's host is not on the whitelist",
+            Self::FrameworkInactive => "the framework is disconnected or deactivated",
+            Self::TooManyOffers { offers } => {
+                return write!(
+                    f,
+                    "the framework holds {offers} unanswered offers, as many as it may"
+                );
+            }
+            Self::Suppressed => "the framework suppressed offers in this role, until it revives",
+            Self::NothingFree => "all of the agent is offered or used",
+            Self::Reserved => "all that is free is reserved for other roles",
+            Self::Refused { seconds } => {
+                return write!(
+                    f,
+                    "the framework refused what is free, for {seconds:.1} s more"
+                );
+            }
+            Self::Capability => "the framework lacks a capability that what is free needs",
+            Self::Constraints => "the framework's offer constraints exclude the agent",
+            Self::TooSmall => "less is free than the smallest offer worth making",
+            Self::Limit { role, resource } => {
+                return write!(f, "role '{role}' is at its limit of {resource}");
+            }
+            Self::Headroom { resource } => {
+                return write!(f, "{resource} is kept back for the guarantees of others");
+            }
+            Self::NotItsTurn => "nothing is against it: it is offered this when it is its turn",
+        };
+        f.write_str(plain)
+    }
 }
 
 impl HierarchicalAllocator {
@@ -106,6 +150,9 @@ impl HierarchicalAllocator {
             return Reason::Recovering;
         } else if !self.frameworks[framework].is_active() {
             return Reason::FrameworkInactive;
+        } else if self.is_at_limit(framework) {
+            let offers = self.frameworks[framework].offers;
+            return Reason::TooManyOffers { offers };
         } else if !self.tree.is_active(client) {
             return Reason::Suppressed;
         } else if !found.active {
@@ -123,6 +170,8 @@ impl HierarchicalAllocator {
         }
         match self.judge(client, role, portion.get(&visit), &visit).offer {
             Ok(_) => Reason::NotItsTurn,
+            // Looked at above.
+            Err(Denied::TooManyOffers) => Reason::NotItsTurn,
             Err(Denied::Capability) => Reason::Capability,
             Err(Denied::Constraints) => Reason::Constraints,
             Err(Denied::TooSmall) => Reason::TooSmall,
@@ -138,7 +187,7 @@ impl HierarchicalAllocator {
             Err(Denied::Refused) => {
                 let until = self.agents[agent]
                     .refusals
-                    .until(client, self.tree.epochs());
+                    .until(client, &self.tree.refusals);
                 let left = until.unwrap_or(now).saturating_sub(now);
                 Reason::Refused {
                     seconds: left.as_secs_f64(),

@@ -25,7 +25,52 @@ const MAX_REFUSALS: usize = 16;
 const SETS_COMPARED: usize = 4;
 
 /// Counts how often all refusals of a client were forgotten.
-pub(super) type RefusalEpoch = u32;
+type RefusalEpoch = u32;
+
+/// Which refusals hold: by client slot, for all that ever lived there.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Vec<Entry>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    /// Refusals of earlier epochs are void.
+    epoch: RefusalEpoch,
+    /// Refusals of this epoch, over all agents.
+    holding: u32,
+}
+
+impl Ledger {
+    /// There are so many slots.
+    pub(super) fn cover(&mut self, slots: usize) {
+        self.0.resize(slots, Entry::default());
+    }
+
+    /// All that the client refused so far does not count any more.
+    pub(super) fn forget(&mut self, client: u32) {
+        let entry = &mut self.0[client as usize];
+        entry.epoch = entry.epoch.wrapping_add(1);
+        entry.holding = 0;
+    }
+
+    /// How many refusals of the client hold. Those that ended count until they are purged.
+    pub(super) fn holding(&self, client: u32) -> u32 {
+        self.0[client as usize].holding
+    }
+
+    fn epoch(&self, client: u32) -> RefusalEpoch {
+        self.0[client as usize].epoch
+    }
+
+    fn is_void(&self, refusal: &Refusal) -> bool {
+        self.epoch(refusal.client) != refusal.epoch
+    }
+
+    fn ended(&mut self, refusal: &Refusal) {
+        if !self.is_void(refusal) {
+            self.0[refusal.client as usize].holding -= 1;
+        }
+    }
+}
 
 /// For how long a call's filters refuse: 5 s unless they say otherwise or say nonsense; zero
 /// means that nothing is refused.
@@ -77,15 +122,17 @@ impl Refusals {
     pub(super) fn add(
         &mut self,
         client: u32,
-        epoch: RefusalEpoch,
         resources: Resources,
         until: Duration,
+        ledger: &mut Ledger,
     ) {
-        self.drop_if(|old, sets| {
+        let epoch = ledger.epoch(client);
+        self.drop_if(ledger, |old, sets| {
             old.client == client
                 && (old.epoch != epoch
                     || old.until <= until && resources.contains(&sets[old.set as usize].resources))
         });
+        ledger.0[client as usize].holding += 1;
         let set = self.set_of(resources);
         self.each.push(Refusal {
             client,
@@ -97,7 +144,7 @@ impl Refusals {
         if mine.clone().count() > MAX_REFUSALS {
             let first = mine.map(|refusal| refusal.until).min();
             let mut dropped = false;
-            self.drop_if(|old, _| {
+            self.drop_if(ledger, |old, _| {
                 let drop = !dropped && old.client == client && Some(old.until) == first;
                 dropped |= drop;
                 drop
@@ -130,11 +177,16 @@ impl Refusals {
         }
     }
 
-    fn drop_if(&mut self, mut unwanted: impl FnMut(&Refusal, &[Refused]) -> bool) {
+    fn drop_if(
+        &mut self,
+        ledger: &mut Ledger,
+        mut unwanted: impl FnMut(&Refusal, &[Refused]) -> bool,
+    ) {
         let Self { each, sets } = self;
         each.retain(|refusal| {
             let keep = !unwanted(refusal, sets);
             if !keep {
+                ledger.ended(refusal);
                 let set = &mut sets[refusal.set as usize];
                 set.uses -= 1;
                 if set.uses == 0 {
@@ -155,13 +207,13 @@ impl Refusals {
     pub(super) fn each_holding(
         &mut self,
         now: Duration,
-        epochs: &[RefusalEpoch],
+        ledger: &Ledger,
         free: &Resources,
         mut tell: impl FnMut(u32, Coverage),
     ) -> Option<Duration> {
         let mut first: Option<Duration> = None;
         for refusal in &self.each {
-            if refusal.until <= now || epochs[refusal.client as usize] != refusal.epoch {
+            if refusal.until <= now || ledger.is_void(refusal) {
                 continue;
             }
             first = Some(first.map_or(refusal.until, |first| first.min(refusal.until)));
@@ -187,12 +239,12 @@ impl Refusals {
         client: u32,
         resources: &Resources,
         now: Duration,
-        epochs: &[RefusalEpoch],
+        ledger: &Ledger,
     ) -> Option<Duration> {
         let holding = self.each.iter().filter(|refusal| {
             refusal.client == client
                 && refusal.until > now
-                && epochs[client as usize] == refusal.epoch
+                && !ledger.is_void(refusal)
                 && self.sets[refusal.set as usize]
                     .resources
                     .contains(resources)
@@ -201,34 +253,42 @@ impl Refusals {
     }
 
     /// When the last of the client's refusals ends.
-    pub(super) fn until(&self, client: u32, epochs: &[RefusalEpoch]) -> Option<Duration> {
-        let mine = self
-            .each
-            .iter()
-            .filter(|refusal| refusal.client == client && epochs[client as usize] == refusal.epoch);
+    pub(super) fn until(&self, client: u32, ledger: &Ledger) -> Option<Duration> {
+        let of_client = |refusal: &&Refusal| refusal.client == client && !ledger.is_void(refusal);
+        let mine = self.each.iter().filter(of_client);
         mine.map(|refusal| refusal.until).max()
     }
 
     /// Forgets those that ended or are void. Answers whether any that held until now ended, and
     /// when the next of them ends.
-    pub(super) fn purge(
-        &mut self,
-        now: Duration,
-        epochs: &[RefusalEpoch],
-    ) -> (bool, Option<Duration>) {
+    pub(super) fn purge(&mut self, now: Duration, ledger: &mut Ledger) -> (bool, Option<Duration>) {
         let mut ended = false;
-        self.drop_if(|refusal, _| {
-            let void = epochs[refusal.client as usize] != refusal.epoch;
-            ended |= !void && refusal.until <= now;
-            void || refusal.until <= now
+        let before = self.each.iter().filter(|refusal| refusal.until <= now);
+        for refusal in before {
+            ended |= !ledger.is_void(refusal);
+        }
+        let void: Vec<bool> = self
+            .each
+            .iter()
+            .map(|refusal| ledger.is_void(refusal))
+            .collect();
+        let mut void = void.into_iter();
+        self.drop_if(ledger, |refusal, _| {
+            void.next().unwrap_or(false) || refusal.until <= now
         });
         (ended, self.each.iter().map(|refusal| refusal.until).min())
     }
 
+    /// The agent is gone.
+    pub(super) fn forget_all(&mut self, ledger: &mut Ledger) {
+        self.drop_if(ledger, |_, _| true);
+    }
+
     #[cfg(test)]
-    /// Whose refusals these are, those that do not hold any more included.
-    pub(super) fn clients(&self) -> impl Iterator<Item = u32> {
-        self.each.iter().map(|refusal| refusal.client)
+    /// Whose refusals these are, without those that are void.
+    pub(super) fn clients(&self, ledger: &Ledger) -> impl Iterator<Item = u32> {
+        let holding = self.each.iter().filter(|refusal| !ledger.is_void(refusal));
+        holding.map(|refusal| refusal.client)
     }
 }
 
@@ -237,7 +297,12 @@ mod tests {
     use super::*;
 
     const CLIENT: u32 = 1;
-    const EPOCHS: [RefusalEpoch; 3] = [0; 3];
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.cover(3);
+        ledger
+    }
 
     fn resources(text: &str) -> Resources {
         Resources::parse(text, "*").expect("resources")
@@ -249,7 +314,7 @@ mod tests {
 
     fn refuses(refusals: &Refusals, client: u32, offer: &str, now: u64) -> bool {
         let offer = resources(offer);
-        let until = refusals.refused_until(client, &offer, secs(now), &EPOCHS);
+        let until = refusals.refused_until(client, &offer, secs(now), &ledger());
         until.is_some()
     }
 
@@ -263,7 +328,7 @@ mod tests {
             (Some(-1.0), secs(5)),
             (Some(f64::NAN), secs(5)),
             (Some(f64::NEG_INFINITY), secs(5)),
-            (Some(f64::INFINITY), MAX_REFUSE),
+            (Some(f64::INFINITY), secs(31_536_000)),
             (Some(1e300), MAX_REFUSE),
             (Some(366.0 * day), MAX_REFUSE),
         ];
@@ -281,7 +346,7 @@ mod tests {
     #[test]
     fn subsets_are_refused_until_the_end() {
         let mut refusals = Refusals::default();
-        refusals.add(CLIENT, 0, resources("cpus:2;mem:100"), secs(5));
+        refusals.add(CLIENT, resources("cpus:2;mem:100"), secs(5), &mut ledger());
         let table = [
             ("cpus:2;mem:100", 0, true),
             ("cpus:1", 4, true),
@@ -301,33 +366,55 @@ mod tests {
 
     #[test]
     fn a_longer_refusal_of_more_replaces_others_and_their_number_is_bounded() {
-        let mut refusals = Refusals::default();
-        refusals.add(CLIENT, 0, resources("cpus:1"), secs(1));
-        refusals.add(CLIENT, 0, resources("cpus:2"), secs(2));
-        assert_eq!(refusals.clients().count(), 1);
+        let (mut refusals, mut ledger) = (Refusals::default(), ledger());
+        refusals.add(CLIENT, resources("cpus:1"), secs(1), &mut ledger);
+        refusals.add(CLIENT, resources("cpus:2"), secs(2), &mut ledger);
+        assert_eq!(refusals.clients(&ledger).count(), 1);
+        assert_eq!(ledger.holding(CLIENT), 1);
         for ends in 0..100 {
-            refusals.add(CLIENT, 0, resources(&format!("r{ends}:1")), secs(ends));
+            let item = resources(&format!("r{ends}:1"));
+            refusals.add(CLIENT, item, secs(ends), &mut ledger);
         }
-        assert_eq!(refusals.clients().count(), MAX_REFUSALS);
+        assert_eq!(refusals.clients(&ledger).count(), MAX_REFUSALS);
+        assert_eq!(ledger.holding(CLIENT) as usize, MAX_REFUSALS);
         assert_eq!(refusals.sets.len(), MAX_REFUSALS + 1);
+        // Those that would have ended first are gone.
+        assert!(!refuses(&refusals, CLIENT, "r83:1", 0));
+        assert!(refuses(&refusals, CLIENT, "r84:1", 0));
         assert!(refuses(&refusals, CLIENT, "r99:1", 0));
-        assert_eq!(refusals.purge(secs(99), &EPOCHS), (true, None));
-        assert_eq!(refusals.clients().count(), 0);
+        assert_eq!(refusals.purge(secs(99), &mut ledger), (true, None));
+        assert_eq!(refusals.clients(&ledger).count(), 0);
+        assert_eq!(ledger.holding(CLIENT), 0);
+    }
+
+    #[test]
+    fn the_one_that_would_end_first_makes_room_for_another() {
+        let (mut refusals, mut ledger) = (Refusals::default(), ledger());
+        refusals.add(2, resources("cpus:1"), secs(50), &mut ledger);
+        for ends in [60, 50].into_iter().chain(61..61 + MAX_REFUSALS as u64 - 1) {
+            let item = resources(&format!("r{ends}:1"));
+            refusals.add(CLIENT, item, secs(ends), &mut ledger);
+        }
+        assert!(refuses(&refusals, CLIENT, "r60:1", 0));
+        assert!(!refuses(&refusals, CLIENT, "r50:1", 0));
+        assert!(refuses(&refusals, 2, "cpus:1", 0));
     }
 
     #[test]
     fn frameworks_that_refuse_the_same_share_one_comparison() {
-        let mut refusals = Refusals::default();
+        let (mut refusals, mut ledger) = (Refusals::default(), ledger());
         for client in 0..3 {
-            refusals.add(client, 0, resources("cpus:2"), secs(5 + u64::from(client)));
+            let ends = secs(5 + u64::from(client));
+            refusals.add(client, resources("cpus:2"), ends, &mut ledger);
         }
         assert_eq!(refusals.sets.len(), 1);
         let mut told = vec![];
-        let epochs = [0, 1, 0];
+        ledger.forget(1);
+        assert_eq!(ledger.holding(1), 0);
         let mut holding = |refusals: &mut Refusals, free: &str, now| {
             told.clear();
             let first =
-                refusals.each_holding(secs(now), &epochs, &resources(free), |of, covers| {
+                refusals.each_holding(secs(now), &ledger, &resources(free), |of, covers| {
                     told.push((of, covers));
                 });
             (first, told.clone())
@@ -337,7 +424,9 @@ mod tests {
         refusals.free_changed();
         let part = vec![(2, Coverage::Part)];
         assert_eq!(holding(&mut refusals, "cpus:3", 5), (Some(secs(7)), part));
-        assert_eq!(refusals.purge(secs(0), &epochs), (false, Some(secs(5))));
-        assert_eq!(refusals.purge(secs(6), &epochs), (true, Some(secs(7))));
+        assert_eq!(refusals.purge(secs(0), &mut ledger), (false, Some(secs(5))));
+        assert_eq!(refusals.purge(secs(6), &mut ledger), (true, Some(secs(7))));
+        refusals.forget_all(&mut ledger);
+        assert_eq!(ledger.holding(2), 0);
     }
 }

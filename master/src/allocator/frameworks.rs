@@ -14,6 +14,8 @@ pub(super) struct Framework {
     pub(super) options: Option<FrameworkOptions>,
     /// By role: where it is subscribed, or holds something.
     pub(super) clients: BTreeMap<u32, u32>,
+    /// What it was given and has not been closed: the offers that it holds.
+    pub(super) offers: usize,
 }
 
 impl Framework {
@@ -23,6 +25,7 @@ impl Framework {
             name: Arc::from(id.value.as_str()),
             options: None,
             clients: BTreeMap::new(),
+            offers: 0,
         }
     }
 

@@ -6,6 +6,7 @@
 //! | who holds how much, who is next, quota | `tree/` |
 //! | giving away | `cycle.rs`, `visit.rs`, `judge.rs` |
 //! | why nothing is given | `explain.rs` |
+//! | numbers for metrics | `figures.rs` |
 //!
 //! Agents, frameworks, roles and clients (frameworks in one role) have dense numbers inside; their
 //! names appear only where calls come in and allocations go out.
@@ -25,7 +26,7 @@ use super::tree::{Lookup, RoleTree};
 use super::verdicts::Verdicts;
 use super::visit::Scratch;
 use super::{
-    AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, Explanation,
+    AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, Explanation, Figures,
     FrameworkOptions, InverseAllocation, Quota, Scope,
 };
 
@@ -164,12 +165,8 @@ impl Allocator for HierarchicalAllocator {
             return;
         };
         self.frameworks[framework].options = None;
-        let clients: Vec<u32> = self.frameworks[framework]
-            .clients
-            .values()
-            .copied()
-            .collect();
-        for client in clients {
+        self.frameworks[framework].offers = 0;
+        for client in self.clients_of(framework) {
             self.verdicts.forget_client(client);
             self.tree.disown(client);
             self.drop_client_if_unused(client);
@@ -278,6 +275,19 @@ impl Allocator for HierarchicalAllocator {
         }
     }
 
+    fn close_offers(&mut self, id: &FrameworkId, count: usize) {
+        let Some(framework) = self.framework_slots.get(id).copied() else {
+            return;
+        };
+        let was_at_limit = self.is_at_limit(framework);
+        let offers = &mut self.frameworks[framework].offers;
+        *offers = offers.saturating_sub(count);
+        if was_at_limit && !self.is_at_limit(framework) {
+            self.refresh_activity(framework);
+            self.reconsider_all();
+        }
+    }
+
     fn update_allocation(
         &mut self,
         framework: &FrameworkId,
@@ -339,7 +349,7 @@ impl Allocator for HierarchicalAllocator {
     }
 
     fn begin_recovery(&mut self, now: Duration, expected_agents: usize) {
-        if self.tree.has_quotas() && expected_agents > 0 {
+        if self.tree.has_quotas() {
             let enough = (expected_agents as f64 * self.options.recovery_factor).ceil() as usize;
             let deadline = now + self.options.recovery_timeout;
             self.recovery = Some(Recovery { enough, deadline });
@@ -425,5 +435,9 @@ impl Allocator for HierarchicalAllocator {
 
     fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation> {
         self.ask_for_agents(now)
+    }
+
+    fn figures(&self) -> Figures {
+        self.measure()
     }
 }

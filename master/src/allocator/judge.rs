@@ -16,6 +16,8 @@ pub(super) struct Verdict {
 /// Why a framework is not offered what is free on an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denied {
+    /// It holds as many offers as it may.
+    TooManyOffers,
     Refused,
     Capability,
     Constraints,
@@ -60,6 +62,9 @@ impl HierarchicalAllocator {
             return deny(Denied::Refused);
         }
         let found = &self.tree.clients[client];
+        if self.scratch.is_full(found.framework) {
+            return deny(Denied::TooManyOffers);
+        }
         let agent = &self.agents[visit.agent];
         if !found.abilities.suffice_for(agent.needs) {
             return deny(Denied::Capability);
@@ -105,10 +110,10 @@ impl HierarchicalAllocator {
             };
         }
         if refused.is_some() {
-            let epochs = self.tree.epochs();
+            let ledger = &self.tree.refusals;
             let (refusals, offer) = (&agent.refusals, &offer.resources);
             if refusals
-                .refused_until(client, offer, visit.now, epochs)
+                .refused_until(client, offer, visit.now, ledger)
                 .is_some()
             {
                 return Verdict {

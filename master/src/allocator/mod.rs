@@ -25,6 +25,7 @@ mod client;
 mod constraints;
 mod cycle;
 mod explain;
+mod figures;
 mod filters;
 mod frameworks;
 mod hierarchical;
@@ -34,6 +35,7 @@ mod options;
 mod portion;
 mod process;
 mod quota;
+mod report;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -54,17 +56,20 @@ pub use constraints::{
     RegexLimits, RoleConstraints, compile,
 };
 pub use explain::{Explanation, Reason};
+pub use figures::{Figures, QuotaFigures, ResourceFigures, RoleFigures};
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
 pub use maintenance::InverseAllocation;
 pub use options::{
-    AgentSorter, AllocatorOptions, Capabilities, FrameworkOptions, MinAllocatable, SorterKind,
+    AgentSorter, AllocatorOptions, Capabilities, DEFAULT_MAX_OFFERS, FrameworkOptions,
+    MinAllocatable, SorterKind,
 };
 pub use process::{
     ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, Explain,
     UpdateAvailable,
 };
 pub use quota::Quota;
+pub use report::{AllocatorDoor, PERCENTILES, Report, Timing};
 
 /// Resources of one agent given to one framework in one of its roles, as a lock until they are
 /// recovered.
@@ -163,6 +168,11 @@ pub trait Allocator: Send {
         refuse: Option<Duration>,
     );
 
+    /// So many of the offers that were made of what the framework was given are answered or
+    /// rescinded, or were never made: they do not count for its limit any more (see
+    /// [`AllocatorOptions::max_offers`]).
+    fn close_offers(&mut self, framework: &FrameworkId, count: usize);
+
     /// Operations of an ACCEPT changed what the framework was offered on the agent, and with it
     /// the agent's total. `offered` is what the ACCEPT may work on, and it and the conversions carry
     /// the allocation role. A conversion that consumes nothing adds copies of shared resources to
@@ -246,4 +256,9 @@ pub trait Allocator: Send {
 
     /// Who is to be asked now to leave agents that will be unavailable.
     fn inverse_offers(&mut self, now: Duration) -> Vec<InverseAllocation>;
+
+    /// Numbers about the books, for metrics. An allocator may have none.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
 }

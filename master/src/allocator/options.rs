@@ -13,6 +13,11 @@ use super::amounts::{Amounts, Names};
 use super::constraints::Constraints;
 use super::portion::Abilities;
 
+/// How many offers a framework may hold unanswered unless the operator says otherwise: more than
+/// nearly every cluster has agents, so that a framework that is alone may see all of it at once,
+/// while what one that never answers costs the master stays below 30 MB.
+pub const DEFAULT_MAX_OFFERS: usize = 10_000;
+
 /// Of the whole allocator.
 #[derive(Clone, Debug)]
 pub struct AllocatorOptions {
@@ -42,6 +47,9 @@ pub struct AllocatorOptions {
     pub recovery_factor: f64,
     /// `--allocator_recovery_timeout`: or this time has passed.
     pub recovery_timeout: Duration,
+    /// `--max_offers_per_framework`: a framework with so many unanswered offers is given nothing
+    /// until it answers. Neither does it keep anything back from others then.
+    pub max_offers: usize,
 }
 
 /// How roles or frameworks are ordered.
@@ -101,6 +109,7 @@ impl Default for AllocatorOptions {
             region: None,
             recovery_factor: 0.8,
             recovery_timeout: Duration::from_secs(10 * 60),
+            max_offers: DEFAULT_MAX_OFFERS,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! The allocator as an actor: when to allocate, and whom to tell.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 use rand::Rng;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::report::{Report, Stopwatch};
 use super::{
     AgentCapabilities, Allocation, Allocator, Explanation, FrameworkOptions, InverseAllocation,
     Quota, Scope,
@@ -17,6 +20,9 @@ use super::{
 /// How long an event waits for others before it leads to a run: long enough that the arrival of
 /// many agents makes few runs, short enough that nobody notices.
 const COALESCE: Duration = Duration::from_millis(3);
+
+/// How often its report is published: as often as anybody would look, far longer than it takes.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Messages that may wait for the allocator. Every one is a change of its books that must not be
 /// lost, so this is far more than a master can produce during one run.
@@ -83,6 +89,10 @@ pub enum AllocatorOp {
         agent: AgentId,
         resources: Resources,
         refuse: Option<Duration>,
+    },
+    CloseOffers {
+        framework: FrameworkId,
+        count: usize,
     },
     UpdateAllocation {
         framework: FrameworkId,
@@ -169,6 +179,12 @@ pub struct AllocatorProcess<P: Accepts<Allocated>> {
     scheduled: bool,
     /// The earliest run that is scheduled for the end of a refusal.
     wake: Option<Duration>,
+    /// Since when a run is due that events asked for.
+    due: Option<Instant>,
+    runs: u64,
+    run_times: Stopwatch,
+    latencies: Stopwatch,
+    reports: watch::Sender<Arc<Report>>,
 }
 
 impl<P: Accepts<Allocated>> AllocatorProcess<P> {
@@ -191,13 +207,33 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
             last_run,
             scheduled: false,
             wake: None,
+            due: None,
+            runs: 0,
+            run_times: Stopwatch::default(),
+            latencies: Stopwatch::default(),
+            reports: watch::Sender::default(),
         }
+    }
+
+    /// Where reports appear, about every second.
+    pub fn reports(&self) -> watch::Receiver<Arc<Report>> {
+        self.reports.subscribe()
+    }
+
+    fn report(&self) {
+        self.reports.send_replace(Arc::new(Report {
+            runs: self.runs,
+            run: self.run_times.read(),
+            latency: self.latencies.read(),
+            figures: self.allocator.figures(),
+        }));
     }
 
     fn schedule_run(&mut self, ctx: &mut Context<Self>) {
         self.schedule_wake(ctx);
         if !self.scheduled && self.allocator.has_pending() {
             self.scheduled = true;
+            self.due = Some(ctx.now());
             ctx.run_later(COALESCE.max(self.last_run), |actor, ctx| {
                 actor.scheduled = false;
                 actor.run(Scope::Pending, ctx);
@@ -234,6 +270,11 @@ impl<P: Accepts<Allocated>> AllocatorProcess<P> {
             .allocate(began - self.started, scope, &mut chance);
         let inverse = self.allocator.inverse_offers(began - self.started);
         self.last_run = ctx.now() - began;
+        self.runs += 1;
+        self.run_times.note(self.last_run);
+        let due = self.due.take();
+        self.latencies
+            .note(due.map_or(Duration::ZERO, |due| began - due));
         if !given.is_empty() || !inverse.is_empty() {
             let heard = self.heard;
             let allocated = Allocated {
@@ -254,6 +295,7 @@ impl<P: Accepts<Allocated>> Actor for AllocatorProcess<P> {
         ctx.run_interval(self.interval, |actor, ctx| {
             actor.run(Scope::Everything, ctx)
         });
+        ctx.run_interval(REPORT_INTERVAL, |actor, _| actor.report());
     }
 }
 
@@ -266,7 +308,7 @@ impl<P: Accepts<Allocated>> Handler<AllocatorOp> for AllocatorProcess<P> {
 
     fn handle(&mut self, op: AllocatorOp, ctx: &mut Context<Self>) {
         self.heard += 1;
-        apply(&mut *self.allocator, ctx.now() - self.started, op);
+        op.apply(&mut *self.allocator, ctx.now() - self.started);
         self.schedule_run(ctx);
     }
 }
@@ -299,71 +341,79 @@ impl<P: Accepts<Allocated>> Handler<Explain> for AllocatorProcess<P> {
     }
 }
 
-fn apply(allocator: &mut dyn Allocator, now: Duration, op: AllocatorOp) {
-    match op {
-        AllocatorOp::AddFramework { id, options, used } => {
-            allocator.add_framework(&id, options, &used);
+impl AllocatorOp {
+    /// Does it.
+    pub fn apply(self, allocator: &mut dyn Allocator, now: Duration) {
+        match self {
+            AllocatorOp::AddFramework { id, options, used } => {
+                allocator.add_framework(&id, options, &used);
+            }
+            AllocatorOp::UpdateFramework { id, options } => {
+                allocator.update_framework(&id, options)
+            }
+            AllocatorOp::RemoveFramework { id } => allocator.remove_framework(&id),
+            AllocatorOp::ActivateFramework { id } => allocator.activate_framework(&id),
+            AllocatorOp::DeactivateFramework { id } => allocator.deactivate_framework(&id),
+            AllocatorOp::AddAgent {
+                id,
+                info,
+                capabilities,
+                total,
+                used,
+            } => {
+                allocator.add_agent(&id, &info, capabilities, total, &used);
+            }
+            AllocatorOp::UpdateAgent {
+                id,
+                info,
+                capabilities,
+                total,
+            } => {
+                allocator.update_agent(&id, &info, capabilities, total);
+            }
+            AllocatorOp::RemoveAgent { id } => allocator.remove_agent(&id),
+            AllocatorOp::ActivateAgent { id } => allocator.activate_agent(&id),
+            AllocatorOp::DeactivateAgent { id } => allocator.deactivate_agent(&id),
+            AllocatorOp::Recover {
+                framework,
+                agent,
+                resources,
+                refuse,
+            } => {
+                allocator.recover(now, &framework, &agent, &resources, refuse);
+            }
+            AllocatorOp::CloseOffers { framework, count } => {
+                allocator.close_offers(&framework, count);
+            }
+            AllocatorOp::UpdateAllocation {
+                framework,
+                agent,
+                offered,
+                conversions,
+            } => {
+                allocator.update_allocation(&framework, &agent, &offered, &conversions);
+            }
+            AllocatorOp::UpdateWeights { weights } => allocator.update_weights(&weights),
+            AllocatorOp::UpdateQuota { role, quota } => allocator.update_quota(&role, &quota),
+            AllocatorOp::UpdateWhitelist { hostnames } => allocator.update_whitelist(hostnames),
+            AllocatorOp::BeginRecovery { expected_agents } => {
+                allocator.begin_recovery(now, expected_agents);
+            }
+            AllocatorOp::UpdateUnavailability {
+                agent,
+                unavailability,
+            } => {
+                allocator.update_unavailability(&agent, unavailability);
+            }
+            AllocatorOp::AnswerInverseOffer {
+                framework,
+                agent,
+                refuse,
+            } => {
+                allocator.answer_inverse_offer(now, &framework, &agent, refuse);
+            }
+            AllocatorOp::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
+            AllocatorOp::Revive { framework, roles } => allocator.revive(&framework, &roles),
         }
-        AllocatorOp::UpdateFramework { id, options } => allocator.update_framework(&id, options),
-        AllocatorOp::RemoveFramework { id } => allocator.remove_framework(&id),
-        AllocatorOp::ActivateFramework { id } => allocator.activate_framework(&id),
-        AllocatorOp::DeactivateFramework { id } => allocator.deactivate_framework(&id),
-        AllocatorOp::AddAgent {
-            id,
-            info,
-            capabilities,
-            total,
-            used,
-        } => {
-            allocator.add_agent(&id, &info, capabilities, total, &used);
-        }
-        AllocatorOp::UpdateAgent {
-            id,
-            info,
-            capabilities,
-            total,
-        } => {
-            allocator.update_agent(&id, &info, capabilities, total);
-        }
-        AllocatorOp::RemoveAgent { id } => allocator.remove_agent(&id),
-        AllocatorOp::ActivateAgent { id } => allocator.activate_agent(&id),
-        AllocatorOp::DeactivateAgent { id } => allocator.deactivate_agent(&id),
-        AllocatorOp::Recover {
-            framework,
-            agent,
-            resources,
-            refuse,
-        } => {
-            allocator.recover(now, &framework, &agent, &resources, refuse);
-        }
-        AllocatorOp::UpdateAllocation {
-            framework,
-            agent,
-            offered,
-            conversions,
-        } => {
-            allocator.update_allocation(&framework, &agent, &offered, &conversions);
-        }
-        AllocatorOp::UpdateWeights { weights } => allocator.update_weights(&weights),
-        AllocatorOp::UpdateQuota { role, quota } => allocator.update_quota(&role, &quota),
-        AllocatorOp::UpdateWhitelist { hostnames } => allocator.update_whitelist(hostnames),
-        AllocatorOp::BeginRecovery { expected_agents } => {
-            allocator.begin_recovery(now, expected_agents);
-        }
-        AllocatorOp::UpdateUnavailability {
-            agent,
-            unavailability,
-        } => {
-            allocator.update_unavailability(&agent, unavailability);
-        }
-        AllocatorOp::AnswerInverseOffer {
-            framework,
-            agent,
-            refuse,
-        } => {
-            allocator.answer_inverse_offer(now, &framework, &agent, refuse);
-        }
-        AllocatorOp::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
-        AllocatorOp::Revive { framework, roles } => allocator.revive(&framework, &roles),
     }
 }

@@ -44,7 +44,6 @@ impl<T> Slots<T> {
         self.items.len()
     }
 
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let all = self.items.iter().enumerate();
         all.filter_map(|(slot, item)| Some((slot as u32, item.as_ref()?)))

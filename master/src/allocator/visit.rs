@@ -31,6 +31,8 @@ pub(super) struct Scratch {
     turn: u64,
     /// Who was given something in this turn.
     moved: Vec<u32>,
+    /// Frameworks that got as many offers as they may hold in this turn. They leave the line after it.
+    full: Vec<u32>,
     /// Agents of which something shared was given in this run.
     pub(super) gave_shared: Vec<u32>,
 }
@@ -40,6 +42,11 @@ impl Scratch {
     pub(super) fn refused(&self, client: u32) -> Option<Coverage> {
         let (turn, coverage) = self.stamps[client as usize];
         (turn == self.turn).then_some(coverage)
+    }
+
+    /// Whether the framework got its last offer in this turn.
+    pub(super) fn is_full(&self, framework: u32) -> bool {
+        self.full.contains(&framework)
     }
 }
 
@@ -111,10 +118,10 @@ impl HierarchicalAllocator {
         stamps.resize(self.tree.clients.span(), (0, Coverage::Part));
         let found = &mut self.agents[agent];
         let free = &found.free.resources;
-        let epochs = self.tree.epochs();
+        let ledger = &self.tree.refusals;
         found
             .refusals
-            .each_holding(now, epochs, free, |client, coverage| {
+            .each_holding(now, ledger, free, |client, coverage| {
                 let stamp = &mut stamps[client as usize];
                 if *stamp != (*turn, Coverage::All) {
                     *stamp = (*turn, coverage);
@@ -127,6 +134,10 @@ impl HierarchicalAllocator {
         let mut moved = std::mem::take(&mut self.scratch.moved);
         moved.drain(..).for_each(|client| self.tree.settle(client));
         self.scratch.moved = moved;
+        let mut full = std::mem::take(&mut self.scratch.full);
+        full.drain(..)
+            .for_each(|framework| self.refresh_activity(framework));
+        self.scratch.full = full;
     }
 
     fn visit_role(
@@ -188,6 +199,10 @@ impl HierarchicalAllocator {
         self.free.subtract(&part.open);
         self.scratch.moved.push(client);
         let framework = self.tree.clients[client].framework;
+        self.frameworks[framework].offers += 1;
+        if self.is_at_limit(framework) {
+            self.scratch.full.push(framework);
+        }
         given.push(Allocation {
             framework: self.frameworks[framework].id.clone(),
             agent: self.agents[visit.agent].id.clone(),

@@ -9,6 +9,7 @@
 //! | `/slaves` | `agents` |
 //! | `/frameworks` | `frameworks` |
 //! | `/tasks` | `tasks` |
+//! | `/explain` | `explain`; the allocator has to be asked, so it is not of the view alone |
 //! | `/roles` | `roles` |
 //! | answers of the v1 operator API | `operator` |
 //! | `/maintenance/schedule`, `/maintenance/status` | `maintenance` |
@@ -17,6 +18,7 @@
 
 mod about;
 mod agents;
+pub(crate) mod explain;
 mod frameworks;
 pub(crate) mod maintenance;
 pub(crate) mod operator;
@@ -30,10 +32,14 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use libprocess::ProcessInfo;
+use mesos::protocols::names;
 use mesos::protocols::reader::{Document, ReadError};
 use serde::Serialize;
 
+use crate::allocator::Report;
 use crate::metrics;
 use crate::metrics::system::System;
 use crate::state::Timestamp;
@@ -50,6 +56,8 @@ pub struct Surroundings {
     pub processes: Vec<ProcessInfo>,
     /// The machine.
     pub system: System,
+    /// The allocator.
+    pub allocator: Arc<Report>,
 }
 
 /// The names of documents.
@@ -111,6 +119,13 @@ pub fn read(
 pub(crate) fn leader(view: &View) -> String {
     let host = view.master.hostname.as_deref().unwrap_or_default();
     format!("{host}:{}", view.master.port)
+}
+
+/// Whether the allocator has to be asked for the document.
+pub(crate) fn is_explanation(path: &str) -> bool {
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let first = segments.find(|segment| *segment != names::MASTER);
+    first == Some("explain")
 }
 
 /// A path is served by the longest name it begins with, in whole segments; the process' name

@@ -39,3 +39,15 @@ pub(super) async fn serve(
         )),
     }
 }
+
+/// Serves the one document for which the allocator is asked.
+pub(super) async fn explain(
+    request: &HttpRequest,
+    site: &Site,
+) -> Result<HttpResponse, HttpResponse> {
+    let answer = site.library.fetch("/explain", request.query_string());
+    match answer.await {
+        Ok(document) => Ok(reply::body(request, &document.content_type, document.body)),
+        Err(error) => Err(status::unread(request, &error)),
+    }
+}

@@ -11,6 +11,7 @@
 //! | `/redirect` | to the leader; nothing below it, against loops |
 //! | `/agent/<id>/files/{browse,read,download}` | sandboxes, for the page |
 //! | `/`, `/static/*`, `/favicon.ico` | the page |
+//! | `/explain` | why a framework is offered nothing ([`crate::documents`]) |
 //! | `/processes`, `/ready`, `/live` | what the node below does ([`libprocess::http::Pages`]) |
 //! | `/state`, `/metrics`, .. | documents ([`crate::documents`]) |
 
@@ -75,6 +76,7 @@ async fn read(
             let page = site.pages.serve(request).await;
             page.ok_or_else(status::not_found)
         }
+        ["explain", ..] => reads::explain(request, site).await,
         ["agent", agent, "files", action] => sandbox::serve(request, agent, action, site).await,
         _ => reads::serve(request, path, site).await,
     }

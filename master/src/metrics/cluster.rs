@@ -6,7 +6,7 @@ use mesos::resources::{Quantity, Resources};
 use mesos::v1::TaskState;
 use mesos::v1::task_status::{Reason, Source};
 
-use super::Metric;
+use super::{Metric, allocator};
 use crate::documents::Surroundings;
 use crate::view::View;
 
@@ -150,7 +150,7 @@ fn sum<'a>(parts: impl Iterator<Item = (&'a Resources, &'a str, bool)>) -> f64 {
 fn queues(processes: &[ProcessInfo], metrics: &mut Vec<Metric>) {
     for (process, prefix) in [
         (names::MASTER, "master/"),
-        ("allocator", "allocator/mesos/"),
+        ("allocator", allocator::PREFIX),
         ("registrar", "registrar/"),
     ] {
         let Some(process) = processes.iter().find(|info| info.pid.name() == process) else {
@@ -161,6 +161,13 @@ fn queues(processes: &[ProcessInfo], metrics: &mut Vec<Metric>) {
             format!("{prefix}event_queue_messages"),
             depth,
         ));
+        // The first name is of before allocators could be chosen.
+        for name in ["allocator/", allocator::PREFIX] {
+            if prefix == allocator::PREFIX {
+                let name = format!("{name}event_queue_dispatches");
+                metrics.push(Metric::gauge(name, depth));
+            }
+        }
         metrics.push(Metric::counter(
             format!("{prefix}messages_handled"),
             process.handled,

@@ -6,11 +6,13 @@
 //!
 //! | File | Subject |
 //! |---|---|
+//! | `allocator` | `allocator/mesos/*` |
 //! | `cluster` | `master/*`: agents, frameworks, tasks, resources, queues |
 //! | `frameworks` | `master/frameworks/<name>/<id>/*` |
 //! | `prometheus` | the text form |
 //! | `system` | `system/*` |
 
+mod allocator;
 mod cluster;
 mod frameworks;
 mod prometheus;
@@ -67,6 +69,7 @@ pub(crate) fn all(view: &View, surroundings: &Surroundings) -> Vec<Metric> {
     let frameworks = view.cluster.frameworks.values();
     let all_frameworks = frameworks.chain(view.cluster.completed_frameworks.iter());
     metrics.extend(all_frameworks.flat_map(|framework| frameworks::metrics(framework)));
+    metrics.extend(allocator::metrics(&surroundings.allocator));
     metrics
 }
 

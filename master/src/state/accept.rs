@@ -14,7 +14,7 @@ use mesos::v1::{
 };
 use uuid::Uuid;
 
-use super::offers::{recover, refusal};
+use super::offers::{close_offers, recover, refusal};
 use super::statuses::Verdict;
 use super::{Counter, Effect, Effects, Framework, State, Timestamp};
 use crate::allocator::AllocatorOp;
@@ -69,7 +69,10 @@ impl State {
         self.count_operations(&framework.id, &accept);
         let checked = self.check_offers(&framework.id, &accept.offer_ids);
         let (purse, error) = match checked {
-            Ok(()) => (self.spend(&framework.id, &accept.offer_ids, fresh), None),
+            Ok(()) => {
+                close_offers(&framework.id, accept.offer_ids.len(), out);
+                (self.spend(&framework.id, &accept.offer_ids, fresh), None)
+            }
             Err(error) => {
                 self.discard(&framework.id, &accept.offer_ids, out);
                 (None, Some(error))
@@ -187,12 +190,15 @@ impl State {
 
     /// The good ones among bad offers are used up too.
     fn discard(&mut self, framework: &FrameworkId, ids: &[OfferId], out: &mut Effects) {
+        let mut closed = 0;
         for id in ids {
             if let Some(offer) = self.take_offer_of(framework, id) {
+                closed += 1;
                 let resources = offer.resources.clone();
                 recover(framework, &offer.record.agent_id, resources, None, out);
             }
         }
+        close_offers(framework, closed, out);
     }
 
     fn perform(

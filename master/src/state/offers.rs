@@ -43,13 +43,16 @@ impl State {
                     }
                     self.cluster.add_offer(offer);
                 }
-                _ => recover(
-                    &allocation.framework,
-                    &allocation.agent,
-                    allocation.resources,
-                    None,
-                    &mut out,
-                ),
+                _ => {
+                    close_offers(&allocation.framework, 1, &mut out);
+                    recover(
+                        &allocation.framework,
+                        &allocation.agent,
+                        allocation.resources,
+                        None,
+                        &mut out,
+                    );
+                }
             }
         }
         for (framework, offers) in events {
@@ -103,8 +106,10 @@ impl State {
     pub(super) fn decline(&mut self, id: &FrameworkId, decline: &call::Decline, out: &mut Effects) {
         self.counters.count(Counter::DeclineOffers);
         let refuse = refusal(decline.filters.as_ref());
+        let mut closed = 0;
         for offer_id in &decline.offer_ids {
             if let Some(offer) = self.take_offer_of(id, offer_id) {
+                closed += 1;
                 if let Some(framework) = self.cluster.framework_mut(id) {
                     framework.traffic.offers_declined += 1;
                 }
@@ -117,9 +122,11 @@ impl State {
                 );
             }
         }
+        close_offers(id, closed, out);
     }
 
-    /// Takes an offer out, if it was made to this framework.
+    /// Takes an offer out, if it was made to this framework. The allocator is to be told, see
+    /// [`close_offers`].
     pub(super) fn take_offer_of(
         &mut self,
         id: &FrameworkId,
@@ -144,6 +151,7 @@ impl State {
             return;
         };
         let framework_id = &offer.record.framework_id;
+        close_offers(framework_id, 1, out);
         recover(
             framework_id,
             &offer.record.agent_id,
@@ -180,6 +188,7 @@ impl State {
         let Some(offers) = self.cluster.framework(id).map(|f| f.offers.clone()) else {
             return;
         };
+        close_offers(id, offers.len(), out);
         for offer_id in &offers {
             if let Some(offer) = self.cluster.remove_offer(offer_id) {
                 recover(
@@ -264,6 +273,16 @@ pub(super) fn recover(
             agent: agent.clone(),
             resources,
             refuse,
+        }));
+    }
+}
+
+/// Tells the allocator that the framework holds so many offers less.
+pub(super) fn close_offers(framework: &FrameworkId, count: usize, out: &mut Effects) {
+    if count > 0 {
+        out.push(Effect::Allocator(AllocatorOp::CloseOffers {
+            framework: framework.clone(),
+            count,
         }));
     }
 }

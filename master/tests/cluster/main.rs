@@ -5,4 +5,5 @@ mod fakes;
 mod lives;
 mod network;
 mod restart;
+mod whitelist;
 mod world;

@@ -39,9 +39,17 @@ pub(crate) fn run<F: Future<Output = ()>>(scenario: impl FnOnce(Node) -> F) {
 }
 
 pub(crate) async fn start(node: &Node, storage: &MemoryStorage) -> MasterHandle {
+    start_with(Config::default(), node, storage).await
+}
+
+pub(crate) async fn start_with(
+    config: Config,
+    node: &Node,
+    storage: &MemoryStorage,
+) -> MasterHandle {
     let config = Config {
         start_time: Some(Timestamp::from_secs(1_000)),
-        ..Config::default()
+        ..config
     };
     let master = Master::start_with(config, Box::new(storage.clone()), node).await;
     let master = master.expect("a master");

@@ -11,7 +11,7 @@ use super::naive::{Agent, Naive, Name, Refusal};
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
     AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, Constraints,
-    FrameworkOptions, HierarchicalAllocator, Quota, Scope,
+    DEFAULT_MAX_OFFERS, FrameworkOptions, HierarchicalAllocator, Quota, Scope, SorterKind,
 };
 
 const AGENTS: [Name; 4] = ["a1", "a2", "a3", "a4"];
@@ -50,6 +50,8 @@ pub(super) enum Event {
     SetQuota(usize, usize, usize),
     SetWeight(usize, u8),
     SetWhitelist(Option<BTreeSet<usize>>),
+    /// So many of the offers of a framework are answered.
+    CloseOffers(usize, usize),
     Wait(u64),
     /// With a seed for what is decided by chance.
     Allocate(u64),
@@ -116,10 +118,42 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (role(), 1..5u8).prop_map(|(role, weight)| Event::SetWeight(role, weight)),
         1 => prop::option::of(prop::collection::btree_set(agent(), 1..4))
             .prop_map(Event::SetWhitelist),
+        2 => (framework(), 1..3usize).prop_map(|(f, count)| Event::CloseOffers(f, count)),
         2 => (0..4u64).prop_map(Event::Wait),
         6 => any::<u64>().prop_map(Event::Allocate),
     ];
     prop::collection::vec(event, 1..70)
+}
+
+/// What of the options makes a difference to everybody's turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    agents: AgentSorter,
+    roles: SorterKind,
+    frameworks: SorterKind,
+    max_offers: usize,
+}
+
+pub(super) fn styles() -> impl Strategy<Value = Style> {
+    let agents = [
+        AgentSorter::Random,
+        AgentSorter::BinPacking,
+        AgentSorter::Spread,
+    ];
+    let sorter = || prop_oneof![3 => Just(SorterKind::Drf), 1 => Just(SorterKind::Random)];
+    let most = prop_oneof![2 => Just(DEFAULT_MAX_OFFERS), 1 => 1..6usize];
+    (
+        prop::sample::select(agents.to_vec()),
+        sorter(),
+        sorter(),
+        most,
+    )
+        .prop_map(|(agents, roles, frameworks, max_offers)| Style {
+            agents,
+            roles,
+            frameworks,
+            max_offers,
+        })
 }
 
 /// Both of them.
@@ -129,9 +163,12 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(agent_sorter: AgentSorter) -> Self {
+    pub(super) fn new(style: Style) -> Self {
         let options = AllocatorOptions {
-            agent_sorter,
+            agent_sorter: style.agents,
+            role_sorter: style.roles,
+            framework_sorter: style.frameworks,
+            max_offers: style.max_offers,
             region: Some("here".to_owned()),
             fair_sharing_excluded: ["bananas".to_owned()].into(),
             ..AllocatorOptions::default()
@@ -152,6 +189,7 @@ impl World {
                 quotas: BTreeMap::new(),
                 weights: BTreeMap::new(),
                 whitelist: None,
+                offers: BTreeMap::new(),
             },
         }
     }
@@ -160,6 +198,11 @@ impl World {
     pub(super) fn allocate(&mut self, seed: u64) -> (Vec<Allocation>, Vec<Allocation>) {
         let now = self.naive.now;
         let scope = Scope::Everything;
+        if self.naive.draws() {
+            // An agent that nobody wants is passed over without drawing anything; the naive one has
+            // no idea of that.
+            self.allocator.epoch += 1;
+        }
         let given = self.allocator.allocate(now, scope, &mut chance(seed));
         (given, self.naive.allocate(&mut chance(seed)))
     }
@@ -214,6 +257,7 @@ impl World {
             }
             Event::RemoveFramework(framework) => {
                 naive.frameworks.remove(FRAMEWORKS[framework]);
+                naive.offers.remove(FRAMEWORKS[framework]);
                 forget(&mut naive.refusals, FRAMEWORKS[framework], None);
                 allocator.remove_framework(&framework_id(FRAMEWORKS[framework]));
             }
@@ -284,6 +328,13 @@ impl World {
                 naive.whitelist = agents.as_ref().map(names);
                 allocator.update_whitelist(naive.whitelist.clone());
             }
+            Event::CloseOffers(framework, count) => {
+                let framework = FRAMEWORKS[framework];
+                if let Some(offers) = naive.offers.get_mut(framework) {
+                    *offers = offers.saturating_sub(count);
+                }
+                allocator.close_offers(&framework_id(framework), count);
+            }
             Event::Wait(seconds) => naive.now += Duration::from_secs(seconds),
             Event::Allocate(_) => {}
         }
@@ -310,6 +361,7 @@ impl World {
         let naive = &mut self.naive;
         forget(&mut naive.refusals, framework, None);
         naive.frameworks.remove(framework);
+        naive.offers.remove(framework);
         naive.forget_history();
         naive.frameworks.insert(framework, options.clone());
         // It is told again, in one piece per agent, what it holds.

@@ -7,19 +7,13 @@ use std::time::Duration;
 use mesos::resources::{Quantities, Resources};
 use proptest::prelude::*;
 
-use super::history::{Event, World, events};
+use super::history::{Event, World, events, styles};
 use super::naive::Naive;
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, FrameworkOptions,
+    AgentCapabilities, Allocation, Allocator, AllocatorOptions, FrameworkOptions,
     HierarchicalAllocator, Scope, SorterKind,
 };
-
-const AGENT_SORTERS: [AgentSorter; 3] = [
-    AgentSorter::Random,
-    AgentSorter::BinPacking,
-    AgentSorter::Spread,
-];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
@@ -27,9 +21,9 @@ proptest! {
     #[test]
     fn it_gives_what_a_naive_allocator_gives(
         events in events(),
-        sorter in prop::sample::select(&AGENT_SORTERS[..]),
+        style in styles(),
     ) {
-        let mut world = World::new(sorter);
+        let mut world = World::new(style);
         for event in events {
             if let Event::Allocate(seed) = event {
                 let free = free(&world.naive);
@@ -37,6 +31,8 @@ proptest! {
                 let (given, expected) = world.allocate(seed);
                 check_bounds(&given, &free)?;
                 check_quota(&world.naive, &consumed)?;
+                check_offers(&world.naive)?;
+                prop_assert!(!world.allocator.has_pending());
                 prop_assert_eq!(given, expected);
             } else {
                 world.play(&event);
@@ -99,6 +95,15 @@ fn check_quota(
     Ok(())
 }
 
+/// Nobody holds more offers than the limit allows.
+fn check_offers(naive: &Naive) -> Result<(), TestCaseError> {
+    for (framework, offers) in &naive.offers {
+        let most = naive.options.max_offers;
+        prop_assert!(*offers <= most, "{framework}: {offers} of {most}");
+    }
+    Ok(())
+}
+
 /// Offered, allocated and free make the total, and the sums are sums.
 fn check_books(world: &World) -> Result<(), TestCaseError> {
     let World { allocator, naive } = world;
@@ -126,6 +131,14 @@ fn check_books(world: &World) -> Result<(), TestCaseError> {
     });
     prop_assert_eq!(held, expected.collect::<BTreeMap<_, _>>());
     prop_assert_eq!(&allocator.free, &sum);
+    // Nobody is remembered who has left and holds nothing.
+    for (framework, _) in allocator.framework_slots.iter() {
+        let name = framework.value.as_str();
+        let mut holders = naive.held.keys().map(|(holder, ..)| *holder);
+        let known = naive.frameworks.contains_key(name) || holders.any(|holder| holder == name);
+        prop_assert!(known, "{name} is still there");
+    }
+    check_figures(world)?;
     for role in Naive::ROLES {
         let consumption = allocator
             .tree
@@ -137,6 +150,42 @@ fn check_books(world: &World) -> Result<(), TestCaseError> {
             naive.consumption(role)
         );
     }
+    Ok(())
+}
+
+/// What metrics show.
+fn check_figures(world: &World) -> Result<(), TestCaseError> {
+    let World { allocator, naive } = world;
+    let mut refusals = BTreeMap::new();
+    for (_, agent) in allocator.agents.iter() {
+        for client in agent.refusals.clients(&allocator.tree.refusals) {
+            let role = allocator.tree.clients[client].role;
+            *refusals
+                .entry(&allocator.tree.nodes[role].path)
+                .or_insert(0) += 1;
+        }
+    }
+    let figures = allocator.figures();
+    for (role, figures) in &figures.roles {
+        prop_assert_eq!(figures.refusals, refusals.get(role).copied().unwrap_or(0));
+        let consumption = naive.consumption(role);
+        for (name, quota) in &figures.quota {
+            prop_assert_eq!(quota.consumed, consumption.get(name));
+        }
+    }
+    let (mut total, mut taken) = (Quantities::new(), Quantities::new());
+    let agents = naive.agents.iter();
+    agents.for_each(|(_, agent)| total += &agent.total.scalars());
+    naive
+        .held
+        .values()
+        .for_each(|held| taken += &held.scalars());
+    for (name, figures) in &figures.resources {
+        prop_assert_eq!(figures.total, total.get(name));
+        prop_assert_eq!(figures.taken, taken.get(name));
+    }
+    let full = naive.frameworks.keys().filter(|f| naive.is_at_limit(f));
+    prop_assert_eq!(figures.frameworks_at_offer_limit, full.count());
     Ok(())
 }
 

@@ -11,7 +11,8 @@ use mesos::roles;
 
 use super::{agent_id, framework_id};
 use crate::allocator::{
-    AgentCapabilities, AgentSorter, Allocation, AllocatorOptions, FrameworkOptions, Quota,
+    AgentCapabilities, AgentSorter, Allocation, AllocatorOptions, Chance, FrameworkOptions, Quota,
+    SorterKind,
 };
 
 pub(super) type Name = &'static str;
@@ -34,6 +35,8 @@ pub(super) struct Naive {
     pub(super) quotas: BTreeMap<Name, Quota>,
     pub(super) weights: BTreeMap<String, f64>,
     pub(super) whitelist: Option<BTreeSet<String>>,
+    /// How many offers each framework holds.
+    pub(super) offers: BTreeMap<Name, usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -94,10 +97,17 @@ impl Naive {
         options.is_some_and(|options| options.roles.contains(role) || holds())
     }
 
+    /// Whether the framework is in line for offers in the role.
     fn wants(&self, framework: Name, role: Name) -> bool {
-        self.frameworks.get(framework).is_some_and(|options| {
+        let wants = self.frameworks.get(framework).is_some_and(|options| {
             options.active && options.roles.contains(role) && !options.suppressed.contains(role)
-        })
+        });
+        wants && !self.is_at_limit(framework)
+    }
+
+    pub(super) fn is_at_limit(&self, framework: Name) -> bool {
+        let offers = self.offers.get(framework).copied();
+        offers.unwrap_or(0) >= self.options.max_offers
     }
 
     /// How often somebody was served is forgotten with the one who was.
@@ -138,13 +148,22 @@ impl Naive {
             .fold(0.0, f64::max)
     }
 
-    /// The roles in which somebody wants offers, depth first.
-    fn roles_in_order(&self) -> Vec<Name> {
+    /// The roles in which somebody wants offers.
+    fn wanted_roles(&self) -> Vec<Name> {
         let wanted = Self::ROLES.into_iter();
         let wanted = wanted.filter(|role| self.frameworks.keys().any(|f| self.wants(f, role)));
-        self.below("", &wanted.collect::<Vec<_>>())
+        wanted.collect()
     }
 
+    fn roles_in_order(&self, chance: &mut Chance<'_>) -> Vec<Name> {
+        let wanted = self.wanted_roles();
+        match self.options.role_sorter {
+            SorterKind::Drf => self.below("", &wanted),
+            SorterKind::Random => self.roles_at_random(&wanted, chance),
+        }
+    }
+
+    /// Depth first.
     fn below(&self, parent: &str, wanted: &[Name]) -> Vec<Name> {
         let mut children: Vec<(f64, u64, String)> = Vec::new();
         for role in wanted {
@@ -187,12 +206,17 @@ impl Naive {
         children.collect()
     }
 
-    fn frameworks_in_order(&self, role: Name) -> Vec<Name> {
-        let wanting = self
-            .frameworks
-            .keys()
-            .copied()
-            .filter(|f| self.wants(f, role));
+    /// Those of `line`, which has them by role.
+    fn frameworks_in_order(
+        &self,
+        role: Name,
+        line: &BTreeSet<(Name, Name)>,
+        chance: &mut Chance<'_>,
+    ) -> Vec<Name> {
+        let wanting = line.iter().filter(|(of, _)| *of == role).map(|(_, f)| *f);
+        if self.options.framework_sorter == SorterKind::Random {
+            return shuffled(wanting.collect(), chance);
+        }
         let mut ranked: Vec<(f64, u64, Name)> = wanting
             .map(|framework| {
                 let served = self.served.get(&(framework, role)).copied().unwrap_or(0);
@@ -205,6 +229,54 @@ impl Naive {
             .into_iter()
             .map(|(_, _, framework)| framework)
             .collect()
+    }
+
+    // §3.2, point 7: by chance.
+
+    /// Whether more is decided by chance than the order of agents.
+    pub(super) fn draws(&self) -> bool {
+        let AllocatorOptions {
+            role_sorter,
+            framework_sorter,
+            ..
+        } = &self.options;
+        [role_sorter, framework_sorter].contains(&&SorterKind::Random)
+    }
+
+    /// Everybody waits for a time that is drawn, shorter the greater its part of the cluster is.
+    fn roles_at_random(&self, wanted: &[Name], chance: &mut Chance<'_>) -> Vec<Name> {
+        const FINE: usize = 1 << 53;
+        let mut waits = vec![];
+        for (role, part) in self.parts_below("", wanted, 1.0) {
+            let drawn = (chance(FINE) + 1) as f64 / FINE as f64;
+            waits.push((-drawn.ln() / part, role));
+        }
+        waits.sort_by(|a, b| a.0.total_cmp(&b.0));
+        waits.into_iter().map(|(_, role)| role).collect()
+    }
+
+    /// Siblings share what their parent has by their weights; so does the parent itself, with
+    /// weight 1.
+    fn parts_below(&self, parent: &str, wanted: &[Name], part: f64) -> Vec<(Name, f64)> {
+        let rests = wanted.iter().filter_map(|role| beneath(role, parent));
+        let names: BTreeSet<&str> = rests
+            .filter_map(|rest| rest.split('/').next())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let itself = wanted.iter().copied().find(|role| *role == parent);
+        let weight = |name: &str| {
+            let weight = self.weights.get(&join(parent, name)).copied();
+            weight.unwrap_or(1.0)
+        };
+        let own = if itself.is_some() { 1.0 } else { 0.0 };
+        let sum = own + names.iter().map(|name| weight(name)).sum::<f64>();
+        let mut parts: Vec<(Name, f64)> =
+            itself.into_iter().map(|role| (role, part / sum)).collect();
+        for name in names {
+            let part = part * weight(name) / sum;
+            parts.extend(self.parts_below(&join(parent, name), wanted, part));
+        }
+        parts
     }
 
     // §3.3, points 4 and 5: quota.
@@ -238,7 +310,7 @@ impl Naive {
     }
 
     fn any_unmet(&self) -> bool {
-        let mut wanted = self.roles_in_order().into_iter();
+        let mut wanted = self.wanted_roles().into_iter();
         wanted.any(|role| !self.unmet(role).is_empty())
     }
 
@@ -264,7 +336,7 @@ impl Naive {
 
     // §3.3: the cycle.
 
-    pub(super) fn allocate(&mut self, chance: &mut dyn FnMut(usize) -> usize) -> Vec<Allocation> {
+    pub(super) fn allocate(&mut self, chance: &mut Chance<'_>) -> Vec<Allocation> {
         let listed = |name: &str| {
             self.whitelist
                 .as_ref()
@@ -282,21 +354,18 @@ impl Naive {
             false => &[Stage::FairShare],
         };
         for stage in stages {
-            for agent in self.shuffled(&candidates, chance) {
+            for agent in self.agents_in_order(&candidates, chance) {
                 if *stage == Stage::FairShare || self.any_unmet() {
                     let shared = shared.entry(agent).or_default();
-                    self.give_away(agent, *stage, shared, &mut given);
+                    self.give_away(agent, *stage, shared, chance, &mut given);
                 }
             }
         }
         given
     }
 
-    fn shuffled(&self, agents: &[Name], chance: &mut dyn FnMut(usize) -> usize) -> Vec<Name> {
-        let mut agents = agents.to_vec();
-        for end in (1..agents.len()).rev() {
-            agents.swap(end, chance(end + 1));
-        }
+    fn agents_in_order(&self, agents: &[Name], chance: &mut Chance<'_>) -> Vec<Name> {
+        let mut agents = shuffled(agents.to_vec(), chance);
         let fullness = |agent: &Name| {
             let total = self
                 .agent(agent)
@@ -325,10 +394,24 @@ impl Naive {
         agent: Name,
         stage: Stage,
         shared: &mut Resources,
+        chance: &mut Chance<'_>,
         given: &mut Vec<Allocation>,
     ) {
-        for role in self.roles_in_order() {
-            for framework in self.frameworks_in_order(role) {
+        if (self.free(agent) - &*shared).is_empty() {
+            return;
+        }
+        let roles = self.roles_in_order(chance);
+        let mut line = BTreeSet::new();
+        for role in &roles {
+            let wanting = self.frameworks.keys().filter(|f| self.wants(f, role));
+            line.extend(wanting.map(|framework| (*role, *framework)));
+        }
+        for role in roles {
+            let met = stage == Stage::Guarantees && self.unmet(role).is_empty();
+            if met || (self.free(agent) - &*shared).is_empty() {
+                continue;
+            }
+            for framework in self.frameworks_in_order(role, &line, chance) {
                 if stage == Stage::Guarantees && self.unmet(role).is_empty() {
                     break;
                 }
@@ -341,6 +424,7 @@ impl Naive {
                 *self.held.entry((framework, agent, role)).or_default() += &resources;
                 *self.served_roles.entry(role).or_default() += 1;
                 *self.served.entry((framework, role)).or_default() += 1;
+                *self.offers.entry(framework).or_default() += 1;
                 given.push(Allocation {
                     framework: framework_id(framework),
                     agent: agent_id(agent),
@@ -382,7 +466,8 @@ impl Naive {
                 && refusal.until > self.now
                 && refusal.what.contains(&offer)
         });
-        (capable && !offer.is_empty() && worth && !refused).then_some(offer)
+        let may = capable && worth && !refused && !self.is_at_limit(framework);
+        (may && !offer.is_empty()).then_some(offer)
     }
 
     fn within_quota(&self, offer: &Resources, role: Name, stage: Stage) -> Option<Resources> {
@@ -430,6 +515,14 @@ impl Naive {
             self.held.insert(holder, held);
         }
     }
+}
+
+/// Each order is as likely as any other.
+fn shuffled(mut items: Vec<Name>, chance: &mut Chance<'_>) -> Vec<Name> {
+    for end in (1..items.len()).rev() {
+        items.swap(end, chance(end + 1));
+    }
+    items
 }
 
 fn is_open(key: &Key<'_>) -> bool {

@@ -15,6 +15,7 @@
 //! | `framework F in ROLE,.. [suppressed in ROLE,..] [can CAPABILITY,..] [minimum Q] [where NAME=VALUE]` | a framework subscribes |
 //! | `update F in ..` | it changes |
 //! | `decline F A [SECONDS]` | gives back all it was given on A, refusing it (5 s) |
+//! | `close F N` | so many offers of it are answered |
 //! | `free F in ROLE on A RESOURCES` | a task of it ended |
 //! | `convert F in ROLE on A RESOURCES to RESOURCES` | an operation of an ACCEPT |
 //! | `operator A RESOURCES to RESOURCES [fails]` | an operation of an operator |
@@ -158,6 +159,7 @@ impl World {
             }
             ["gpus-for-all"] => options.filter_gpu_resources = false,
             ["minimum", minimum] => options.min_allocatable = minimum.parse().expect("a minimum"),
+            ["offers", most] => options.max_offers = most.parse().expect("a number"),
             ["region", region] => options.region = Some((*region).to_owned()),
             ["roles", name] => options.role_sorter = sorter(name),
             ["frameworks", name] => options.framework_sorter = sorter(name),
@@ -251,6 +253,10 @@ impl World {
                     .allocator()
                     .update_available(&agent_id(agent), &[conversion]);
                 assert_eq!(done.is_err(), fails == ["fails"], "{command:?}: {done:?}");
+            }
+            ["close", name, count] => {
+                let count = count.parse().expect("a number");
+                self.allocator().close_offers(&framework_id(name), count);
             }
             ["suppress", name, role @ ..] => {
                 self.allocator().suppress(&framework_id(name), &some(role));

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use super::amounts::Amounts;
 use super::constraints::RoleConstraints;
-use super::filters::RefusalEpoch;
+use super::filters::Ledger;
 use super::options::Minimum;
 use super::portion::Abilities;
 use super::slots::Slots;
@@ -42,8 +42,8 @@ pub(super) struct RoleTree {
     pub(super) nodes: Slots<Node>,
     by_path: Lookup<Arc<str>, u32>,
     pub(super) clients: Slots<Client>,
-    /// By client slot, for all that ever lived there: refusals of earlier epochs are void.
-    epochs: Vec<RefusalEpoch>,
+    /// Which refusals of clients hold.
+    pub(super) refusals: Ledger,
     /// What a share is a share of.
     total: Amounts,
     weights: BTreeMap<String, f64>,
@@ -127,7 +127,7 @@ impl Default for RoleTree {
             nodes,
             by_path: Lookup::default(),
             clients: Slots::default(),
-            epochs: Vec::new(),
+            refusals: Ledger::default(),
             total: Amounts::default(),
             weights: BTreeMap::new(),
             generation: 1,
@@ -179,6 +179,17 @@ impl RoleTree {
         }
     }
 
+    /// All roles with their paths.
+    pub(super) fn roles(&self) -> impl Iterator<Item = (u32, &Arc<str>)> {
+        let nodes = self.nodes.iter().filter(|(node, _)| *node != ROOT);
+        nodes.map(|(node, found)| (node, &found.path))
+    }
+
+    /// What known frameworks hold in the role and below.
+    pub(super) fn held(&self, role: u32) -> &Amounts {
+        &self.nodes[role].usage.held
+    }
+
     /// The node and those above it, without the root.
     fn upwards(&self, node: u32) -> impl Iterator<Item = u32> {
         let above = |node: &u32| Some(self.nodes[*node].parent).filter(|parent| *parent != ROOT);
@@ -209,7 +220,7 @@ impl RoleTree {
             minimum: None,
             constraints: None,
         });
-        self.epochs.resize(self.clients.span(), 0);
+        self.refusals.cover(self.clients.span());
         self.nodes[role].quota.strangers += 1;
         client
     }
@@ -323,12 +334,7 @@ impl RoleTree {
 
     /// All that the client refused so far does not count any more.
     pub(super) fn forget_refusals(&mut self, client: u32) {
-        let epoch = &mut self.epochs[client as usize];
-        *epoch = epoch.wrapping_add(1);
-    }
-
-    pub(super) fn epochs(&self) -> &[RefusalEpoch] {
-        &self.epochs
+        self.refusals.forget(client);
     }
 
     pub(super) fn set_weights(&mut self, weights: &BTreeMap<String, f64>) {
@@ -347,6 +353,13 @@ impl RoleTree {
             self.total = total;
             self.generation += 1;
         }
+    }
+}
+
+impl Client {
+    /// What it holds, over all agents.
+    pub(super) fn held(&self) -> &Amounts {
+        &self.usage.held
     }
 }
 

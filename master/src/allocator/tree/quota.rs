@@ -103,6 +103,19 @@ impl RoleTree {
         limits.min_by_key(|limited| limited.left)
     }
 
+    /// The guarantee and the limit of the role itself.
+    pub(in crate::allocator) fn quota(&self, role: u32, name: usize) -> [Option<i64>; 2] {
+        let books = &self.nodes[role].quota;
+        let guarantee = Some(books.guarantees.get(name)).filter(|guarantee| *guarantee != 0);
+        let limit = books.limits.iter().find(|(at, _)| *at == name);
+        [guarantee, limit.map(|(_, limit)| *limit)]
+    }
+
+    /// What counts for the quota of the role.
+    pub(in crate::allocator) fn consumed(&self, role: u32, name: usize) -> i64 {
+        self.nodes[role].quota.consumed(name)
+    }
+
     #[cfg(test)]
     /// What the role consumes of its quota.
     pub(in crate::allocator) fn consumption(&self, role: u32) -> Amounts {

@@ -52,6 +52,7 @@ const ADDED: &[&str] = &[
 
 fn json(document: &str) -> Value {
     let surroundings = Surroundings {
+        allocator: Default::default(),
         system: system::read(),
         processes: samples::processes(),
         ..Default::default()

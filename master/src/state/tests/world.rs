@@ -38,6 +38,9 @@ pub(super) struct World {
     uuids: u128,
     /// What the allocator believes to be taken of each agent, by framework.
     books: BTreeMap<AgentId, BTreeMap<FrameworkId, Resources>>,
+    /// How much the allocator gave, and of how much it heard that it is no offer.
+    given: usize,
+    closed: usize,
 }
 
 impl World {
@@ -67,6 +70,8 @@ impl World {
             operations: Vec::new(),
             uuids: 0,
             books: BTreeMap::new(),
+            given: 0,
+            closed: 0,
         }
     }
 
@@ -112,7 +117,14 @@ impl World {
         }
     }
 
-    pub(super) fn perform(&mut self, mut effects: Effects) {
+    pub(super) fn perform(&mut self, effects: Effects) {
+        self.perform_each(effects);
+        // Whatever the allocator gave is an offer, or it knows that it is not.
+        let offers = self.state.cluster().offers.len();
+        assert_eq!(self.given - self.closed, offers);
+    }
+
+    fn perform_each(&mut self, mut effects: Effects) {
         effects.extend(self.state.settle());
         for effect in effects {
             if let Some(line) = log::line(&effect) {
@@ -128,7 +140,7 @@ impl World {
                 Effect::Registry(_, then) if self.registry_is_slow => self.waiting.push(then),
                 Effect::Registry(_, then) => {
                     let effects = self.state.stored(self.now, then);
-                    self.perform(effects);
+                    self.perform_each(effects);
                 }
                 _ => {}
             }
@@ -181,6 +193,7 @@ impl World {
                 let taken = taken.entry(framework).or_default();
                 *taken = taken.apply_all(&conversions).expect("it is taken");
             }
+            AllocatorOp::CloseOffers { count, .. } => self.closed += count,
             _ => {}
         }
     }
@@ -385,6 +398,7 @@ impl World {
         };
         let books = self.books.entry(agent.clone()).or_default();
         *books.entry(id.clone()).or_default() += allocation.resources.clone();
+        self.given += 1;
         let effects = self.state.allocated(self.now, vec![allocation]);
         self.perform(effects);
     }
