@@ -117,6 +117,8 @@ fn role(arguments: &[String]) -> Option<Part<'_>> {
     let mut roles = runtime::roles();
     #[cfg(feature = "sim")]
     roles.extend(simulation::roles());
+    #[cfg(feature = "allocator")]
+    roles.push(allocator::ROLE);
     roles.push(condition::SPIN);
     let found = roles.into_iter().find(|role| role.0 == name)?;
     Some((found.1, rest))

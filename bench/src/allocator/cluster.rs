@@ -11,13 +11,16 @@ use master::allocator::{
 use mesos::resources::Resources;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
-const TOTAL: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
+pub(super) const TOTAL: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
 
 /// Frameworks of one role.
 const PER_ROLE: u32 = 10;
 
 /// Longer than any benchmark takes.
 const FOREVER: Duration = Duration::from_secs(3600);
+
+/// The largest of all.
+pub(super) const HUGE: Size = Size::new(50_000, 6_000);
 
 /// How large it is.
 #[derive(Clone, Copy)]
@@ -139,6 +142,7 @@ impl Cluster {
             let refuse = Some(FOREVER);
             self.allocator
                 .recover(self.now, framework, agent, &given.resources, refuse);
+            self.allocator.close_offers(framework, 1);
         }
     }
 
@@ -165,17 +169,17 @@ fn used(number: u32) -> Resources {
     Resources::parse(&text, "*").expect("resources")
 }
 
-fn role(number: u32) -> String {
+pub(super) fn role(number: u32) -> String {
     format!("role-{number}")
 }
 
-fn framework(number: u32) -> FrameworkId {
+pub(super) fn framework(number: u32) -> FrameworkId {
     FrameworkId {
         value: format!("5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33-{number:04}"),
     }
 }
 
-fn agent(number: u32) -> AgentId {
+pub(super) fn agent(number: u32) -> AgentId {
     AgentId {
         value: format!("5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33-S{number}"),
     }

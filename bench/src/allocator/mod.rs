@@ -1,13 +1,15 @@
 //! The allocator: what one of its runs costs, by the number of agents and frameworks.
 
 mod cluster;
+mod memory;
 
 use std::time::Duration;
 
 use crate::measure::{Contest, Contestant};
-use crate::memory;
 use crate::table::{Unit, Wanted};
-use cluster::{Cluster, Size};
+use cluster::{Cluster, HUGE, Size};
+
+pub(crate) use memory::ROLE;
 
 /// Cycles measured, of which the median counts.
 const CYCLES: usize = 5;
@@ -15,7 +17,6 @@ const CYCLES: usize = 5;
 const SMALL: Size = Size::new(1_000, 200);
 const MEDIUM: Size = Size::new(10_000, 1_000);
 const LARGE: Size = Size::new(20_000, 2_000);
-const HUGE: Size = Size::new(50_000, 6_000);
 
 pub(crate) fn contests() -> Vec<Contest> {
     let full = |id, title, size, most| {
@@ -44,13 +45,28 @@ pub(crate) fn contests() -> Vec<Contest> {
             .wanted(Wanted::Most(1.3)),
     );
     vec![
-        // First, while no memory waits for being used again.
         one(
             "allocator-memory",
             "memory an agent on which tasks run, in the allocator",
             Unit::Bytes,
             2_048.0,
-            || add_agents().1,
+            memory::in_allocator,
+        )
+        .at_most_rounds(1),
+        one(
+            "agent-memory",
+            "memory an agent without tasks, in master and allocator",
+            Unit::Bytes,
+            2_048.0,
+            memory::of_agent,
+        )
+        .at_most_rounds(1),
+        one(
+            "task-memory",
+            "memory a running task, in master and allocator",
+            Unit::Bytes,
+            600.0,
+            memory::of_task,
         )
         .at_most_rounds(1),
         full("allocator-1k", "full cycle, 1,000 agents, 200 frameworks", SMALL, 1.5),
@@ -95,7 +111,7 @@ pub(crate) fn contests() -> Vec<Contest> {
             "adding 50,000 agents on which tasks run",
             Unit::Milliseconds,
             1_000.0,
-            || add_agents().0,
+            add_agents,
         )
         .at_most_rounds(3),
     ]
@@ -155,14 +171,11 @@ fn incremental() -> f64 {
     milliseconds(took)
 }
 
-fn add_agents() -> (f64, f64) {
+fn add_agents() -> f64 {
     let mut cluster = Cluster::without_agents(HUGE);
-    let before = memory::resident();
     let start = std::time::Instant::now();
     cluster.add_agents();
-    let took = milliseconds(start.elapsed());
-    let bytes = memory::resident().saturating_sub(before) as f64 / f64::from(HUGE.agents);
-    (took, bytes)
+    milliseconds(start.elapsed())
 }
 
 fn milliseconds(time: Duration) -> f64 {
