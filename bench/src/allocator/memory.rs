@@ -208,7 +208,7 @@ fn record(agent_number: u32, number: u32, owner: u32) -> v1::Task {
     let status = v1::TaskStatus {
         task_id: task_id.clone(),
         state: v1::TaskState::TaskRunning as i32,
-        source: Some(v1::task_status::Source::SourceExecutor as i32),
+        source: Some(v1::task_status::Source::Executor as i32),
         agent_id: Some(agent(agent_number)),
         timestamp: Some(1.7e9),
         uuid: Some(vec![7; 16]),

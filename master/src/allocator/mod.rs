@@ -65,11 +65,11 @@ pub use options::{
     MinAllocatable, SorterKind,
 };
 pub use process::{
-    ALLOCATOR_MAILBOX, Allocated, AllocatorOp, AllocatorProcess, AllocatorProtocol, Explain,
-    UpdateAvailable,
+    ALLOCATOR_MAILBOX, Allocated, AllocatorDoor, AllocatorOp, AllocatorProcess, AllocatorProtocol,
+    Explain, UpdateAvailable,
 };
 pub use quota::Quota;
-pub use report::{AllocatorDoor, PERCENTILES, Report, Timing};
+pub use report::{PERCENTILES, Report, Timing};
 
 /// Resources of one agent given to one framework in one of its roles, as a lock until they are
 /// recovered.

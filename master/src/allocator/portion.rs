@@ -99,13 +99,12 @@ impl Portion {
             let at = names.number(&key.name);
             let room = left.get(at).max(0);
             let (taken, fits) = match amount {
-                Amount::Copies(count) if !key.shared => {
+                // None of it is shared: what is shared is a volume, and volumes are reserved.
+                Amount::Copies(count) => {
                     let each = (milli / i64::from(*count).max(1)).max(1);
                     let copies = i64::from(*count).min(room / each);
                     (copies * each, Amount::Copies(copies as u32))
                 }
-                Amount::Copies(count) if milli <= room => (milli, Amount::Copies(*count)),
-                Amount::Copies(_) => (0, Amount::Copies(0)),
                 _ => {
                     let taken = milli.min(room);
                     let quantity = mesos::resources::Quantity::from_milli(taken);
@@ -128,6 +127,10 @@ impl Abilities {
 
 #[cfg(test)]
 mod tests {
+    use mesos::resources::Format;
+    use mesos::v1::resource::DiskInfo;
+    use mesos::v1::resource::disk_info::{Source, source};
+
     use super::*;
 
     fn cut(resources: &str, bounds: &str) -> String {
@@ -136,6 +139,50 @@ mod tests {
         let bounds = names.amounts(&bounds.parse().expect("quantities"));
         let portion = Portion::new(resources, &mut names);
         portion.cut(&bounds, &mut names).resources.to_string()
+    }
+
+    /// `mount:100` is a disk that cannot be divided.
+    fn item(text: &str) -> Resources {
+        let disk = text.replace("mount", "disk");
+        let plain = Resources::parse(&disk, "*").expect("resources");
+        let mut messages = plain.to_v1(Format::PostRefinement);
+        if text.starts_with("mount") {
+            messages[0].disk = Some(DiskInfo {
+                source: Some(Source {
+                    r#type: source::Type::Mount as i32,
+                    ..Source::default()
+                }),
+                ..DiskInfo::default()
+            });
+        }
+        Resources::from_v1(&messages).expect("resources")
+    }
+
+    fn disks(resources: &str, bounds: &str) -> f64 {
+        let mut names = Names::default();
+        let resources: Resources = resources.split(';').map(item).sum();
+        let bounds = names.amounts(&bounds.parse().expect("quantities"));
+        let portion = Portion::new(resources, &mut names);
+        let cut = portion.cut(&bounds, &mut names);
+        cut.resources.scalar("disk").to_f64()
+    }
+
+    #[test]
+    fn what_cannot_be_divided_fits_or_is_left_out() {
+        for (bound, expected) in [
+            ("disk:350", 300.0),
+            ("disk:299", 200.0),
+            ("disk:100", 100.0),
+            ("disk:99", 0.0),
+        ] {
+            let mounts = "mount:100;mount:100;mount:100";
+            assert_eq!(disks(mounts, bound), expected, "{bound}");
+        }
+        // Together they are not more than the bound, whichever comes first.
+        for bound in [100, 150, 180] {
+            let both = disks("disk:80;mount:100", &format!("disk:{bound}"));
+            assert!((80.0..=f64::from(bound)).contains(&both), "{bound}: {both}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Messages that may wait for the allocator. Every one is a change of its books that must not be
 /// lost, so this is far more than a master can produce during one run.
-pub const ALLOCATOR_MAILBOX: usize = 1 << 20;
+pub const ALLOCATOR_MAILBOX: usize = 1_048_576;
 
 protocol! {
     /// What the master tells the allocator.
@@ -159,6 +159,15 @@ pub struct Allocated {
     pub inverse: Vec<InverseAllocation>,
     /// How many operations the allocator had heard by then.
     pub heard: u64,
+}
+
+/// Where others see the allocator, and may ask it.
+#[derive(Clone, Debug)]
+pub struct AllocatorDoor {
+    /// Answers [`Explain`].
+    pub pid: Pid<AllocatorProtocol>,
+    /// What it published last.
+    pub reports: watch::Receiver<Arc<Report>>,
 }
 
 impl Message for Allocated {

@@ -14,10 +14,3 @@ pub struct Quota {
     /// than in Mesos, roles at every level of the tree may have limits.
     pub limits: BTreeMap<Name, Quantity>,
 }
-
-impl Quota {
-    /// Whether it says nothing.
-    pub fn is_default(&self) -> bool {
-        self.guarantees.is_empty() && self.limits.is_empty()
-    }
-}

@@ -2,13 +2,9 @@
 //! the [`Figures`] of its books.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
-use libprocess::prelude::Pid;
-use tokio::sync::watch;
-
-use super::{AllocatorProtocol, Figures};
+use super::Figures;
 
 /// Runs that percentiles are of, as in Mesos: the latest.
 const SAMPLES: usize = 1_000;
@@ -50,15 +46,6 @@ pub const PERCENTILES: [(&str, f64); 6] = [
     ("p999", 0.999),
     ("p9999", 0.9999),
 ];
-
-/// Where others see the allocator, and may ask it.
-#[derive(Clone, Debug)]
-pub struct AllocatorDoor {
-    /// Answers [`Explain`](super::Explain).
-    pub pid: Pid<AllocatorProtocol>,
-    /// What it published last.
-    pub reports: watch::Receiver<Arc<Report>>,
-}
 
 /// Times being taken.
 #[derive(Debug, Default)]

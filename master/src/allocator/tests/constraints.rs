@@ -4,6 +4,7 @@ use mesos::v1::AgentInfo;
 use mesos::v1::scheduler::OfferConstraints;
 
 use crate::allocator::agent_facts::AgentFacts;
+use crate::allocator::verdicts::Verdicts;
 use crate::allocator::{Constraints, ConstraintsError, RegexLimits, compile};
 
 fn parse(groups: &str) -> Result<Constraints, ConstraintsError> {
@@ -124,4 +125,37 @@ fn what_is_no_constraint_is_refused() {
             "{wrong}"
         );
     }
+}
+
+#[test]
+fn a_verdict_is_remembered_until_the_agent_or_the_client_changes() {
+    let host = |predicate: &str| {
+        let selector = r#""selector": {"pseudoattribute_type": "HOSTNAME"}"#;
+        let one = format!(
+            r#"[{{"attribute_constraints": [{{{selector}, "predicate": {{{predicate}}}}}]}}]"#
+        );
+        parse(&one).expect("a constraint")["eng"].clone()
+    };
+    let (yes, no) = (host(r#""exists": {}"#), host(r#""not_exists": {}"#));
+    let facts = agent();
+    let mut verdicts = Verdicts::default();
+    // Two of one word, and one of another.
+    let agents = [0, 31, 32];
+    for agent in agents {
+        assert!(verdicts.allow(0, &yes, agent, &facts), "{agent}");
+        assert!(!verdicts.allow(1, &no, agent, &facts), "{agent}");
+    }
+    // Nobody asks again.
+    for agent in agents {
+        assert!(verdicts.allow(0, &no, agent, &facts), "{agent}");
+        assert!(!verdicts.allow(1, &yes, agent, &facts), "{agent}");
+    }
+    verdicts.forget_agent(31);
+    assert!(!verdicts.allow(0, &no, 31, &facts));
+    assert!(verdicts.allow(1, &yes, 31, &facts));
+    assert!(verdicts.allow(0, &no, 0, &facts));
+    assert!(!verdicts.allow(1, &yes, 32, &facts));
+    verdicts.forget_client(1);
+    assert!(verdicts.allow(1, &yes, 32, &facts));
+    assert!(verdicts.allow(0, &no, 32, &facts));
 }

@@ -1,17 +1,19 @@
 //! The actor: when it allocates.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::v1::AgentInfo;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
     AgentCapabilities, Allocated, Allocation, AllocatorOp, AllocatorOptions, AllocatorProcess,
-    AllocatorProtocol, FrameworkOptions, HierarchicalAllocator, refuse_duration,
+    AllocatorProtocol, FrameworkOptions, HierarchicalAllocator, Report, UpdateAvailable,
+    refuse_duration,
 };
 
 /// Long enough for a slow machine, shorter than the allocation interval of these tests.
@@ -27,7 +29,7 @@ protocol! {
     local SubscriberProtocol = "subscriber" { 1 => Allocated }
 }
 
-struct Subscriber(mpsc::UnboundedSender<Vec<Allocation>>);
+struct Subscriber(mpsc::UnboundedSender<Allocated>);
 
 impl Actor for Subscriber {
     type Context = Context<Self>;
@@ -40,20 +42,22 @@ impl Process for Subscriber {
 impl Handler<Allocated> for Subscriber {
     type Result = ();
 
-    fn handle(&mut self, Allocated { given, .. }: Allocated, _: &mut Context<Self>) {
-        self.0.send(given).ok();
+    fn handle(&mut self, allocated: Allocated, _: &mut Context<Self>) {
+        self.0.send(allocated).ok();
     }
 }
 
 struct World {
     node: Node,
     allocator: Pid<AllocatorProtocol>,
-    given: mpsc::UnboundedReceiver<Vec<Allocation>>,
+    reports: watch::Receiver<Arc<Report>>,
+    given: mpsc::UnboundedReceiver<Allocated>,
 }
 
 impl World {
-    fn new(interval: Duration) -> Self {
+    async fn new(interval: Duration) -> Self {
         let node = Node::local();
+        let (announce, reports) = oneshot::channel();
         let (sender, given) = mpsc::unbounded_channel();
         let subscriber = node.spawn("subscriber", |_| Subscriber(sender)).unwrap();
         let allocator = node
@@ -62,12 +66,16 @@ impl World {
                     interval: SHORTEST_REFUSAL,
                     ..AllocatorOptions::default()
                 });
-                AllocatorProcess::new(Box::new(allocator), interval, subscriber, ctx)
+                let allocator = Box::new(allocator);
+                let process = AllocatorProcess::new(allocator, interval, subscriber, ctx);
+                announce.send(process.reports()).ok();
+                process
             })
             .unwrap();
         Self {
             node,
             allocator,
+            reports: reports.await.unwrap(),
             given,
         }
     }
@@ -108,6 +116,10 @@ impl World {
     }
 
     async fn next(&mut self) -> Vec<Allocation> {
+        self.allocated().await.given
+    }
+
+    async fn allocated(&mut self) -> Allocated {
         timeout(SOON, self.given.recv())
             .await
             .expect("an allocation soon")
@@ -117,7 +129,7 @@ impl World {
 
 #[tokio::test]
 async fn arrivals_and_returns_are_answered_before_the_interval() {
-    let mut world = World::new(INTERVAL);
+    let mut world = World::new(INTERVAL).await;
     world.add_framework("f");
     for name in ["a", "b", "c"] {
         world.add_agent(name);
@@ -131,8 +143,49 @@ async fn arrivals_and_returns_are_answered_before_the_interval() {
 }
 
 #[tokio::test]
+async fn an_allocation_says_what_the_allocator_had_heard() {
+    let mut world = World::new(INTERVAL).await;
+    world.add_framework("f");
+    world.add_agent("a");
+    let first = world.allocated().await;
+    assert_eq!(first.heard, 2);
+    let update = UpdateAvailable {
+        agent: agent_id("a"),
+        conversions: vec![],
+    };
+    let updated = world.node.ask(&world.allocator, update, SOON).await;
+    assert_eq!(updated, Ok(Ok(())));
+    world.recover(&first.given[0], None);
+    assert_eq!(world.allocated().await.heard, 4);
+}
+
+#[tokio::test]
+async fn reports_tell_of_runs_and_books() {
+    let mut world = World::new(INTERVAL).await;
+    let mut reports = world.reports.clone();
+    world.add_framework("f");
+    world.add_agent("a");
+    world.next().await;
+    let all_taken = |report: &Arc<Report>| {
+        let cpus = report.figures.resources.get("cpus");
+        cpus.is_some_and(|cpus| cpus.taken == cpus.total)
+    };
+    let report = timeout(SOON, reports.wait_for(all_taken)).await;
+    let report = report
+        .expect("a report soon")
+        .expect("an allocator")
+        .clone();
+    let runs = report.run.expect("times").count;
+    assert!(report.runs >= 1 && report.runs == runs, "{report:?}");
+    let latency = report.latency.expect("times");
+    assert_eq!(latency.count, runs);
+    // Events wait for each other a little.
+    assert!(latency.max >= 1.0, "{latency:?}");
+}
+
+#[tokio::test]
 async fn the_interval_brings_back_what_was_refused_for_no_time() {
-    let mut world = World::new(Duration::from_millis(20));
+    let mut world = World::new(Duration::from_millis(20)).await;
     world.add_framework("f");
     world.add_agent("a");
     let given = world.next().await;
@@ -145,7 +198,7 @@ async fn the_interval_brings_back_what_was_refused_for_no_time() {
 
 #[tokio::test]
 async fn the_end_of_a_refusal_is_answered_before_the_interval() {
-    let mut world = World::new(INTERVAL);
+    let mut world = World::new(INTERVAL).await;
     world.add_framework("f");
     world.add_agent("a");
     let given = world.next().await;

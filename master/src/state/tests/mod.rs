@@ -1,6 +1,7 @@
 //! The core's behaviour, told by what it says to whom.
 
 mod agents;
+mod books;
 mod calls;
 mod drain;
 mod frameworks;

@@ -15,9 +15,10 @@ use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskState, master as operat
 use mesos::wire::Pb;
 use uuid::Uuid;
 
+use super::books::Books;
 use super::log;
 pub(super) use super::samples::*;
-use crate::allocator::{Allocation, AllocatorOp};
+use crate::allocator::Allocation;
 use crate::config::Config;
 use crate::registrar::{Operation, Registry};
 use crate::state::{Caller, Continuation, Effect, Effects, State, Ticket, Timer, Timestamp};
@@ -37,10 +38,7 @@ pub(super) struct World {
     pub(super) operations: Vec<Operation>,
     uuids: u128,
     /// What the allocator believes to be taken of each agent, by framework.
-    books: BTreeMap<AgentId, BTreeMap<FrameworkId, Resources>>,
-    /// How much the allocator gave, and of how much it heard that it is no offer.
-    given: usize,
-    closed: usize,
+    books: Books,
 }
 
 impl World {
@@ -69,9 +67,7 @@ impl World {
             log: Vec::new(),
             operations: Vec::new(),
             uuids: 0,
-            books: BTreeMap::new(),
-            given: 0,
-            closed: 0,
+            books: Books::default(),
         }
     }
 
@@ -121,7 +117,7 @@ impl World {
         self.perform_each(effects);
         // Whatever the allocator gave is an offer, or it knows that it is not.
         let offers = self.state.cluster().offers.len();
-        assert_eq!(self.given - self.closed, offers);
+        assert_eq!(self.books.offers(), offers);
     }
 
     fn perform_each(&mut self, mut effects: Effects) {
@@ -134,7 +130,7 @@ impl World {
                 self.operations.push(operation.clone());
             }
             match effect {
-                Effect::Allocator(operation) => self.book(operation),
+                Effect::Allocator(operation) => self.books.note(operation),
                 Effect::Timer(after, timer) => self.timers.push((self.now + after, timer)),
                 Effect::Registry(_, Continuation::Nothing) => {}
                 Effect::Registry(_, then) if self.registry_is_slow => self.waiting.push(then),
@@ -144,57 +140,6 @@ impl World {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// Keeps the allocator's books: whatever is given back must have been taken.
-    #[track_caller]
-    fn book(&mut self, operation: AllocatorOp) {
-        match operation {
-            AllocatorOp::AddAgent { id, used, .. } => {
-                assert!(
-                    !self.books.contains_key(&id),
-                    "{} is there already",
-                    id.value
-                );
-                self.books.insert(id, used);
-            }
-            AllocatorOp::RemoveAgent { id } => {
-                assert!(
-                    self.books.remove(&id).is_some(),
-                    "{} is not there",
-                    id.value
-                );
-            }
-            AllocatorOp::Recover {
-                framework,
-                agent,
-                resources,
-                ..
-            } => {
-                // Nothing is to be given back of an agent that is gone.
-                let Some(taken) = self.books.get_mut(&agent) else {
-                    return;
-                };
-                let taken = taken.entry(framework).or_default();
-                assert!(
-                    taken.contains(&resources),
-                    "{resources} of {taken} given back"
-                );
-                *taken -= resources;
-            }
-            AllocatorOp::UpdateAllocation {
-                framework,
-                agent,
-                conversions,
-                ..
-            } => {
-                let taken = self.books.get_mut(&agent).expect("an agent");
-                let taken = taken.entry(framework).or_default();
-                *taken = taken.apply_all(&conversions).expect("it is taken");
-            }
-            AllocatorOp::CloseOffers { count, .. } => self.closed += count,
-            _ => {}
         }
     }
 
@@ -396,9 +341,7 @@ impl World {
             role: role.into(),
             resources: resources.allocate(role),
         };
-        let books = self.books.entry(agent.clone()).or_default();
-        *books.entry(id.clone()).or_default() += allocation.resources.clone();
-        self.given += 1;
+        self.books.give(&allocation);
         let effects = self.state.allocated(self.now, vec![allocation]);
         self.perform(effects);
     }
@@ -611,9 +554,12 @@ impl World {
     pub(super) fn check(&self) {
         let cluster = self.state.cluster();
         self.check_counts();
-        assert!(self.books.keys().eq(cluster.agents.keys()), "agents differ");
+        assert!(
+            self.books.taken.keys().eq(cluster.agents.keys()),
+            "agents differ"
+        );
         self.check_wishes();
-        for (agent, taken) in &self.books {
+        for (agent, taken) in &self.books.taken {
             for (framework, taken) in taken {
                 let of_offers: Resources = (cluster.offers.values())
                     .filter(|offer| offer.record.agent_id == *agent)
