@@ -61,3 +61,38 @@ fn shuffle_by_weight(weighted: Vec<(u32, f64)>, chance: &mut Chance<'_>) -> Vec<
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     times.into_iter().map(|(_, item)| item).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_weighs_more_is_first_more_often() {
+        let mut seed = 1u64;
+        let mut chance = |below: usize| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            ((u128::from(seed) * below as u128) >> 64) as usize
+        };
+        let rounds = 10_000;
+        let mut first = [0; 3];
+        for _ in 0..rounds {
+            let weighted = vec![(0, 1.0), (1, 3.0), (2, 4.0)];
+            let order = shuffle_by_weight(weighted, &mut chance);
+            assert_eq!(order.len(), 3);
+            first[order[0] as usize] += 1;
+        }
+        // In parts of eight, with more room than chance needs.
+        for (times, expected) in first.into_iter().zip([1, 3, 4]) {
+            let eighths = 8.0 * f64::from(times) / f64::from(rounds);
+            assert!((eighths - f64::from(expected)).abs() < 0.2, "{first:?}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_number_is_a_draw_like_any_other() {
+        let weighted = vec![(0, 1.0), (1, 3.0)];
+        assert_eq!(shuffle_by_weight(weighted, &mut |_| 0), [1, 0]);
+    }
+}
