@@ -147,6 +147,10 @@ impl HierarchicalAllocator {
         chance: &mut Chance<'_>,
         given: &mut Vec<Allocation>,
     ) {
+        // Roles before this one may have met the guarantee of all of them.
+        if visit.stage == Stage::Guarantees && !self.tree.is_unmet(role) {
+            return;
+        }
         let at_random = match self.options.framework_sorter {
             SorterKind::Drf => None,
             SorterKind::Random => Some(self.tree.clients_at_random(role, chance)),
