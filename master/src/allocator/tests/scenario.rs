@@ -10,7 +10,7 @@
 //! | `option KEY VALUE` | see `option` below; before anything else but weights |
 //! | `weight ROLE W`, `quota ROLE [guarantee Q] [limit Q]` | |
 //! | `whitelist A,..` or `whitelist all` | hosts; an agent's hostname is its name |
-//! | `agent A RESOURCES [in REGION] [with NAME=VALUE,..] [old] [used by F in ROLE RESOURCES]` | an agent registers |
+//! | `agent A RESOURCES [in REGION] [with NAME=VALUE,..] [old] [used by F in ROLE RESOURCES ..]` | an agent registers |
 //! | `resize A RESOURCES` | it comes back with other resources |
 //! | `framework F in ROLE,.. [suppressed in ROLE,..] [can CAPABILITY,..] [minimum Q] [where NAME=VALUE]` | a framework subscribes |
 //! | `update F in ..` | it changes |
@@ -307,13 +307,13 @@ impl World {
             multi_role: !old,
             hierarchical_role: !old,
         };
-        let used = match &about[usize::from(old)..] {
-            [] => BTreeMap::new(),
-            ["used", "by", framework, "in", role, used] => {
-                BTreeMap::from([(framework_id(framework), resources(used).allocate(role))])
-            }
-            other => panic!("cannot read {other:?}"),
-        };
+        let mut used = BTreeMap::<_, Resources>::new();
+        for users in about[usize::from(old)..].chunks(6) {
+            let ["used", "by", framework, "in", role, part] = users else {
+                panic!("cannot read {users:?}");
+            };
+            *used.entry(framework_id(framework)).or_default() += resources(part).allocate(role);
+        }
         let total = resources(total);
         self.allocator()
             .add_agent(&agent_id(name), &info, can, total, &used);
