@@ -54,12 +54,19 @@ struct Known {
 }
 
 /// Where a pid led last time. Weak, so that a pid kept for long keeps neither actors nor links.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) enum LastWay {
     #[default]
     Unknown,
     Here(Weak<Slot>),
     There(Weak<Link>),
+}
+
+/// What a pid led to last time, if that is still there.
+pub(crate) enum Led {
+    Nowhere,
+    Here(Arc<Slot>),
+    There(Arc<Link>),
 }
 
 impl AnyPid {
@@ -112,11 +119,15 @@ impl AnyPid {
         }
     }
 
-    /// Where it led last time.
-    pub(crate) fn last_way(&self) -> LastWay {
-        match &self.0 {
-            Way::Spawned(_) => LastWay::Unknown,
-            Way::Known(known) => known.last().clone(),
+    /// What it led to last time.
+    pub(crate) fn last_led(&self) -> Led {
+        let Way::Known(known) = &self.0 else {
+            return Led::Nowhere;
+        };
+        match &*known.last() {
+            LastWay::Unknown => Led::Nowhere,
+            LastWay::Here(slot) => slot.upgrade().map_or(Led::Nowhere, Led::Here),
+            LastWay::There(link) => link.upgrade().map_or(Led::Nowhere, Led::There),
         }
     }
 

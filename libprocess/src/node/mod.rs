@@ -28,7 +28,7 @@ use crate::limits::SHUTDOWN_GRACE;
 use crate::link::{Link, LinkInfo, Links};
 use crate::mailbox::Delivery;
 use crate::names::NAMES;
-use crate::pid::{ANY_INCARNATION, AnyPid, LastWay};
+use crate::pid::{ANY_INCARNATION, AnyPid, LastWay, Led};
 use crate::seat::Seat;
 use crate::slot::Slot;
 use crate::tls::{Identity, Trust};
@@ -361,22 +361,13 @@ impl Node {
                 false => Way::Here(Found::Known(slot)),
             };
         }
-        match pid.last_way() {
-            LastWay::Here(slot) => {
-                let slot = slot.upgrade();
-                if let Some(slot) = slot.filter(|slot| slot.is_on(self) && !slot.has_ended()) {
-                    return Way::Here(Found::Looked(slot));
-                }
+        match pid.last_led() {
+            Led::Here(slot) if slot.is_on(self) && !slot.has_ended() => {
+                Way::Here(Found::Looked(slot))
             }
-            LastWay::There(link) => {
-                let link = link.upgrade();
-                if let Some(link) = link.filter(|link| link.is_of(self) && !link.is_over()) {
-                    return Way::There(link);
-                }
-            }
-            LastWay::Unknown => {}
+            Led::There(link) if link.is_of(self) && !link.is_over() => Way::There(link),
+            _ => self.look_up(pid),
         }
-        self.look_up(pid)
     }
 
     /// As [`way`](Self::way), for a pid that does not know it (any more).

@@ -314,7 +314,9 @@ struct Header {
 /// That of an ask with a span.
 const LONGEST_HEADER: usize = LENGTH + 1 + 4 + 4 + 8 + 8 + 8 + 4;
 
+// In line, where the place of each field is known.
 impl Header {
+    #[inline(always)]
     fn of(kind: u8) -> Self {
         let mut bytes = [0; LONGEST_HEADER];
         bytes[LENGTH] = kind;
@@ -324,13 +326,14 @@ impl Header {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn with<const N: usize>(mut self, field: &[u8; N]) -> Self {
         self.bytes[self.length..self.length + N].copy_from_slice(field);
         self.length += N;
         self
     }
 
+    #[inline(always)]
     fn head(self, head: Head) -> Self {
         let header = self.with(&head.route.to_le_bytes());
         let header = header.with(&head.tag.to_le_bytes());
@@ -341,6 +344,7 @@ impl Header {
         }
     }
 
+    #[inline(always)]
     fn put(mut self, out: &mut BytesMut, body: &[u8]) {
         // Bodies are bounded when they are encoded, so the length fits.
         let length = (self.length - LENGTH + body.len()) as u32;
