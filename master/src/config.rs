@@ -101,6 +101,8 @@ pub struct Config {
     pub max_completed_tasks_per_framework: usize,
     /// Unreachable tasks remembered of one framework.
     pub max_unreachable_tasks_per_framework: usize,
+    /// Operators who may follow the events of the cluster; of more the oldest goes.
+    pub max_operator_event_stream_subscribers: usize,
     /// What the master takes for the time at its start; the machine's when unset. Not a flag:
     /// simulations set it.
     pub start_time: Option<Timestamp>,
@@ -147,6 +149,7 @@ impl Default for Config {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
+            max_operator_event_stream_subscribers: 1000,
             start_time: None,
             heartbeat_interval: Duration::from_secs(15),
         }
@@ -194,6 +197,10 @@ impl Config {
         flags.set(
             "max_completed_tasks_per_framework",
             self.max_completed_tasks_per_framework,
+        );
+        flags.set(
+            "max_operator_event_stream_subscribers",
+            self.max_operator_event_stream_subscribers,
         );
         flags.set(
             "max_unreachable_tasks_per_framework",

@@ -3,7 +3,8 @@
 //! ```text
 //!   allocator ── Allocated ──▶ inbox ──▶ master ──▶ agent-observer(n), one per agent
 //!       ▲                                │  ▲ │
-//!       └───────── AllocatorOp ──────────┘  │ └──▶ Arc<View>, for everybody who only looks
+//!       └───────── AllocatorOp ──────────┘  │ └──▶ Arc<View>, for everybody who only looks;
+//!                                           │      changes of it ──▶ operator-events
 //!                       registrar ◀─────────┘
 //! ```
 //!
@@ -27,6 +28,7 @@ use crate::allocator::{
     HierarchicalAllocator,
 };
 use crate::config::{Config, RegistryKind};
+use crate::events::Herald;
 use crate::inbox::{Inbox, InboxProtocol};
 use crate::master::{MasterProcess, Parts, fresh_uuid};
 use crate::registrar::{DiskStorage, MemoryStorage, RegistrarProcess, RegistrarTimeouts, Storage};
@@ -192,6 +194,8 @@ async fn start_parts(
             master
         })?;
     let view = announced.await.map_err(|_| StartError::Ended)?;
+    let events = view.borrow().events.clone();
+    Herald::spawn(node, events, pid.clone())?;
     Ok(MasterHandle {
         pid,
         inbox,

@@ -14,6 +14,7 @@ mod clock;
 pub mod config;
 pub mod daemon;
 pub mod documents;
+pub mod events;
 pub mod http;
 pub mod inbox;
 mod journal;

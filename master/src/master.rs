@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::allocator::{AllocatorClient, AllocatorOp, AllocatorProtocol, UpdateAvailable};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::events::History;
 use crate::inbox::{InboxProtocol, Input};
 use crate::journal;
 use crate::observer::AgentObserver;
@@ -78,6 +79,7 @@ pub(crate) struct MasterProcess {
     /// Observers ever spawned, for their names.
     observed: u64,
     views: watch::Sender<Arc<View>>,
+    events: Arc<History>,
 }
 
 impl MasterProcess {
@@ -86,11 +88,12 @@ impl MasterProcess {
         info: v1::MasterInfo,
         parts: Parts,
         inputs: mpsc::UnboundedReceiver<Input>,
-        ctx: &Context<Self>,
+        ctx: &mut Context<Self>,
     ) -> MasterProcess {
         let clock = Clock::new(ctx.now(), config.start_time);
         let started = clock.at(ctx.now());
         let state = State::new(config.clone(), info.clone());
+        let events = Arc::new(History::new(fresh_uuid(ctx).simple().to_string()));
         let view = View {
             cluster: state.cluster().clone(),
             counters: state.counters().clone(),
@@ -100,6 +103,7 @@ impl MasterProcess {
             started,
             elected: None,
             published: started,
+            events: events.clone(),
         };
         MasterProcess {
             state,
@@ -114,6 +118,7 @@ impl MasterProcess {
             observers: BTreeMap::new(),
             observed: 0,
             views: watch::Sender::new(Arc::new(view)),
+            events,
         }
     }
 
@@ -149,6 +154,7 @@ impl MasterProcess {
                 ..(**view).clone()
             });
         });
+        self.events.note(self.state.cluster());
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {

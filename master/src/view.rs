@@ -12,6 +12,7 @@ use mesos::v1;
 use tokio::sync::watch;
 
 use crate::config::Config;
+use crate::events::History;
 use crate::state::{Cluster, Counters, Timestamp};
 
 /// The master at one moment.
@@ -33,6 +34,8 @@ pub struct View {
     pub elected: Option<Timestamp>,
     /// When this view was published.
     pub published: Timestamp,
+    /// What operators are told of its changes.
+    pub events: Arc<History>,
 }
 
 impl View {

@@ -35,6 +35,14 @@ pub(crate) struct MasterFlags {
     #[command(flatten)]
     pub(crate) lifecycle: LifecycleFlags,
 
+    /// Operators who may follow the events of the cluster; of more the oldest is disconnected
+    #[arg(
+        long = "max_operator_event_stream_subscribers",
+        env = "MESOS_MAX_OPERATOR_EVENT_STREAM_SUBSCRIBERS",
+        default_value_t = 1000
+    )]
+    pub(crate) max_operator_event_stream_subscribers: usize,
+
     #[command(flatten)]
     pub(crate) http: HttpFlags,
     #[command(flatten)]
@@ -63,6 +71,7 @@ impl MasterFlags {
                 Registry::Disk => RegistryKind::Disk,
                 Registry::InMemory => RegistryKind::InMemory,
             },
+            max_operator_event_stream_subscribers: self.max_operator_event_stream_subscribers,
             ..Config::default()
         };
         self.lifecycle.apply(self.allocator.apply(config))

@@ -50,6 +50,7 @@ pub(crate) fn view() -> View {
         started: Timestamp::from_secs(1_000),
         elected: Some(Timestamp::from_secs(1_001)),
         published: Timestamp::from_secs(2_000),
+        events: Arc::default(),
     }
 }
 

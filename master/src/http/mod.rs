@@ -3,6 +3,8 @@
 //! ```text
 //!   socket ─▶ routes ─┬─▶ scheduler ──ask SchedulerCall──▶ master
 //!                     │      └─ subscription: an actor of SchedulerProtocol that writes RecordIO
+//!                     ├─▶ operator ─┬─ask OperatorCall──▶ master
+//!                     │             └─ events: RecordIO, from `crate::events`
 //!                     ├─▶ reads ────▶ crate::documents, over the published view
 //!                     ├─▶ sandbox ──ask Browse, Read──▶ files@agent
 //!                     └─▶ page: static files
@@ -14,6 +16,7 @@
 mod authentication;
 mod body;
 mod connection;
+mod events;
 mod legacy;
 mod operator;
 mod origin;

@@ -11,6 +11,7 @@ use mesos::v1::master::Call;
 use mesos::v1::master::call::Type;
 use mesos::wire::{self, ContentType, Pb};
 
+use super::events;
 use super::posted::posted;
 use super::reply::{self, text};
 use super::scheduler::CALL_TIMEOUT;
@@ -40,6 +41,9 @@ pub(super) async fn serve(
     if matches!(call.r#type(), Type::ListFiles | Type::ReadFile) {
         // Masters log to where they are told to by whoever starts them, and have no files to show.
         return Ok(HttpResponse::NotFound().finish());
+    }
+    if call.r#type() == Type::Subscribe {
+        return events::serve(request, answer_form, site).await;
     }
     // On a thread of its own: the state of a large cluster takes longer to write than streams may
     // stand still.

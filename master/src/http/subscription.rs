@@ -40,7 +40,7 @@ const MAX_QUEUED_EVENTS: usize = 16_384;
 const MAX_QUEUED_BYTES: usize = 32 << 20;
 
 /// How long a client may take to read what was queued when its subscription ended.
-const LINGER: Duration = Duration::from_secs(10);
+pub(super) const LINGER: Duration = Duration::from_secs(10);
 
 /// Serves a SUBSCRIBE call.
 pub(super) async fn serve(

@@ -39,6 +39,7 @@ pub(super) fn metrics(view: &View, surroundings: &Surroundings) -> Vec<Metric> {
     resources(view, &mut metrics);
     queues(&surroundings.processes, &mut metrics);
     system(surroundings, &mut metrics);
+    operator_events(view, &mut metrics);
     let counters = view.counters.iter();
     metrics.extend(counters.map(|(name, value)| Metric::counter(format!("master/{name}"), value)));
     metrics
@@ -49,6 +50,19 @@ fn leadership(view: &View, surroundings: &Surroundings, metrics: &mut Vec<Metric
     let elected = f64::from(u8::from(view.elected.is_some()));
     metrics.push(Metric::gauge("master/uptime_secs", uptime));
     metrics.push(Metric::gauge("master/elected", elected));
+}
+
+/// Who follows the events; the second kind of number is not Mesos'.
+fn operator_events(view: &View, metrics: &mut Vec<Metric>) {
+    const NAME: &str = "master/operator_event_stream_subscribers";
+    let (slow, crowded) = view.events.disconnected();
+    metrics.push(Metric::gauge(NAME, view.events.subscribers() as f64));
+    for (why, number) in [("slow", slow), ("crowded", crowded)] {
+        metrics.push(Metric::counter(
+            format!("{NAME}/disconnected_{why}"),
+            number,
+        ));
+    }
 }
 
 fn agents(view: &View, metrics: &mut Vec<Metric>) {

@@ -37,31 +37,31 @@ pub(crate) fn response(
         Type::GetMetrics => about::metrics(view, &surroundings()),
         Type::GetMaster => about::master(view),
         Type::GetState => {
-            let state = state::state(view);
+            let state = state::state(&view.cluster);
             (
                 response::Type::GetState,
                 with(|r| r.get_state = Some(state)),
             )
         }
         Type::GetAgents => {
-            let agents = state::agents(view);
+            let agents = state::agents(&view.cluster);
             (
                 response::Type::GetAgents,
                 with(|r| r.get_agents = Some(agents)),
             )
         }
         Type::GetFrameworks => {
-            let frameworks = state::frameworks(view);
+            let frameworks = state::frameworks(&view.cluster);
             let response = with(|r| r.get_frameworks = Some(frameworks));
             (response::Type::GetFrameworks, response)
         }
         Type::GetExecutors => {
-            let executors = state::executors(view);
+            let executors = state::executors(&view.cluster);
             let response = with(|r| r.get_executors = Some(executors));
             (response::Type::GetExecutors, response)
         }
         Type::GetTasks => {
-            let tasks = state::tasks(view);
+            let tasks = state::tasks(&view.cluster);
             (
                 response::Type::GetTasks,
                 with(|r| r.get_tasks = Some(tasks)),

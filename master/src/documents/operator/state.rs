@@ -7,24 +7,24 @@ use mesos::v1::master::response::get_frameworks::Framework as FrameworkMessage;
 use mesos::v1::master::response::{GetAgents, GetExecutors, GetFrameworks, GetState, GetTasks};
 use mesos::v1::{Resource, Task as TaskMessage, TimeInfo};
 
-use crate::documents::{agents, frameworks};
-use crate::state::{Agent, Framework, Task, Timestamp};
-use crate::view::View;
+use crate::documents::agents;
+use crate::state::{Agent, Cluster, Framework, Task, Timestamp};
 
-pub(crate) fn state(view: &View) -> GetState {
+pub(crate) fn state(cluster: &Cluster) -> GetState {
     GetState {
-        get_tasks: Some(tasks(view)),
-        get_executors: Some(executors(view)),
-        get_frameworks: Some(frameworks(view)),
-        get_agents: Some(agents(view)),
+        get_tasks: Some(tasks(cluster)),
+        get_executors: Some(executors(cluster)),
+        get_frameworks: Some(frameworks(cluster)),
+        get_agents: Some(agents(cluster)),
     }
 }
 
-pub(super) fn tasks(view: &View) -> GetTasks {
+pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
     fn records<'a>(tasks: impl Iterator<Item = &'a std::sync::Arc<Task>>) -> Vec<TaskMessage> {
         tasks.map(|task| task.record.clone()).collect()
     }
-    let all = || frameworks::all(view);
+    let completed = || cluster.completed_frameworks.iter();
+    let all = || cluster.frameworks.values().chain(completed());
     GetTasks {
         tasks: records(all().flat_map(|framework| framework.tasks.values())),
         unreachable_tasks: records(
@@ -35,8 +35,8 @@ pub(super) fn tasks(view: &View) -> GetTasks {
     }
 }
 
-pub(super) fn executors(view: &View) -> GetExecutors {
-    let agents = view.cluster.agents.values();
+pub(super) fn executors(cluster: &Cluster) -> GetExecutors {
+    let agents = cluster.agents.values();
     let executors = agents.flat_map(|agent| {
         agent.executors.values().map(|executor| ExecutorMessage {
             executor_info: executor.info.clone(),
@@ -49,35 +49,34 @@ pub(super) fn executors(view: &View) -> GetExecutors {
     }
 }
 
-pub(super) fn frameworks(view: &View) -> GetFrameworks {
-    let living = view.cluster.frameworks.values();
-    let completed = view.cluster.completed_frameworks.iter();
+pub(super) fn frameworks(cluster: &Cluster) -> GetFrameworks {
+    let living = cluster.frameworks.values();
+    let completed = cluster.completed_frameworks.iter();
     GetFrameworks {
-        frameworks: living.map(|f| framework(f, view)).collect(),
-        completed_frameworks: completed.map(|f| framework(f, view)).collect(),
+        frameworks: living.map(|f| framework(f, cluster)).collect(),
+        completed_frameworks: completed.map(|f| framework(f, cluster)).collect(),
         ..Default::default()
     }
 }
 
-pub(super) fn agents(view: &View) -> GetAgents {
-    let recovered = view.cluster.recovered_agents.values();
+pub(super) fn agents(cluster: &Cluster) -> GetAgents {
+    let recovered = cluster.recovered_agents.values();
     GetAgents {
-        agents: view
-            .cluster
+        agents: cluster
             .agents
             .values()
-            .map(|a| agent(a, view))
+            .map(|a| agent(a, cluster))
             .collect(),
         recovered_agents: recovered.map(|agent| (*agent.info).clone()).collect(),
     }
 }
 
 /// A framework.
-pub(crate) fn framework(framework: &Framework, view: &View) -> FrameworkMessage {
+pub(crate) fn framework(framework: &Framework, cluster: &Cluster) -> FrameworkMessage {
     let offers = framework.offers.iter();
-    let offers = offers.filter_map(|id| view.cluster.offers.get(id));
+    let offers = offers.filter_map(|id| cluster.offers.get(id));
     let inverse = framework.inverse_offers.iter();
-    let inverse = inverse.filter_map(|id| view.cluster.inverse_offers.get(id));
+    let inverse = inverse.filter_map(|id| cluster.inverse_offers.get(id));
     let constraints = framework.offer_constraints.as_deref();
     FrameworkMessage {
         framework_info: (*framework.info).clone(),
@@ -97,9 +96,9 @@ pub(crate) fn framework(framework: &Framework, view: &View) -> FrameworkMessage 
 }
 
 /// An agent.
-pub(crate) fn agent(agent: &Agent, view: &View) -> AgentMessage {
-    let drain = view.cluster.drains.get(&agent.id);
-    let deactivated = drain.is_some() || view.cluster.deactivated.contains(&agent.id);
+pub(crate) fn agent(agent: &Agent, cluster: &Cluster) -> AgentMessage {
+    let drain = cluster.drains.get(&agent.id);
+    let deactivated = drain.is_some() || cluster.deactivated.contains(&agent.id);
     AgentMessage {
         agent_info: (*agent.info).clone(),
         active: agent.active,

@@ -121,7 +121,6 @@ const METRICS_LEFT_OUT: &[&str] = &[
     "master/messages_authenticate",
     "master/messages_deactivate_framework",
     "master/messages_update_slave",
-    "master/operator_event_stream_subscribers",
     "master/slave_shutdowns_",
     "master/slave_unreachable_canceled",
     "master/task_failed/",

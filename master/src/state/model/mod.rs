@@ -26,6 +26,7 @@ mod agent;
 mod changes;
 mod counts;
 mod framework;
+mod identity;
 mod inverse_offer;
 mod machine;
 mod offer;
