@@ -13,7 +13,7 @@ use libprocess::prelude::*;
 use mesos::protocols::agent::ExecutorCall;
 use mesos::protocols::{CallRejected, RejectionKind};
 use mesos::v1::executor::{Call, call};
-use mesos::wire::{self, ContentType, Pb};
+use mesos::wire::{self, ContentType, Described, Pb};
 
 use super::answer::error;
 use super::{Doors, MAX_BODY_BYTES, subscription};
@@ -23,7 +23,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers one call.
 pub(super) async fn call(request: &HttpRequest, body: Payload, doors: &Doors) -> HttpResponse {
-    let call = match read(request, body).await {
+    let call: Call = match read(request, body).await {
         Ok(call) => call,
         Err(refusal) => return refusal,
     };
@@ -88,7 +88,11 @@ fn refuse(rejected: &CallRejected) -> HttpResponse {
     error(status, rejected.message.clone())
 }
 
-async fn read(request: &HttpRequest, mut body: Payload) -> Result<Call, HttpResponse> {
+/// The call that was posted, of whichever API.
+pub(super) async fn read<T: Described>(
+    request: &HttpRequest,
+    mut body: Payload,
+) -> Result<T, HttpResponse> {
     let Some(media_type) = request.headers().get(header::CONTENT_TYPE) else {
         let text = "Expecting 'Content-Type' to be present";
         return Err(error(StatusCode::BAD_REQUEST, text));

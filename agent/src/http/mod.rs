@@ -3,6 +3,7 @@
 //! | Path | File |
 //! |---|---|
 //! | `/api/v1/executor` | [`executor`], events through [`subscription`] |
+//! | `/api/v1` | [`operator`] |
 //! | `/files/browse`, `/files/read`, `/files/download`, `/files/debug` | [`files`] |
 //! | `/state`, `/flags`, `/version`, `/health` | [`state`] |
 //! | `/containers`, `/monitor/statistics` | [`containers`] |
@@ -17,6 +18,7 @@ mod answer;
 mod containers;
 mod executor;
 mod files;
+mod operator;
 mod state;
 mod subscription;
 
@@ -154,6 +156,12 @@ async fn route(request: HttpRequest, body: web::Payload, doors: web::Data<Doors>
     if path == "/api/v1/executor" {
         return match *method {
             Method::POST => executor::call(&request, body, &doors).await,
+            _ => method_not_allowed("POST", method),
+        };
+    }
+    if path == "/api/v1" {
+        return match *method {
+            Method::POST => operator::call(&request, body, &doors.view).await,
             _ => method_not_allowed("POST", method),
         };
     }

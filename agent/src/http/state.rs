@@ -30,7 +30,7 @@ pub(super) fn state(view: &View) -> Value {
     let state = view.state();
     let constants = view.constants();
     let info = state.info();
-    let total = state.total();
+    let total = state.total() + state.lent();
     let unreserved = total.unreserved();
     let mut document = version();
     let more = json!({

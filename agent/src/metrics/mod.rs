@@ -28,7 +28,8 @@ pub(crate) fn prometheus(view: &View) -> String {
     text
 }
 
-fn all(view: &View) -> BTreeMap<String, f64> {
+/// All, by name.
+pub(crate) fn all(view: &View) -> BTreeMap<String, f64> {
     let state = view.state();
     let constants = view.constants();
     let mut metrics = Metrics::default();
