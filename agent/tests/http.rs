@@ -400,6 +400,66 @@ fn sandboxes_can_be_read_and_nothing_else() {
     });
 }
 
+fn operator(address: SocketAddr, kind: &str) -> Answer {
+    let body = json!({"type": kind}).to_string();
+    let json = ("Content-Type", "application/json");
+    send(address, "POST", "/api/v1", &[json], body.as_bytes())
+}
+
+#[test]
+fn the_operator_api_tells_what_is_here() {
+    with_agent(|mut cluster, address| async move {
+        cluster.run(task("t", "sleep 1000"));
+        cluster.update("t", TaskRunning).await;
+        for (kind, part) in [
+            ("GET_HEALTH", json!({"healthy": true})),
+            ("GET_OPERATIONS", json!({})),
+            ("GET_RESOURCE_PROVIDERS", json!({})),
+        ] {
+            let answer = operator(address, kind).json();
+            assert_eq!(answer["type"], kind);
+            assert_eq!(answer[kind.to_lowercase()], part);
+        }
+        let state = operator(address, "GET_STATE").json()["get_state"].clone();
+        let tasks = &state["get_tasks"];
+        assert_eq!(tasks["launched_tasks"][0]["task_id"]["value"], "t");
+        for none in ["pending", "queued", "terminated", "completed"] {
+            assert_eq!(tasks[format!("{none}_tasks")], json!([]), "{none}");
+        }
+        for (kind, part, list) in [
+            ("GET_TASKS", "get_tasks", "launched_tasks"),
+            ("GET_EXECUTORS", "get_executors", "executors"),
+            ("GET_FRAMEWORKS", "get_frameworks", "frameworks"),
+        ] {
+            let answer = operator(address, kind).json();
+            assert_eq!(answer[part], state[part], "{kind}");
+            assert_eq!(answer[part][list].as_array().map(Vec::len), Some(1));
+        }
+        let agent = operator(address, "GET_AGENT").json();
+        assert_eq!(agent["get_agent"]["agent_info"]["id"]["value"], "m-S0");
+        let metrics = operator(address, "GET_METRICS").json()["get_metrics"].clone();
+        let names = metrics["metrics"].as_array().unwrap().iter();
+        assert!(
+            names
+                .clone()
+                .any(|m| m["name"] == "slave/tasks_running" && m["value"] == 1.0)
+        );
+        let version = operator(address, "GET_VERSION").json();
+        let version = &version["get_version"]["version_info"]["version"];
+        assert_eq!(*version, get(address, "/version").json()["version"]);
+        let flags = operator(address, "GET_FLAGS").json()["get_flags"]["flags"].clone();
+        let flag = json!({"name": "switch_user", "value": "true"});
+        assert!(flags.as_array().unwrap().contains(&flag));
+
+        assert_eq!(operator(address, "LAUNCH_CONTAINER").status, 501);
+        assert_eq!(operator(address, "NOPE").status, 400);
+        assert_eq!(get(address, "/api/v1").status, 405);
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let posted = send(address, "POST", "/api/v1", &[form], b"type=GET_HEALTH");
+        assert_eq!(posted.status, 415);
+    });
+}
+
 #[test]
 fn an_agent_that_ends_frees_its_port_and_its_work_directory() {
     let dir = tempfile::tempdir().unwrap();

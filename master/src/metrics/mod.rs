@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `allocator` | `allocator/mesos/*` |
 //! | `cluster` | `master/*`: agents, frameworks, tasks, resources, queues |
+//! | `operations` | `master/operations/*` |
 //! | `frameworks` | `master/frameworks/<name>/<id>/*` |
 //! | `prometheus` | the text form |
 //! | `system` | `system/*` |
@@ -15,6 +16,7 @@
 mod allocator;
 mod cluster;
 mod frameworks;
+mod operations;
 mod prometheus;
 pub mod system;
 
@@ -66,6 +68,7 @@ impl Metric {
 /// All of them, at one moment.
 pub(crate) fn all(view: &View, surroundings: &Surroundings) -> Vec<Metric> {
     let mut metrics = cluster::metrics(view, surroundings);
+    metrics.extend(operations::metrics(view));
     let frameworks = view.cluster.frameworks.values();
     let all_frameworks = frameworks.chain(view.cluster.completed_frameworks.iter());
     metrics.extend(all_frameworks.flat_map(|framework| frameworks::metrics(framework)));

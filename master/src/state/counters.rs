@@ -50,6 +50,8 @@ counters! {
     StatusUpdate = "messages_status_update",
     /// ACKNOWLEDGE.
     StatusUpdateAcknowledgement = "messages_status_update_acknowledgement",
+    /// Ends of operations that agents told.
+    OperationStatusUpdate = "messages_operation_status_update",
     /// ACKNOWLEDGE_OPERATION_STATUS.
     OperationStatusUpdateAcknowledgement = "messages_operation_status_update_acknowledgement",
     /// RECONCILE_OPERATIONS.
@@ -84,6 +86,8 @@ counters! {
     ValidOperationStatusUpdates = "valid_operation_status_updates",
     /// Those that were dropped.
     InvalidOperationStatusUpdates = "invalid_operation_status_updates",
+    /// Acknowledgements of operations that were forwarded.
+    ValidOperationStatusUpdateAcknowledgements = "valid_operation_status_update_acknowledgements",
     /// Acknowledgements of operations that were dropped.
     InvalidOperationStatusUpdateAcknowledgements = "invalid_operation_status_update_acknowledgements",
     /// Agents let in.

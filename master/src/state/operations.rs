@@ -149,6 +149,7 @@ impl State {
         update: OperationUpdate,
     ) -> Effects {
         let mut out = Effects::new();
+        self.counters.count(Counter::OperationStatusUpdate);
         let valid = self.speaks_for(sender, &update.agent_id)
             && !self.transitions.contains_key(&update.agent_id);
         if !valid {
@@ -157,6 +158,8 @@ impl State {
         }
         self.counters.count(Counter::ValidOperationStatusUpdates);
         let status = update.status.0;
+        self.cluster
+            .count_operation_end(&update.operation, status.state());
         let framework = update.framework_id.as_ref();
         let framework = framework.filter(|id| self.cluster.framework(id).is_some());
         let (Some(framework), Some(id)) = (framework, &status.operation_id) else {
@@ -249,6 +252,8 @@ impl State {
                 .counters
                 .count(Counter::InvalidOperationStatusUpdateAcknowledgements);
         };
+        self.counters
+            .count(Counter::ValidOperationStatusUpdateAcknowledgements);
         let status = &operation.record.latest_status;
         self.acknowledge_to(&agent, operation.uuid, status, out);
         if operation.is_terminal() {
@@ -426,6 +431,7 @@ impl State {
         out: &mut Effects,
     ) {
         for uuid in &agent.operations {
+            self.cluster.count_operation_end(uuid, state);
             let Some(operation) = self.cluster.remove_operation(uuid) else {
                 continue;
             };

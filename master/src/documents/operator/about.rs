@@ -1,7 +1,9 @@
 //! What the master is and how it does.
 
 use mesos::v1::master::Response;
-use mesos::v1::master::response::{GetFlags, GetHealth, GetMaster, GetMetrics, GetVersion, Type};
+use mesos::v1::master::response::{
+    GetFlags, GetHealth, GetLoggingLevel, GetMaster, GetMetrics, GetVersion, Type,
+};
 use mesos::v1::{Flag, Metric, VersionInfo};
 
 use super::with;
@@ -53,6 +55,13 @@ pub(super) fn master(view: &View) -> (Type, Response) {
         elected_time: view.elected.map(|time| time.as_secs_f64()),
     };
     (Type::GetMaster, with(|r| r.get_master = Some(master)))
+}
+
+/// Verbosity beyond what the flags say; nothing raises it at run time.
+pub(super) fn logging_level() -> (Type, Response) {
+    let level = GetLoggingLevel { level: 0 };
+    let response = with(|r| r.get_logging_level = Some(level));
+    (Type::GetLoggingLevel, response)
 }
 
 impl about::Version {

@@ -2,7 +2,7 @@
 //!
 //! | File | Calls |
 //! |---|---|
-//! | `about` | GET_HEALTH, GET_FLAGS, GET_VERSION, GET_METRICS, GET_MASTER |
+//! | `about` | GET_HEALTH, GET_FLAGS, GET_VERSION, GET_METRICS, GET_MASTER, GET_LOGGING_LEVEL |
 //! | `state` | GET_STATE and its parts: agents, frameworks, executors, tasks |
 //! | here | GET_ROLES, GET_WEIGHTS, GET_QUOTA, GET_OPERATIONS, GET_MAINTENANCE_SCHEDULE, GET_MAINTENANCE_STATUS |
 
@@ -36,6 +36,7 @@ pub(crate) fn response(
         Type::GetVersion => about::version(),
         Type::GetMetrics => about::metrics(view, &surroundings()),
         Type::GetMaster => about::master(view),
+        Type::GetLoggingLevel => about::logging_level(),
         Type::GetState => {
             let state = state::state(&view.cluster);
             (

@@ -62,11 +62,7 @@ pub(super) fn frameworks(cluster: &Cluster) -> GetFrameworks {
 pub(super) fn agents(cluster: &Cluster) -> GetAgents {
     let recovered = cluster.recovered_agents.values();
     GetAgents {
-        agents: cluster
-            .agents
-            .values()
-            .map(|a| agent(a, cluster))
-            .collect(),
+        agents: cluster.agents.values().map(|a| agent(a, cluster)).collect(),
         recovered_agents: recovered.map(|agent| (*agent.info).clone()).collect(),
     }
 }

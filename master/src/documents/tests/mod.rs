@@ -124,12 +124,6 @@ const METRICS_LEFT_OUT: &[&str] = &[
     "master/slave_shutdowns_",
     "master/slave_unreachable_canceled",
     "master/task_failed/",
-    // Operations with feedback.
-    "master/operations/",
-    "master/messages_operation_status_update",
-    "master/messages_reconcile_operations",
-    "master/invalid_operation_status_update",
-    "master/valid_operation_status_update",
 ];
 
 #[test]

@@ -31,6 +31,7 @@ mod inverse_offer;
 mod machine;
 mod offer;
 mod operation;
+mod operation_ends;
 mod task;
 
 use std::sync::Arc;
@@ -52,6 +53,7 @@ pub use machine::Machines;
 pub(crate) use machine::find_machine;
 pub use offer::Offer;
 pub use operation::Operation;
+pub use operation_ends::OperationEnds;
 pub use task::Task;
 
 /// How often tasks ended (or became unreachable) in which way: state, source and reason numbers.
@@ -94,6 +96,8 @@ pub struct Cluster {
     pub counts: TaskCounts,
     /// Endings by state, source and reason.
     pub reasons: Reasons,
+    /// Ends of operations by type and state.
+    pub operation_ends: OperationEnds,
 }
 
 impl Cluster {

@@ -66,6 +66,12 @@ impl Scene {
         framework.operations[&id.into()]
     }
 
+    /// How many of a type the metrics say to have ended so.
+    fn ended(&self, kind: Type, state: OperationState) -> u64 {
+        let ends = &self.world.state.cluster().operation_ends;
+        ends.get(&(kind as i32, state as i32)).copied().unwrap_or(0)
+    }
+
     /// The agent reports how an operation ended.
     fn ends(&mut self, operation: Uuid, id: &str, state: OperationState, uuid: Option<u128>) {
         let update = OperationUpdate {
@@ -302,6 +308,7 @@ fn the_end_of_an_operation_is_told_until_it_is_acknowledged() {
     scene.ends(uuid, "r", finished, Some(7));
     let told = "a <- r OPERATION_FINISHED (to be acknowledged)";
     assert_eq!(scene.log(), [told, told]);
+    assert_eq!(scene.ended(Type::Reserve, finished), 1);
     assert_eq!(scene.reconcile(&[]), ["a <- r OPERATION_FINISHED"]);
     scene.acknowledge("r", 8);
     assert!(scene.log().is_empty(), "another status");
@@ -334,6 +341,10 @@ fn an_operation_without_an_id_is_forgotten_when_it_is_done() {
     scene.ends(uuid, "", OperationState::OperationFinished, None);
     assert!(scene.log().is_empty());
     assert!(scene.world.state.cluster().operations.is_empty());
+    assert_eq!(
+        scene.ended(Type::Reserve, OperationState::OperationFinished),
+        1
+    );
 }
 
 #[test]
