@@ -4,12 +4,13 @@ use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
+use super::zookeeper::{ZkUrl, ZkUrlError};
 use crate::flags::{self, ValueError};
 
 /// Mesos' port for masters.
 pub const DEFAULT_MASTER_PORT: u16 = 5050;
 
-/// Where the master is: `HOST:PORT`, `HOST`, or `file:///path` to a file that holds one of these.
+/// Where one master is: `HOST:PORT`, `HOST`, or `file:///path` to a file that holds one of these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MasterAddress {
     /// A name or an IP address, without brackets.
@@ -18,20 +19,29 @@ pub struct MasterAddress {
     pub port: u16,
 }
 
+/// The value of `--master`: one master, or where replicated masters meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MasterFlag {
+    /// One master.
+    One(MasterAddress),
+    /// Whoever leads there.
+    Elected(ZkUrl),
+}
+
 /// Why the address of a master is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Nothing was given.
     #[error("the master's address is empty; write HOST:PORT, for example 127.0.0.1:5050")]
     Empty,
-    /// ZooKeeper.
-    #[error(
-        "'{0}': replicated masters (zk://) are not available in this version yet; \
-         give the one master as HOST:PORT"
-    )]
-    Replicated(String),
+    /// ZooKeeper, where one master is wanted.
+    #[error("this needs the address of one master, as HOST:PORT, and no zk:// address")]
+    Replicated,
+    /// An address of ZooKeeper that is none.
+    #[error(transparent)]
+    ZooKeeper(#[from] ZkUrlError),
     /// None of the known forms.
-    #[error("'{0}' is no master; write HOST:PORT, for example 127.0.0.1:5050")]
+    #[error("'{0}' is no master; write HOST:PORT, for example 127.0.0.1:5050, or zk://HOSTS/PATH")]
     Malformed(String),
     /// The file cannot be read.
     #[error(transparent)]
@@ -66,6 +76,18 @@ impl MasterAddress {
     }
 }
 
+impl FromStr for MasterFlag {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<MasterFlag, AddressError> {
+        let text = flags::text_or_file(text.trim())?;
+        match ZkUrl::is_meant(&text) {
+            true => Ok(MasterFlag::Elected(text.parse()?)),
+            false => Ok(MasterFlag::One(text.parse()?)),
+        }
+    }
+}
+
 impl FromStr for MasterAddress {
     type Err = AddressError;
 
@@ -75,20 +97,12 @@ impl FromStr for MasterAddress {
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
-        if text.starts_with("zk://") {
-            return Err(AddressError::Replicated(without_password(text)));
+        if ZkUrl::is_meant(text) {
+            return Err(AddressError::Replicated);
         }
         // The form in which logs and endpoints show masters.
         let bare = text.strip_prefix("master@").unwrap_or(text);
         split(bare).ok_or_else(|| AddressError::Malformed(text.to_string()))
-    }
-}
-
-/// `zk://user:password@hosts/path` as it may be shown.
-fn without_password(text: &str) -> String {
-    match text.rsplit_once('@') {
-        Some((_, hosts)) => format!("zk://…@{hosts}"),
-        None => text.to_string(),
     }
 }
 
@@ -161,13 +175,20 @@ mod tests {
     }
 
     #[test]
+    fn knows_one_master_from_many() {
+        let one: MasterFlag = "10.0.0.1:5050".parse().unwrap();
+        assert!(matches!(one, MasterFlag::One(_)), "{one:?}");
+        let many: MasterFlag = "zk://h1,h2/mesos".parse().unwrap();
+        assert!(matches!(many, MasterFlag::Elected(_)), "{many:?}");
+        let error = "zk://h1,h2".parse::<MasterFlag>().unwrap_err();
+        assert!(error.to_string().contains("no path"), "{error}");
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         let table = [
             ("", "is empty"),
-            (
-                "zk://a:b@h1:2181,h2:2181/mesos",
-                "replicated masters (zk://) are not available",
-            ),
+            ("zk://a:b@h1:2181,h2:2181/mesos", "one master, as HOST:PORT"),
             ("host:port", "is no master"),
             ("host:", "is no master"),
             ("host:0", "is no master"),

@@ -11,21 +11,38 @@
 //! | Implementation | Decided by |
 //! |---|---|
 //! | [`Standalone`] | configuration: one master, which always leads |
-//! | [`MemoryGroup`] | a list in memory, for simulated clusters |
+//! | [`Elected`] | a [`Group`](group::Group), whose first member leads: in ZooKeeper ([`zookeeper`]), or in memory ([`MemoryGroup`]) for simulated clusters |
+//!
+//! What Mesos' documents say of it: `docs/high-availability.md`.
 
 mod address;
+mod contender;
+mod detector;
+mod elected;
+pub mod group;
+mod leader;
 mod memory;
 mod standalone;
+#[cfg(test)]
+mod tests;
+pub mod zookeeper;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use libprocess::prelude::Node;
 use tokio::sync::watch;
 
-pub use address::{AddressError, DEFAULT_MASTER_PORT, MasterAddress};
-pub use memory::MemoryGroup;
+pub use address::{AddressError, DEFAULT_MASTER_PORT, MasterAddress, MasterFlag};
+pub use elected::{Elected, NoLeader};
+pub use memory::{MemoryGroup, MemoryPeer};
 pub use standalone::Standalone;
 
 use crate::v1;
+use zookeeper::ZooKeeper;
 
 /// A way to agree on a leading master. Cheap to share: `Arc<dyn Election>`.
 pub trait Election: Send + Sync + 'static {
@@ -34,6 +51,24 @@ pub trait Election: Send + Sync + 'static {
 
     /// Follows who leads; `None` while nobody does. The first value is there at once.
     fn detect(&self) -> watch::Receiver<Option<Leader>>;
+}
+
+/// The election that `--master` names, for everybody who contends in none. Looks names up, which may block.
+///
+/// # Errors
+/// The name of the master cannot be found.
+pub fn of_flag(
+    flag: &MasterFlag,
+    session_timeout: Duration,
+    node: &Node,
+) -> Result<Arc<dyn Election>, AddressError> {
+    Ok(match flag {
+        MasterFlag::One(master) => Arc::new(Standalone::at(master.resolve()?, &master.host)),
+        MasterFlag::Elected(url) => {
+            let group = ZooKeeper::new(url.clone(), session_timeout);
+            Arc::new(Elected::new(node, Arc::new(group)))
+        }
+    })
 }
 
 /// The leading master.
@@ -47,48 +82,31 @@ pub struct Leader {
 }
 
 /// One master's place in the contest; withdraws when dropped.
-#[derive(Debug)]
 pub struct Candidacy {
     /// Where it stands. [`Leadership::Lost`] is final.
     pub leadership: watch::Receiver<Leadership>,
-    _withdraw: Withdraw,
+    withdraw: Withdraw,
+    ended: BoxFuture<'static, ()>,
 }
 
 /// Where a contender stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leadership {
     /// Not leading yet.
     Contending,
     /// Leading.
-    Leading,
+    Leading(Term),
     /// Leading no more. Whoever led stops at once and starts over as a new master: another may
     /// already have changed the registry.
     Lost,
 }
 
-impl Leader {
-    /// A leader of which only the address is known.
-    pub fn at(address: SocketAddr, hostname: &str) -> Leader {
-        let ip = match address {
-            // Mesos reads the bytes of an IPv4 address, in network order, as an integer of its
-            // (little-endian) machine.
-            SocketAddr::V4(v4) => u32::from_le_bytes(v4.ip().octets()),
-            SocketAddr::V6(_) => 0,
-        };
-        let info = v1::MasterInfo {
-            ip,
-            port: u32::from(address.port()),
-            pid: Some(format!("master@{address}")),
-            hostname: Some(hostname.to_string()),
-            address: Some(v1::Address {
-                hostname: Some(hostname.to_string()),
-                ip: Some(address.ip().to_string()),
-                port: i32::from(address.port()),
-            }),
-            ..Default::default()
-        };
-        Leader { address, info }
-    }
+/// One leadership from its beginning to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Term {
+    /// A node of the group that exists exactly as long as the leadership: a write that depends on it cannot be
+    /// made by a former leader. None where there is no group.
+    pub node: Option<Arc<str>>,
 }
 
 impl Candidacy {
@@ -99,8 +117,29 @@ impl Candidacy {
     ) -> Candidacy {
         Candidacy {
             leadership,
-            _withdraw: Withdraw(Some(Box::new(withdraw))),
+            withdraw: Withdraw(Some(Box::new(withdraw))),
+            ended: async {}.boxed(),
         }
+    }
+
+    /// With a future that resolves when, after the withdrawal, everybody can know of it.
+    pub fn ending(mut self, ended: impl Future<Output = ()> + Send + 'static) -> Candidacy {
+        self.ended = ended.boxed();
+        self
+    }
+
+    /// Withdraws, and waits until others can know of it.
+    pub async fn withdraw(self) {
+        drop(self.withdraw);
+        self.ended.await;
+    }
+}
+
+impl std::fmt::Debug for Candidacy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Candidacy");
+        shown.field("leadership", &*self.leadership.borrow());
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -111,23 +150,5 @@ impl Drop for Withdraw {
         if let Some(withdraw) = self.0.take() {
             withdraw();
         }
-    }
-}
-
-impl std::fmt::Debug for Withdraw {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Withdraw")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn writes_the_address_as_recorded() {
-        let leader = Leader::at("127.0.0.1:15060".parse().unwrap(), "localhost");
-        assert_eq!(leader.info.ip, 16777343);
-        assert_eq!(leader.info.pid.as_deref(), Some("master@127.0.0.1:15060"));
     }
 }

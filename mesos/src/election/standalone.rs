@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::sync::watch;
 
-use super::{AddressError, Candidacy, Election, Leader, Leadership, MasterAddress};
+use super::{AddressError, Candidacy, Election, Leader, Leadership, MasterAddress, Term};
 
 /// The election of a cluster with one master.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Election for Standalone {
     fn contend(&self, me: Leader) -> Candidacy {
         self.leader.send_replace(Some(me));
         let leader = self.leader.clone();
-        let (always, leadership) = watch::channel(Leadership::Leading);
+        let (always, leadership) = watch::channel(Leadership::Leading(Term::default()));
         Candidacy::new(leadership, move || {
             leader.send_replace(None);
             drop(always); // Open as long as the candidacy: its end would read as a change.
@@ -62,7 +62,8 @@ mod tests {
         assert_eq!(*detected.borrow(), None);
         let me = Leader::at("10.0.0.1:5050".parse().unwrap(), "m1");
         let candidacy = election.contend(me.clone());
-        assert_eq!(*candidacy.leadership.borrow(), Leadership::Leading);
+        let leading = Leadership::Leading(Term::default());
+        assert_eq!(*candidacy.leadership.borrow(), leading);
         assert_eq!(*detected.borrow(), Some(me));
         drop(candidacy);
         assert_eq!(*detected.borrow(), None);
