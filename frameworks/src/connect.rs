@@ -7,10 +7,10 @@ use libprocess::Allow;
 use libprocess::observe::{Observer, ObserverProtocol, Readiness};
 use libprocess::prelude::*;
 use libprocess::tls::{Authority, AuthorityError};
-use mesos::election::{AddressError, Election, Leader, Standalone};
+use mesos::election::zookeeper::DEFAULT_SESSION_TIMEOUT;
+use mesos::election::{self, AddressError, MasterFlag};
 use mesos::protocols::roles;
 use mesos::v1;
-use tokio::sync::watch;
 
 use crate::scheduler::DriverConfig;
 
@@ -87,6 +87,20 @@ pub async fn node_towards(
     Ok(node)
 }
 
+/// Where a node has to speak to that looks for this master.
+///
+/// # Errors
+///
+/// The name of the master cannot be found.
+pub fn towards(master: &MasterFlag) -> Result<SocketAddr, AddressError> {
+    match master {
+        MasterFlag::One(master) => master.resolve(),
+        // Masters are where their ZooKeeper is: on this machine, or anywhere.
+        MasterFlag::Elected(url) if url.is_local() => Ok((Ipv4Addr::LOCALHOST, 0).into()),
+        MasterFlag::Elected(_) => Ok((Ipv4Addr::UNSPECIFIED, 0).into()),
+    }
+}
+
 /// Lets others look at what the node of a program does that has nothing to wait for.
 pub(crate) fn show(node: &Node) {
     let readiness = Readiness::new();
@@ -99,13 +113,11 @@ pub(crate) fn show(node: &Node) {
 ///
 /// # Errors
 ///
-/// `master` is not of the form `HOST:PORT`, or as for [`node_towards`].
+/// `master` is neither of the form `HOST:PORT` nor `zk://HOSTS/PATH`, or as for [`node_towards`].
 pub async fn connect(master: &str, name: &str) -> Result<(Node, DriverConfig), ConnectError> {
-    let election = Standalone::from_flag(master)?;
-    let leader: watch::Receiver<Option<Leader>> = election.detect();
-    let address = leader.borrow().as_ref().map(|leader| leader.address);
-    let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
-    let node = node_towards(address, roles::FRAMEWORK, &tls_dir()).await?;
+    let master: MasterFlag = master.parse()?;
+    let node = node_towards(towards(&master)?, roles::FRAMEWORK, &tls_dir()).await?;
+    let election = election::of_flag(&master, DEFAULT_SESSION_TIMEOUT, &node)?;
     let framework = v1::FrameworkInfo {
         user: current_user(),
         name: name.to_owned(),
@@ -113,7 +125,7 @@ pub async fn connect(master: &str, name: &str) -> Result<(Node, DriverConfig), C
     };
     let config = DriverConfig {
         framework,
-        master: leader,
+        master: election.detect(),
         name: name.to_owned(),
     };
     Ok((node, config))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use mesos::election::zookeeper::{DEFAULT_SESSION_TIMEOUT, ZkUrl};
 use mesos::flags::{format_bytes, format_duration};
 use mesos::v1::{DomainInfo, RateLimits};
 
@@ -21,6 +22,8 @@ pub enum RegistryKind {
     InMemory,
     /// A file under `work_dir`, for one master.
     Disk,
+    /// Where the masters of `zk` meet, for replicated ones.
+    ZooKeeper,
 }
 
 /// The configuration of one master. Field names are Mesos' flag names.
@@ -34,6 +37,10 @@ pub struct Config {
     pub work_dir: Option<PathBuf>,
     /// Where the registry is kept.
     pub registry: RegistryKind,
+    /// Where replicated masters meet; a single master if unset.
+    pub zk: Option<ZkUrl>,
+    /// After how long a silence ZooKeeper gives a master up.
+    pub zk_session_timeout: Duration,
     /// How long the registry may take to be read at start.
     pub registry_fetch_timeout: Duration,
     /// How long one write of the registry may take before the master gives up.
@@ -117,6 +124,8 @@ impl Default for Config {
             cluster: None,
             work_dir: None,
             registry: RegistryKind::InMemory,
+            zk: None,
+            zk_session_timeout: DEFAULT_SESSION_TIMEOUT,
             registry_fetch_timeout: Duration::from_secs(60),
             registry_store_timeout: Duration::from_secs(20),
             registry_gc_interval: Duration::from_secs(15 * 60),
@@ -252,6 +261,11 @@ impl Config {
             "registry_store_timeout",
             format_duration(self.registry_store_timeout),
         );
+        flags.set_some("zk", self.zk.as_ref());
+        flags.set(
+            "zk_session_timeout",
+            format_duration(self.zk_session_timeout),
+        );
         flags.set("role_sorter", self.role_sorter.name());
         flags.set("root_submissions", self.root_submissions);
         flags.set_some("cluster", self.cluster.as_ref());
@@ -300,6 +314,7 @@ impl RegistryKind {
         match self {
             RegistryKind::InMemory => "in_memory",
             RegistryKind::Disk => "disk",
+            RegistryKind::ZooKeeper => "zookeeper",
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The master: admits agents, offers their resources to frameworks, starts what those accept and
 //! tells them what becomes of it.
 //!
-//! Start at [`daemon`], which puts the actors of one master together, or at [`state`], the pure
-//! core that takes every decision. `master` performs what the core decides; [`allocator`] decides
+//! Start at [`candidate`], which leads when it is elected and stands by otherwise, at `term`, which puts the actors of
+//! one leading master together, or at [`state`], the pure core that takes every decision. `master` performs what the core decides; [`allocator`] decides
 //! who is offered what; [`registrar`] remembers what must survive a restart; [`view`] is what
 //! readers see.
 //!
@@ -10,6 +10,7 @@
 //! (theirs).
 
 pub mod allocator;
+pub mod candidate;
 mod clock;
 pub mod config;
 pub mod daemon;
@@ -24,10 +25,12 @@ mod observer;
 pub mod reader;
 pub mod registrar;
 pub mod state;
+mod term;
 mod throttle;
 pub mod validation;
 pub mod view;
 mod whitelist;
 
+pub use candidate::{Candidate, CandidateHandle, Storages};
 pub use daemon::{Master, MasterHandle, StartError};
 pub use whitelist::WhitelistError;

@@ -20,7 +20,9 @@ use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::allocator::{AllocatorClient, AllocatorOp, AllocatorProtocol, UpdateAvailable};
+use crate::allocator::{
+    AllocatorClient, AllocatorDoor, AllocatorOp, AllocatorProtocol, UpdateAvailable,
+};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::History;
@@ -60,6 +62,16 @@ struct Throttled {
     answer: oneshot::Sender<Result<CallAccepted, CallRejected>>,
 }
 
+/// What stays when one life of a master ends and the next one begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Seat {
+    pub(crate) clock: Clock,
+    /// Where views appear; there is always one.
+    pub(crate) views: watch::Sender<Arc<View>>,
+    /// Where the allocator of the present term is.
+    pub(crate) allocators: watch::Sender<Option<AllocatorDoor>>,
+}
+
 /// See the module's documentation.
 pub(crate) struct MasterProcess {
     state: State,
@@ -88,23 +100,22 @@ impl MasterProcess {
         info: v1::MasterInfo,
         parts: Parts,
         inputs: mpsc::UnboundedReceiver<Input>,
-        ctx: &mut Context<Self>,
+        seat: Seat,
+        events: Arc<History>,
+        ctx: &Context<Self>,
     ) -> MasterProcess {
-        let clock = Clock::new(ctx.now(), config.start_time);
-        let started = clock.at(ctx.now());
+        let Seat { clock, views, .. } = seat;
         let state = State::new(config.clone(), info.clone());
-        let events = Arc::new(History::new(fresh_uuid(ctx).simple().to_string()));
+        let leader = Some(Arc::new(info.clone()));
+        let started = views.borrow().started;
         let view = View {
             cluster: state.cluster().clone(),
             counters: state.counters().clone(),
-            master: Arc::new(info),
-            flags: Arc::new(config.flags()),
-            config: config.clone(),
-            started,
-            elected: None,
-            published: started,
+            published: clock.at(ctx.now()),
             events: events.clone(),
+            ..View::vacant(&config, info, leader, started)
         };
+        views.send_replace(Arc::new(view));
         MasterProcess {
             state,
             throttle: Throttle::new(config.rate_limits.as_ref()),
@@ -117,14 +128,9 @@ impl MasterProcess {
             tickets: 0,
             observers: BTreeMap::new(),
             observed: 0,
-            views: watch::Sender::new(Arc::new(view)),
+            views,
             events,
         }
-    }
-
-    /// Where views appear; the first is there at once.
-    pub(crate) fn views(&self) -> watch::Receiver<Arc<View>> {
-        self.views.subscribe()
     }
 
     fn now(&self, ctx: &Context<Self>) -> Timestamp {

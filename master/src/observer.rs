@@ -76,6 +76,7 @@ impl Actor for AgentObserver {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.monitor(&self.master);
         self.ping(ctx);
         ctx.run_interval(self.interval, AgentObserver::ping);
     }
@@ -83,6 +84,15 @@ impl Actor for AgentObserver {
 
 impl Process for AgentObserver {
     type Protocol = ObserverProtocol;
+}
+
+impl Handler<Exited> for AgentObserver {
+    type Result = ();
+
+    /// A master that lost its leadership has no time to stop its observers.
+    fn handle(&mut self, _: Exited, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
 }
 
 impl Handler<SetConnected> for AgentObserver {

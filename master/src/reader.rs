@@ -7,6 +7,7 @@ use mesos::v1::master::{Call, Response};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::allocator::AllocatorDoor;
@@ -37,7 +38,7 @@ pub struct Library {
     node: Node,
     /// A moment by both clocks, so that time goes on between views.
     anchor: (Instant, Timestamp),
-    allocator: Option<AllocatorDoor>,
+    allocator: watch::Receiver<Option<AllocatorDoor>>,
 }
 
 impl Library {
@@ -48,16 +49,15 @@ impl Library {
             view,
             node: node.clone(),
             anchor: (Instant::now(), published),
-            allocator: None,
+            // Nobody will tell of one.
+            allocator: watch::channel(None).1,
         }
     }
 
-    /// With what only the master's allocator knows: its metrics, and `/explain`.
-    pub fn with_allocator(self, allocator: AllocatorDoor) -> Library {
-        Library {
-            allocator: Some(allocator),
-            ..self
-        }
+    /// With what only the master's allocator knows: its metrics, and `/explain`. There is none while the master
+    /// stands by.
+    pub fn with_allocator(self, allocator: watch::Receiver<Option<AllocatorDoor>>) -> Library {
+        Library { allocator, ..self }
     }
 
     /// The document at `path`.
@@ -74,8 +74,9 @@ impl Library {
     }
 
     fn surroundings(&self) -> Surroundings {
-        let allocator = self.allocator.as_ref();
-        let report = allocator.map(|door| door.reports.borrow().clone());
+        let door = self.allocator.borrow();
+        let report = door.as_ref().map(|door| door.reports.borrow().clone());
+        drop(door);
         Surroundings {
             allocator: report.unwrap_or_default(),
             now: self.anchor.1 + self.anchor.0.elapsed(),
@@ -94,9 +95,12 @@ impl Library {
     }
 
     async fn explain(self, query: String) -> Result<Document, ReadError> {
-        let no_allocator = || ReadError::NotFound("/explain".to_owned());
-        let door = self.allocator.as_ref().ok_or_else(no_allocator)?;
         let view = self.view();
+        if !view.leads() {
+            return Err(ReadError::NotLeader(self.leader()));
+        }
+        let no_allocator = || ReadError::NotFound("/explain".to_owned());
+        let door = self.allocator.borrow().clone().ok_or_else(no_allocator)?;
         let question = explain::question(&view, &Query::parse(&query))?;
         let ask = question.ask.clone();
         let answer = self.node.ask(&door.pid, ask, ALLOCATOR_PATIENCE).await;
@@ -165,7 +169,6 @@ fn may_read(peer: &Peer) -> bool {
 #[cfg(test)]
 mod tests {
     use libprocess::tls::PeerIdentity;
-    use tokio::sync::watch;
 
     use super::*;
     use crate::documents::samples;

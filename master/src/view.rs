@@ -24,13 +24,15 @@ pub struct View {
     pub counters: Counters,
     /// Who the master is.
     pub master: Arc<v1::MasterInfo>,
+    /// Who leads: this master, another one, or nobody that is known.
+    pub leader: Option<Arc<v1::MasterInfo>>,
     /// Its configuration.
     pub config: Arc<Config>,
     /// Its flags as text.
     pub flags: Arc<BTreeMap<String, String>>,
     /// When it started.
     pub started: Timestamp,
-    /// When it began to lead; absent until its registry has been read.
+    /// When it began to lead; absent while it stands by, and until its registry has been read.
     pub elected: Option<Timestamp>,
     /// When this view was published.
     pub published: Timestamp,
@@ -39,9 +41,38 @@ pub struct View {
 }
 
 impl View {
-    /// Whether the master is still reading its registry and serves nobody.
+    /// Of a master that knows nothing: it stands by, or has just begun to lead.
+    pub(crate) fn vacant(
+        config: &Arc<Config>,
+        master: v1::MasterInfo,
+        leader: Option<Arc<v1::MasterInfo>>,
+        started: Timestamp,
+    ) -> View {
+        // Of each leadership another one, named as the leadership is.
+        let epoch = master.id.replace('-', "");
+        View {
+            cluster: Cluster::default(),
+            counters: Counters::default(),
+            master: Arc::new(master),
+            leader,
+            config: config.clone(),
+            flags: Arc::new(config.flags()),
+            started,
+            elected: None,
+            published: started,
+            events: Arc::new(History::new(epoch)),
+        }
+    }
+
+    /// Whether this master leads. If not, it serves nobody.
+    pub fn leads(&self) -> bool {
+        let leader = self.leader.as_ref();
+        leader.is_some_and(|leader| leader.id == self.master.id)
+    }
+
+    /// Whether the master leads, but is still reading its registry and serves nobody.
     pub fn is_recovering(&self) -> bool {
-        self.elected.is_none()
+        self.leads() && self.elected.is_none()
     }
 }
 

@@ -7,7 +7,7 @@ use agent::config::ReconfigurationPolicy;
 use agent::oversubscription::{ControllerChoice, EstimatorChoice};
 use clap::{Args, ValueEnum};
 
-use super::values::{duration, text_or_file};
+use super::values::{duration, session_timeout, text_or_file};
 use super::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
 
 /// The flags of an agent, by Mesos' names.
@@ -16,9 +16,13 @@ pub(crate) struct AgentFlags {
     #[command(flatten)]
     pub(crate) node: NodeFlags,
 
-    /// The master: HOST:PORT, or file:// and the path of a file that holds it
+    /// The master: HOST:PORT, or zk://HOSTS/PATH where replicated ones meet, or file:// and the path of a file that holds it
     #[arg(long, env = "MESOS_MASTER", value_parser = text_or_file, required = true, value_name = "HOST:PORT")]
     pub(crate) master: Option<String>,
+
+    /// Time after which ZooKeeper gives up who has not been heard of
+    #[arg(long = "zk_session_timeout", env = "MESOS_ZK_SESSION_TIMEOUT", value_parser = session_timeout, default_value = "10secs")]
+    pub(crate) zk_session_timeout: Duration,
 
     /// Port to listen on: UDP for actors, TCP for HTTP
     #[arg(long, env = "MESOS_PORT", default_value_t = 5051)]

@@ -7,6 +7,7 @@ mod lifecycle;
 mod local;
 mod master;
 mod reading;
+mod registry;
 mod run;
 mod top;
 mod values;
@@ -22,6 +23,7 @@ pub(crate) use master::MasterFlags;
 pub(crate) use reading::{
     ClusterFlags, ExplainFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand,
 };
+pub(crate) use registry::{RegistryCommand, RegistryPlace};
 pub(crate) use run::RunFlags;
 pub(crate) use top::TopFlags;
 
@@ -61,6 +63,9 @@ pub(crate) enum Command {
     State(StateFlags),
     /// Say why a framework is offered nothing, or no more
     Explain(ExplainFlags),
+    /// Show, save or restore what masters must not forget
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Show what the actors of a cluster do: depths of mailboxes, links, who waits for whom
     Top(TopFlags),
     /// The built-in executor; agents start it

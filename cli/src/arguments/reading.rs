@@ -7,7 +7,7 @@ use super::{StateFlags, TlsFlags};
 /// Which cluster.
 #[derive(Debug, Args)]
 pub(crate) struct ClusterFlags {
-    /// The master of the cluster
+    /// The master of the cluster, or zk://HOSTS/PATH where its masters meet
     #[arg(
         long,
         env = "MESOS_MASTER",

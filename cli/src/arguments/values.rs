@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use master::config::RateLimit;
+use mesos::election::zookeeper::{SESSION_TIMEOUTS, ZkUrl, ZkUrlError};
 use mesos::flags;
 use mesos::resources::Quantity;
 use mesos::v1::{DomainInfo, RateLimits};
@@ -11,6 +12,22 @@ use mesos::v1::{DomainInfo, RateLimits};
 /// `15secs`, `10mins`, `1.5hrs`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     flags::duration(text).map_err(|error| error.to_string())
+}
+
+/// `10secs`: of a session with ZooKeeper.
+pub(super) fn session_timeout(text: &str) -> Result<Duration, String> {
+    let timeout = duration(text)?;
+    match SESSION_TIMEOUTS.contains(&timeout) {
+        true => Ok(timeout),
+        false => Err(format!(
+            "'{text}' is not between 1secs and 1hrs; write for example 10secs"
+        )),
+    }
+}
+
+/// `zk://h1:2181,h2:2181/mesos`.
+pub(super) fn zk_url(text: &str) -> Result<ZkUrl, String> {
+    text.parse().map_err(|error: ZkUrlError| error.to_string())
 }
 
 /// `80%`.
@@ -174,6 +191,14 @@ mod tests {
         assert_eq!(file_or_all("file:///etc/hosts"), Ok(hosts));
         assert_eq!(file_or_all("*"), Ok(FileOrAll(None)));
         assert!(file_or_all("file://").is_err());
+    }
+
+    #[test]
+    fn sessions_last_between_a_second_and_an_hour() {
+        assert_eq!(session_timeout("4secs"), Ok(Duration::from_secs(4)));
+        for bad in ["0secs", "999ms", "2hrs", "ten"] {
+            assert!(session_timeout(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod agents;
 mod explain;
 mod frameworks;
+mod registry;
 mod run;
 mod state;
 mod tail;
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::arguments::{ExplainFlags, ListCommand, RunFlags, StateFlags, TaskCommand, TopFlags};
+use crate::arguments::{
+    ExplainFlags, ListCommand, RegistryCommand, RunFlags, StateFlags, TaskCommand, TopFlags,
+};
 
 pub(crate) async fn run(flags: RunFlags) -> Outcome {
     run::run(flags).await
@@ -44,6 +47,10 @@ pub(crate) async fn state(flags: StateFlags) -> Outcome {
 
 pub(crate) async fn explain(flags: ExplainFlags) -> Outcome {
     explain::explain(flags).await
+}
+
+pub(crate) async fn registry(command: RegistryCommand) -> Outcome {
+    registry::run(command).await
 }
 
 pub(crate) async fn top(flags: TopFlags) -> Outcome {

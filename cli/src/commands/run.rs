@@ -9,7 +9,6 @@ use std::time::Duration;
 use ::frameworks::connect::current_user;
 use ::frameworks::run::{self, Progress, TaskDescription};
 use libprocess::prelude::*;
-use mesos::election::{Election, Standalone};
 use mesos::protocols::roles;
 use mesos::v1;
 use tokio::sync::watch;
@@ -31,8 +30,8 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(3);
 pub(super) async fn run(flags: RunFlags) -> Outcome {
     let description = describe(&flags);
     let connection = Connection::open(&flags.cluster, roles::FRAMEWORK).await?;
-    let election = Standalone::at(connection.master, &flags.cluster.master);
-    let mut running = run::start(&connection.node, election.detect(), description)?;
+    let leader = connection.leader.clone();
+    let mut running = run::start(&connection.node, leader, description)?;
 
     let first = tokio::time::timeout(SUBSCRIBED_WITHIN, running.progress.recv()).await;
     let framework_id = match first {

@@ -2,13 +2,12 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
 use agent::containerizer::{ContainerizerConfig, Isolation};
 use agent::{Agent, Config, Containers, ExecutorCommand, Executors, executor_trust};
 use libprocess::daemon::{Daemon, Readiness};
 use libprocess::tls::Authority;
-use mesos::election::{Election, Standalone};
+use mesos::election::{self, AddressError, MasterFlag};
 use mesos::protocols::roles;
 
 use super::master::node_end;
@@ -21,8 +20,8 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
     let (Some(work_dir), Some(master)) = (&flags.work_dir, &flags.master) else {
         return Err("--work_dir and --master must be set".into());
     };
-    let election: Arc<dyn Election> =
-        Arc::new(Standalone::from_flag(master).map_err(|e| format!("--master: {e}"))?);
+    let wrong = |error: AddressError| format!("--master: {error}");
+    let master: MasterFlag = master.parse().map_err(wrong)?;
     let readiness = Readiness::new();
     let config = Config {
         hostname: flags.node.hostname.clone(),
@@ -50,6 +49,7 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
         [trust],
     )
     .await?;
+    let election = election::of_flag(&master, flags.zk_session_timeout, &node).map_err(wrong)?;
     let agent = Agent::start(config, &node, containers, election).await?;
     let address = node.address();
     tracing::info!("agent at {address}");

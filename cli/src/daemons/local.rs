@@ -33,7 +33,7 @@ pub(super) async fn run(flags: LocalFlags) -> Outcome {
     daemon.end_on_hang_up();
     daemon.at_end("the cluster", |_| cluster.stop());
     daemon.ready("a cluster on this machine");
-    let failed = async move { format!("the master ended: {}", master.ended().await.reason) };
+    let failed = async move { master.ended().await };
     outcome(daemon.run(failed).await)
 }
 

@@ -1,13 +1,17 @@
 //! `mesos master`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::daemon::{Daemon, Readiness};
 use libprocess::prelude::*;
+use master::candidate::{AfterFailure, storages};
 use master::config::Config;
 use master::http::{HttpOptions, HttpServer};
 use master::reader::{Library, Reader};
-use master::{Master, MasterHandle};
+use master::{Candidate, CandidateHandle};
+use mesos::election::zookeeper::ZooKeeper;
+use mesos::election::{Elected, Election, Standalone};
 use mesos::protocols::roles;
 
 use super::{node, outcome};
@@ -31,7 +35,8 @@ pub(super) async fn run(flags: MasterFlags) -> Outcome {
     )
     .await?;
     let http = !flags.http.no_http;
-    let running = start(flags.config(), http, &node, &readiness).await?;
+    let config = flags.config()?;
+    let running = start(config, http, &node, &readiness).await?;
     let address = node.address();
     tracing::info!("master at {address}");
 
@@ -41,7 +46,7 @@ pub(super) async fn run(flags: MasterFlags) -> Outcome {
     daemon.at_end("the master", |_| running.stop());
     daemon.at_end("the node", |left| node_end(node, left));
     daemon.ready(&format!("master at {address}"));
-    let failed = async move { format!("the master ended: {}", master.ended().await.reason) };
+    let failed = async move { master.ended().await };
     outcome(daemon.run(failed).await)
 }
 
@@ -52,28 +57,31 @@ pub(super) async fn node_end(node: Node, left: Duration) {
 
 /// A master and its door for HTTP.
 pub(super) struct Running {
-    pub(super) handle: MasterHandle,
+    pub(super) handle: CandidateHandle,
     pub(super) http: Option<HttpServer>,
 }
 
 impl Running {
-    /// Ends both, HTTP first: nobody is to be promised what will not happen.
+    /// Ends both. With others that may lead, the master first: every moment counts. Who still asks is told that
+    /// nobody leads.
     pub(super) async fn stop(self) {
+        self.handle.stop().await;
         if let Some(http) = self.http {
             http.stop().await;
         }
-        self.handle.stop();
     }
 }
 
-/// Starts a master on `node` and waits until it serves.
+/// Starts a master on `node` and waits until it serves, or stands by.
 pub(super) async fn start(
     config: Config,
     http: bool,
     node: &Node,
     readiness: &Readiness,
 ) -> Result<Running, Box<dyn std::error::Error>> {
-    let handle = Master::start(config, node).await?;
+    let (election, after_failure) = election(&config, node);
+    let storages = storages(&config)?;
+    let handle = Candidate::start(config, storages, election, after_failure, node)?;
     let library = Library::new(node, handle.view.clone()).with_allocator(handle.allocator.clone());
     Reader::spawn(node, library.clone())?;
     let options = HttpOptions {
@@ -81,18 +89,29 @@ pub(super) async fn start(
         credentials: None,
         readiness: readiness.clone(),
     };
+    let master = handle.master.clone();
     let http = match http {
-        true => Some(HttpServer::start(
-            options,
-            node,
-            handle.pid.clone(),
-            library,
-        )?),
+        true => Some(HttpServer::start(options, node, master, library)?),
         false => None,
     };
     if !handle.ready().await {
-        let exited = handle.ended().await;
-        return Err(format!("the master could not read its registry: {}", exited.reason).into());
+        return Err(handle.ended().await.into());
     }
     Ok(Running { handle, http })
+}
+
+/// Who decides who leads.
+fn election(config: &Config, node: &Node) -> (Arc<dyn Election>, AfterFailure) {
+    let Some(url) = &config.zk else {
+        return (Arc::new(Standalone::new()), AfterFailure::End);
+    };
+    if node.address().ip().is_loopback() && !url.is_local() {
+        tracing::warn!(
+            "other machines cannot reach this master at {}; set --ip to an address of this machine",
+            node.address()
+        );
+    }
+    let group = ZooKeeper::new(url.clone(), config.zk_session_timeout);
+    let election = Elected::new(node, Arc::new(group));
+    (Arc::new(election), AfterFailure::StandBy)
 }

@@ -13,6 +13,7 @@
 //! | `/roles` | `roles` |
 //! | answers of the v1 operator API | `operator` |
 //! | `/maintenance/schedule`, `/maintenance/status` | `maintenance` |
+//! | `/registrar(1)/registry` | [`registry`] |
 //! | `/version`, `/flags`, `/system/stats.json`, `/__processes__` | `about` |
 //! | `/metrics`, `/metrics/snapshot` | [`crate::metrics`] |
 
@@ -23,6 +24,7 @@ mod frameworks;
 pub(crate) mod maintenance;
 pub(crate) mod operator;
 mod query;
+pub mod registry;
 mod roles;
 mod state;
 mod tasks;
@@ -81,7 +83,7 @@ enum Name {
 /// The document at `path`, as `query` wants it.
 ///
 /// # Errors
-/// If there is none, or the query makes no sense.
+/// If there is none, or the query makes no sense, or it is the leader's to answer.
 pub fn read(
     view: &View,
     surroundings: &Surroundings,
@@ -89,6 +91,9 @@ pub fn read(
     query: &str,
 ) -> Result<Document, ReadError> {
     let name = find(path).ok_or_else(|| ReadError::NotFound(shortened(path)))?;
+    if !view.leads() && !name.is_of_this_process() {
+        return Err(ReadError::NotLeader(leader(view)));
+    }
     let query = Query::parse(query);
     let jsonp = query.jsonp()?;
     let json = match name {
@@ -115,10 +120,34 @@ pub fn read(
     })
 }
 
-/// `host:port` of the leader.
+/// `host:port` of the leader; empty if none is known.
 pub(crate) fn leader(view: &View) -> String {
-    let host = view.master.hostname.as_deref().unwrap_or_default();
-    format!("{host}:{}", view.master.port)
+    view.leader.as_ref().map_or_else(String::new, |leader| {
+        let host = leader.hostname.as_deref().unwrap_or_default();
+        format!("{host}:{}", leader.port)
+    })
+}
+
+impl Name {
+    /// Whether the document is about the process and not about its cluster: then a master that stands by has one,
+    /// too.
+    fn is_of_this_process(self) -> bool {
+        match self {
+            Name::Health
+            | Name::Version
+            | Name::Flags
+            | Name::Snapshot
+            | Name::Prometheus
+            | Name::SystemStats
+            | Name::Processes => true,
+            Name::State
+            | Name::StateSummary
+            | Name::Agents
+            | Name::Frameworks
+            | Name::Tasks
+            | Name::Roles => false,
+        }
+    }
 }
 
 /// Whether the allocator has to be asked for the document.

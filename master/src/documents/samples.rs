@@ -45,6 +45,7 @@ pub(crate) fn view() -> View {
         cluster,
         counters: Counters::default(),
         master: Arc::new(master()),
+        leader: Some(Arc::new(master())),
         flags: Arc::new(config.flags()),
         config: Arc::new(config),
         started: Timestamp::from_secs(1_000),

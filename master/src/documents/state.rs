@@ -56,6 +56,7 @@ struct LeaderObject<'a> {
 impl<'a> State<'a> {
     pub(super) fn of(view: &'a View) -> State<'a> {
         let (master, cluster) = (&*view.master, &view.cluster);
+        let leader = view.leader.as_deref().unwrap_or(master);
         let active = cluster.agents.values().filter(|agent| agent.active).count();
         let pid = master.pid.as_deref().unwrap_or_default();
         let hostname = master.hostname.as_deref().unwrap_or_default();
@@ -77,13 +78,13 @@ impl<'a> State<'a> {
             deactivated_slaves: (cluster.agents.len() - active) as f64,
             unreachable_slaves: cluster.unreachable_agents.len() as f64,
             domain: master.domain.as_ref(),
-            leader: pid,
+            leader: leader.pid.as_deref().unwrap_or_default(),
             leader_info: LeaderObject {
-                id: &master.id,
-                pid,
-                port: master.port,
-                hostname,
-                domain: master.domain.as_ref(),
+                id: &leader.id,
+                pid: leader.pid.as_deref().unwrap_or_default(),
+                port: leader.port,
+                hostname: leader.hostname.as_deref().unwrap_or_default(),
+                domain: leader.domain.as_ref(),
             },
             cluster: view.config.cluster.as_deref(),
             flags: &view.flags,

@@ -20,7 +20,11 @@ pub(super) async fn posted(
     payload: Payload,
     site: &Site,
 ) -> Result<(ContentType, Bytes), HttpResponse> {
-    if site.library.view().is_recovering() {
+    let view = site.library.view();
+    if !view.leads() {
+        return Err(status::not_leader(request, &site.library.leader()));
+    }
+    if view.is_recovering() {
         return Err(text(
             StatusCode::SERVICE_UNAVAILABLE,
             "Master has not finished recovery",

@@ -20,7 +20,7 @@ use futures_util::Stream;
 use libprocess::prelude::*;
 use mesos::protocols::master::SchedulerCall;
 use mesos::protocols::scheduler::{Event, Unsubscribed};
-use mesos::protocols::{RejectionKind, SchedulerProtocol};
+use mesos::protocols::{MasterProtocol, RejectionKind, SchedulerProtocol};
 use mesos::recordio;
 use mesos::v1::scheduler;
 use mesos::wire::{self, ContentType};
@@ -51,11 +51,13 @@ pub(super) async fn serve(
 ) -> Result<HttpResponse, HttpResponse> {
     let (queue, events) = queue();
     let number = site.subscriptions.fetch_add(1, Ordering::Relaxed);
+    let master = site.master.clone();
     let subscriber = site
         .node
         .process(format!("scheduler-stream({number})"))
         .mailbox(MAX_QUEUED_EVENTS)
         .spawn(move |_| Subscription {
+            master,
             content_type,
             queue,
         })
@@ -125,6 +127,7 @@ async fn watch(
 
 /// See the module's documentation.
 struct Subscription {
+    master: Pid<MasterProtocol>,
     content_type: ContentType,
     queue: Queue,
 }
@@ -132,8 +135,9 @@ struct Subscription {
 impl Actor for Subscription {
     type Context = Context<Self>;
 
-    /// Ends with the response.
+    /// Ends with the response, and with the master.
     fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.monitor(&self.master);
         let records = self.queue.records.clone();
         let closed = async move { records.closed().await };
         ctx.spawn(closed.into_actor(self).map(|(), _, ctx| ctx.stop()));
@@ -142,6 +146,15 @@ impl Actor for Subscription {
 
 impl Process for Subscription {
     type Protocol = SchedulerProtocol;
+}
+
+impl Handler<Exited> for Subscription {
+    type Result = ();
+
+    /// Another master leads, and knows nothing of this subscription.
+    fn handle(&mut self, _: Exited, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
 }
 
 impl Handler<Event> for Subscription {

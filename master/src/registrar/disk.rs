@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 use tracing::{info, warn};
 
 use super::log::{self, LogError};
-use super::registry::{Change, Registry};
+use super::registry::{Change, Record, Registry};
 use super::storage::{Opened, Storage, StorageError, Writer};
 
 /// A log is compacted when it has grown to this many times what it had when it was last compacted
@@ -48,11 +48,7 @@ impl DiskStorage {
         fs::create_dir_all(&self.folder).map_err(failed("create", &self.folder))?;
         let lock = lock(&self.folder.join("lock"))?;
         let path = self.folder.join("log");
-        let registry = match fs::read(&path) {
-            Ok(bytes) => read_log(&path, &bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Registry::default(),
-            Err(error) => return Err(failed("read", &path)(error)),
-        };
+        let registry = read_file(&path)?;
         // Starting from a compacted log also removes a torn end.
         let (file, length) = write_snapshot(&self.folder, &path, &registry)?;
         let records = registry.records().collect();
@@ -71,6 +67,11 @@ impl DiskStorage {
 impl Storage for DiskStorage {
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Opened, StorageError>> {
         async move { self.open_now() }.boxed()
+    }
+
+    /// Files are only ever appended to, or replaced as a whole, so that a master may write meanwhile.
+    fn read(self: Box<Self>) -> BoxFuture<'static, Result<Vec<Record>, StorageError>> {
+        async move { Ok(read_file(&self.folder.join("log"))?.records().collect()) }.boxed()
     }
 }
 
@@ -148,6 +149,29 @@ fn lock(path: &Path) -> Result<File, StorageError> {
         }
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
     }
+}
+
+/// What the file holds; nothing if there is none.
+fn read_file(path: &Path) -> Result<Registry, StorageError> {
+    match fs::read(path) {
+        Ok(bytes) => read_log(path, &bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Registry::default()),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+/// What a file holds that was written to its end.
+pub(super) fn read_whole(path: &Path) -> Result<Registry, StorageError> {
+    let bytes = fs::read(path).map_err(failed("read", path))?;
+    let parsed = log::parse(&bytes);
+    if parsed.is_ok_and(|parsed| parsed.length < bytes.len()) {
+        return Err(StorageError::Damaged {
+            path: path.to_owned(),
+            line: bytes.iter().filter(|byte| **byte == b'\n').count() + 1,
+            what: "its end is missing".to_owned(),
+        });
+    }
+    read_log(path, &bytes)
 }
 
 fn read_log(path: &Path, bytes: &[u8]) -> Result<Registry, StorageError> {

@@ -49,6 +49,11 @@ pub(super) fn encode_batch(changes: &[Change]) -> serde_json::Result<String> {
     Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())))
 }
 
+/// Reads one batch as it is appended; none if it is not what was written.
+pub(super) fn decode_batch(line: &[u8]) -> Option<serde_json::Result<Vec<Change>>> {
+    verified(line).map(serde_json::from_slice)
+}
+
 /// Reads a whole log.
 pub(super) fn parse(log: &[u8]) -> Result<Parsed, LogError> {
     check_header(log)?;

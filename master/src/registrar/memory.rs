@@ -92,6 +92,11 @@ impl Storage for MemoryStorage {
         }
         .boxed()
     }
+
+    fn read(self: Box<Self>) -> BoxFuture<'static, Result<Vec<Record>, StorageError>> {
+        let records = self.lock().registry.records().collect();
+        async move { Ok(records) }.boxed()
+    }
 }
 
 struct MemoryWriter {

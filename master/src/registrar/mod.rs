@@ -5,7 +5,7 @@
 //!  master ──────────────────────────▶ RegistrarProcess ── Registry        the value
 //!         ◀──────────────────────────        │            Operation       judges, yields changes
 //!           answered once it is stored       ▼
-//!                                         Storage (seam): DiskStorage, MemoryStorage
+//!                                         Storage (seam): DiskStorage, ZooKeeperStorage, MemoryStorage
 //! ```
 //!
 //! A master first recovers the registry, and from then on answers an agent or a framework only
@@ -25,6 +25,8 @@ mod registry;
 mod storage;
 #[cfg(test)]
 mod tests;
+pub mod tool;
+mod zookeeper;
 
 pub use disk::DiskStorage;
 pub use machines::{MachineKey, MachineRecord};
@@ -35,3 +37,4 @@ pub use process::{
 };
 pub use registry::{Change, DrainRecord, FrameworkRecord, Record, RecordKey, Registry};
 pub use storage::{Opened, Storage, StorageError, Writer};
+pub use zookeeper::ZooKeeperStorage;

@@ -123,6 +123,23 @@ pub enum RecordKey {
     Quota(String),
 }
 
+impl Record {
+    /// Which entry it is.
+    pub fn key(&self) -> RecordKey {
+        match self {
+            Record::Agent { id, .. } => RecordKey::Agent(id.clone()),
+            Record::Unreachable { id, .. } => RecordKey::Unreachable(id.clone()),
+            Record::Gone { id, .. } => RecordKey::Gone(id.clone()),
+            Record::Drain { id, .. } => RecordKey::Drain(id.clone()),
+            Record::Deactivated { id } => RecordKey::Deactivated(id.clone()),
+            Record::Machine { key, .. } => RecordKey::Machine(key.clone()),
+            Record::Framework { id, .. } => RecordKey::Framework(id.clone()),
+            Record::Weight { role, .. } => RecordKey::Weight(role.clone()),
+            Record::Quota { config } => RecordKey::Quota(config.role.clone()),
+        }
+    }
+}
+
 /// A step from one value of the registry to the next.
 #[expect(
     clippy::large_enum_variant,

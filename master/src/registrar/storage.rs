@@ -19,6 +19,9 @@ use super::registry::{Change, Record};
 pub trait Storage: Send {
     /// Becomes the only writer and reads all records.
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Opened, StorageError>>;
+
+    /// Reads all records as they are at one moment, whoever may write; changes nothing.
+    fn read(self: Box<Self>) -> BoxFuture<'static, Result<Vec<Record>, StorageError>>;
 }
 
 /// An open storage.
@@ -85,6 +88,15 @@ pub enum StorageError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+
+    /// ZooKeeper refused, or what is there makes no sense.
+    #[error("the registry at {place}: {problem}")]
+    ZooKeeper {
+        /// The address, without a password.
+        place: String,
+        /// What it says.
+        problem: String,
     },
 
     /// The storage did not answer in time.

@@ -40,6 +40,65 @@ async fn documents_have_their_types_and_old_names() {
 }
 
 #[tokio::test]
+async fn who_stands_by_sends_people_to_the_leader_and_answers_for_itself() {
+    let rig = Rig::new(takes_everything);
+    let stand_by = |leader: Option<&str>| {
+        rig.views.send_modify(|view| {
+            let leader = leader.map(|hostname| {
+                let mut info = (*view.master).clone();
+                (info.id, info.hostname) = ("other".into(), Some(hostname.into()));
+                info.into()
+            });
+            *view = std::sync::Arc::new(crate::view::View {
+                leader,
+                elected: None,
+                ..(**view).clone()
+            });
+        });
+    };
+    let of_cluster = [
+        "/",
+        "/state",
+        "/master/slaves?a=b",
+        "/tasks",
+        "/weights",
+        "/quota",
+        "/api/v1",
+        "/api/v1/scheduler",
+        "/registrar(1)/registry",
+    ];
+    stand_by(Some("m2"));
+    for path in of_cluster {
+        let response = rig.get(path).await;
+        let expected = format!("//m2:5050{path}");
+        let location = response.header("location");
+        assert_eq!(
+            (response.status, location),
+            (307, Some(&*expected)),
+            "{path}"
+        );
+    }
+    let redirect = rig.get("/redirect").await;
+    assert_eq!(redirect.header("location"), Some("//m2:5050"));
+    stand_by(None);
+    for path in of_cluster.iter().chain(&["/redirect"]) {
+        assert_eq!(rig.get(path).await.status, 503, "{path}");
+    }
+    for path in [
+        "/health",
+        "/version",
+        "/flags",
+        "/metrics/snapshot",
+        "/metrics",
+        "/live",
+        "/static/app.js",
+    ] {
+        assert_eq!(rig.get(path).await.status, 200, "{path}");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn the_node_below_shows_what_it_does() {
     let rig = Rig::new(takes_everything);
     // Nobody has said that it is ready.

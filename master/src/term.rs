@@ -1,0 +1,285 @@
+//! One term of a master: its actors, put together in one place.
+//!
+//! ```text
+//!   allocator ── Allocated ──▶ inbox ──▶ master ──▶ agent-observer(n), one per agent
+//!       ▲                                │  ▲ │
+//!       └───────── AllocatorOp ──────────┘  │ └──▶ Arc<View>, for everybody who only looks;
+//!                                           │      changes of it ──▶ operator-events
+//!                       registrar ◀─────────┘
+//! ```
+//!
+//! A `whitelist` process tells the inbox of changes of its file, if there is one.
+//!
+//! They live and end together: a master whose registry, allocator or core has failed knows less
+//! than it believes, so it ends as a whole and another term begins with what was stored.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use libprocess::prelude::*;
+use mesos::protocols::{MasterProtocol, names};
+use mesos::v1;
+use mesos::version::MESOS_COMPATIBLE;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::allocator::{
+    ALLOCATOR_MAILBOX, Allocator, AllocatorDoor, AllocatorOptions, AllocatorProcess,
+    HierarchicalAllocator,
+};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::daemon::StartError;
+use crate::events::{Herald, History};
+use crate::inbox::{Inbox, InboxProtocol, Input};
+use crate::master::{MasterProcess, Parts, Seat, fresh_uuid};
+use crate::registrar::{RegistrarProcess, RegistrarTimeouts, Storage};
+use crate::view::{View, ViewReceiver};
+use crate::whitelist::{self, WhitelistWatcher};
+
+/// Messages that may wait for the master: every agent and framework of a large cluster at once.
+const MASTER_MAILBOX: usize = 1 << 17;
+
+/// A term that has begun.
+pub(crate) struct Term {
+    pub(crate) pid: Pid<MasterProtocol>,
+    pub(crate) inbox: Pid<InboxProtocol>,
+    pub(crate) view: ViewReceiver,
+    pub(crate) allocator: AllocatorDoor,
+    /// All actors but the master's observers, which end with it.
+    actors: Vec<AnyPid>,
+    node: Node,
+}
+
+impl Seat {
+    /// For a master that does not lead yet.
+    pub(crate) fn new(config: &Arc<Config>, info: v1::MasterInfo) -> Seat {
+        let now = Instant::now();
+        let clock = Clock::new(now, config.start_time);
+        let vacant = View::vacant(config, info, None, clock.at(now));
+        Seat {
+            clock,
+            views: watch::Sender::new(Arc::new(vacant)),
+            allocators: watch::Sender::new(None),
+        }
+    }
+}
+
+impl Term {
+    /// The first and only term of a master.
+    pub(crate) async fn begin_first(
+        config: Arc<Config>,
+        storage: Box<dyn Storage>,
+        node: &Node,
+    ) -> Result<Term, StartError> {
+        let (to_master, inputs) = mpsc::unbounded_channel();
+        let (announce, id) = oneshot::channel();
+        let inbox = node.spawn("master-inbox", move |ctx| {
+            // Whoever starts the master may have given up.
+            let _ = announce.send(fresh_uuid(ctx));
+            Inbox::new(to_master)
+        })?;
+        let id = id.await.map_err(|_| StartError::Ended)?;
+        let info = master_info(id.to_string(), node, &config);
+        let seat = Seat::new(&config, info.clone());
+        Term::with_inbox(config, info, storage, seat, inbox, inputs, node).await
+    }
+
+    /// A term of a master that is known as `info`, and that publishes and reads the time where it sits.
+    pub(crate) async fn begin(
+        config: Arc<Config>,
+        info: v1::MasterInfo,
+        storage: Box<dyn Storage>,
+        seat: Seat,
+        node: &Node,
+    ) -> Result<Term, StartError> {
+        let (to_master, inputs) = mpsc::unbounded_channel();
+        let inbox = node.spawn("master-inbox", move |_| Inbox::new(to_master))?;
+        Term::with_inbox(config, info, storage, seat, inbox, inputs, node).await
+    }
+
+    async fn with_inbox(
+        config: Arc<Config>,
+        info: v1::MasterInfo,
+        storage: Box<dyn Storage>,
+        seat: Seat,
+        inbox: Pid<InboxProtocol>,
+        inputs: mpsc::UnboundedReceiver<Input>,
+        node: &Node,
+    ) -> Result<Term, StartError> {
+        let view = seat.views.subscribe();
+        let mut actors = vec![inbox.any()];
+        let parts = spawn_parts(&config, storage, inbox.clone(), &mut actors, node).await;
+        let master = parts.and_then(|(parts, allocator)| {
+            seat.allocators.send_replace(Some(allocator.clone()));
+            let events = Arc::new(History::new(info.id.replace('-', "")));
+            let told = events.clone();
+            let process = node
+                .process(names::MASTER)
+                .mailbox(MASTER_MAILBOX)
+                .own_thread();
+            let master = process.spawn(move |ctx| {
+                MasterProcess::new(config, info, parts, inputs, seat, events, ctx)
+            })?;
+            // It ends with its master.
+            Herald::spawn(node, told, master.clone())?;
+            Ok((master, allocator))
+        });
+        match master {
+            Ok((pid, allocator)) => {
+                actors.insert(0, pid.any());
+                Ok(Term {
+                    pid,
+                    inbox,
+                    view,
+                    allocator,
+                    actors,
+                    node: node.clone(),
+                })
+            }
+            Err(error) => {
+                actors.iter().for_each(|actor| node.stop(actor));
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until the master ends by itself.
+    pub(crate) async fn ended(&self) -> Exited {
+        self.node.monitor(&self.pid).await
+    }
+
+    /// Ends it without letting it do anything more, and waits until nothing of it is left.
+    pub(crate) async fn end(self) {
+        let ends: Vec<_> = (self.actors.iter())
+            .map(|actor| {
+                let end = self.node.monitor(actor.clone());
+                self.node.kill(actor);
+                end
+            })
+            .collect();
+        for end in ends {
+            end.await;
+        }
+    }
+}
+
+async fn spawn_parts(
+    config: &Config,
+    storage: Box<dyn Storage>,
+    inbox: Pid<InboxProtocol>,
+    actors: &mut Vec<AnyPid>,
+    node: &Node,
+) -> Result<(Parts, AllocatorDoor), StartError> {
+    let options = AllocatorOptions {
+        interval: config.allocation_interval,
+        min_allocatable: config.min_allocatable_resources.parse()?,
+        filter_gpu_resources: config.filter_gpu_resources,
+        weights: config.weights.clone(),
+        fair_sharing_excluded: config
+            .fair_sharing_excluded_resource_names
+            .iter()
+            .cloned()
+            .collect(),
+        role_sorter: config.role_sorter,
+        framework_sorter: config.framework_sorter,
+        agent_sorter: config.agent_sorter,
+        region: config.domain.as_ref().and_then(region),
+        recovery_factor: config.allocator_agent_recovery_factor,
+        recovery_timeout: config.allocator_recovery_timeout,
+        max_offers: config.max_offers_per_framework,
+    };
+    let timeouts = RegistrarTimeouts {
+        fetch: config.registry_fetch_timeout,
+        store: config.registry_store_timeout,
+    };
+    let whitelist = config
+        .whitelist
+        .as_deref()
+        .map(whitelist::read)
+        .transpose()?;
+    if let (Some(path), Some(hosts)) = (config.whitelist.clone(), whitelist.clone()) {
+        let inbox = inbox.clone();
+        let watcher = node
+            .process("whitelist")
+            .own_thread()
+            .spawn(move |_| WhitelistWatcher::new(path, hosts, inbox))?;
+        actors.push(watcher.any());
+    }
+    let (interval, subscriber) = (config.allocation_interval, inbox.clone());
+    let (announce, reports) = oneshot::channel();
+    let allocator = node
+        .process("allocator")
+        .mailbox(ALLOCATOR_MAILBOX)
+        .own_thread()
+        .spawn(move |ctx| {
+            let mut allocator = Box::new(HierarchicalAllocator::new(options));
+            allocator.update_whitelist(whitelist);
+            let process = AllocatorProcess::new(allocator, interval, subscriber, ctx);
+            // Whoever starts the master may have given up.
+            let _ = announce.send(process.reports());
+            process
+        })?;
+    actors.push(allocator.any());
+    let door = AllocatorDoor {
+        pid: allocator.clone(),
+        reports: reports.await.map_err(|_| StartError::Ended)?,
+    };
+    let registrar = node
+        .process("registrar")
+        .own_thread()
+        .spawn(move |_| RegistrarProcess::new(storage, timeouts))?;
+    actors.push(registrar.any());
+    let parts = Parts {
+        inbox,
+        allocator,
+        registrar,
+    };
+    Ok((parts, door))
+}
+
+fn region(domain: &v1::DomainInfo) -> Option<String> {
+    let fault_domain = domain.fault_domain.as_ref()?;
+    Some(fault_domain.region.name.clone())
+}
+
+/// Who the master on `node` is, as frameworks and readers see it.
+pub(crate) fn master_info(id: String, node: &Node, config: &Config) -> v1::MasterInfo {
+    use v1::master_info::{Capability, capability};
+
+    let address = node.address();
+    let ip = address.ip();
+    let hostname = config.hostname.clone();
+    let hostname = hostname.unwrap_or_else(|| ip.to_string());
+    v1::MasterInfo {
+        id,
+        ip: packed(ip),
+        port: u32::from(address.port()),
+        pid: Some(format!("{}@{address}", names::MASTER)),
+        hostname: Some(hostname.clone()),
+        version: Some(MESOS_COMPATIBLE.to_owned()),
+        address: Some(v1::Address {
+            hostname: Some(hostname),
+            ip: Some(ip.to_string()),
+            port: i32::from(address.port()),
+        }),
+        domain: config.domain.clone(),
+        capabilities: [
+            capability::Type::AgentUpdate,
+            capability::Type::AgentDraining,
+        ]
+        .map(|kind| Capability {
+            r#type: Some(kind as i32),
+        })
+        .into(),
+    }
+}
+
+/// The bytes of an IPv4 address in network order, as Mesos writes them into an integer on the
+/// machines it runs on; clients that need more read `address`.
+fn packed(ip: IpAddr) -> u32 {
+    match ip {
+        IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
+        IpAddr::V6(_) => 0,
+    }
+}
