@@ -43,6 +43,16 @@ impl Daemon {
         self.child.wait().expect("a child to wait for");
     }
 
+    /// Stops it from running, without ending it, or lets it go on.
+    pub fn pause(&self, paused: bool) {
+        let signal = if paused {
+            Signal::SIGSTOP
+        } else {
+            Signal::SIGCONT
+        };
+        let _ = kill(Pid::from_raw(self.child.id() as i32), signal);
+    }
+
     /// Starts it again with the same command line.
     #[track_caller]
     pub fn restart(&mut self) {
@@ -57,8 +67,19 @@ impl Daemon {
     /// Interrupts it as Ctrl-C does and waits for its end.
     #[track_caller]
     pub fn interrupt(&mut self) -> Option<i32> {
+        self.ask_to_end();
+        self.wait()
+    }
+
+    /// Interrupts it as Ctrl-C does.
+    pub fn ask_to_end(&self) {
         let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGINT);
-        eventually("the daemon ends after an interrupt", ENDED_WITHIN, || {
+    }
+
+    /// Waits for its end; answers the exit code.
+    #[track_caller]
+    pub fn wait(&mut self) -> Option<i32> {
+        eventually("the daemon ends", ENDED_WITHIN, || {
             self.child.try_wait().expect("a child to wait for")
         })
         .code()
@@ -70,6 +91,7 @@ impl Drop for Daemon {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
+        self.pause(false);
         if std::thread::panicking() {
             eprintln!(
                 "--- log of mesos {}\n{}",

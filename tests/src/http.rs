@@ -10,6 +10,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// Where a redirect leads; empty if it is none.
+    pub location: String,
     /// The body as text.
     pub body: String,
 }
@@ -47,7 +49,10 @@ fn client() -> ureq::Agent {
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {
     let mut response = result.ok()?;
+    let location = response.headers().get("location");
+    let location = location.and_then(|value| value.to_str().ok());
     Some(Answer {
+        location: location.unwrap_or_default().to_owned(),
         status: response.status().as_u16(),
         body: response.body_mut().read_to_string().ok()?,
     })

@@ -8,14 +8,18 @@ mod cluster;
 mod framework;
 mod http;
 mod program;
+mod replicated;
 pub mod sim;
 mod third_party;
 mod wait;
+mod zookeeper;
 
 pub use browser::Browser;
 pub use cluster::{Cluster, Daemon};
 pub use framework::Framework;
 pub use http::{Answer, get, get_json, post};
 pub use program::{Output, Running, example_binary, mesos, mesos_binary, run_for};
+pub use replicated::{Replicated, RunningTask};
 pub use third_party::{node_path, python_with_pymesos, third_party_folder};
 pub use wait::{eventually, free_port};
+pub use zookeeper::ZooKeeper;

@@ -1,6 +1,6 @@
 use std::ffi::OsStr;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -39,10 +39,10 @@ pub fn example_binary(name: &str) -> PathBuf {
 #[track_caller]
 fn built(path: &str, how: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("deps/ below the profile's folder");
+    // A test is in deps/ below the profile's folder, a program of this crate in that folder itself.
+    let mut above = test.ancestors().skip(1);
+    let is_profile = |folder: &&Path| folder.file_name().is_none_or(|name| name != "deps");
+    let profile = above.find(is_profile).expect("the profile's folder");
     let binary = profile.join(path);
     assert!(
         binary.exists(),
@@ -101,8 +101,9 @@ impl Running {
         self.wait("an interrupted program", deadline)
     }
 
+    /// Waits for its end, at most `deadline`; `said` is what it is called if it does not.
     #[track_caller]
-    fn wait(mut self, said: &str, deadline: Duration) -> std::process::ExitStatus {
+    pub fn wait(mut self, said: &str, deadline: Duration) -> std::process::ExitStatus {
         eventually(&format!("{said} ends"), deadline, || {
             self.0.try_wait().expect("a child to wait for")
         })

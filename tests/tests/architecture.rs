@@ -102,6 +102,16 @@ fn only_the_transport_names_quinn_and_only_the_codec_bincode() {
 }
 
 #[test]
+fn only_two_places_name_the_client_of_zookeeper() {
+    let broken = lines_with("zookeeper_client::", |file| {
+        file.starts_with("mesos/src/election/zookeeper/")
+            || file.starts_with("master/src/registrar/zookeeper/")
+            || file.starts_with("tests/tests/")
+    });
+    assert_none("the client of ZooKeeper has two places", broken);
+}
+
+#[test]
 fn actix_is_named_by_libprocess_alone_and_its_inside_by_two_files() {
     let mut broken = lines_with("actix::", |file| {
         file.starts_with("libprocess/") || file.starts_with("bench/")

@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use libprocess::prelude::*;
 use libprocess::sim::Net;
-use master::registrar::{Fault, Registry};
+use master::registrar::{Fault, MemoryStorage, Registry};
 use master::view::View;
-use mesos::election::{Election, Standalone};
+use mesos::election::{MemoryGroup, Standalone};
 use mesos::protocols::master::OperatorCall;
 use mesos::protocols::{CallRejected, MasterProtocol, names};
 use mesos::v1;
 use mesos::wire::Pb;
 use tokio::time::{Instant, sleep};
 
-use super::daemons::{AgentSeat, MasterSeat};
+use super::daemons::{AgentSeat, MasterSeat, Voting};
 use super::invariants;
 use super::ledger::Ledger;
 use super::reserver::Reserver;
@@ -29,8 +29,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long an operator waits for an answer.
 const OPERATOR_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Of masters with the group they meet in; Mesos' default.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a cluster is to be like.
 pub struct Builder {
+    masters: usize,
     agents: usize,
     resources: String,
     master: master::config::Config,
@@ -44,9 +48,9 @@ pub struct SimCluster {
     pub services: Vec<Service>,
     /// What ran.
     pub ledger: Ledger,
-    master: MasterSeat,
+    masters: Vec<MasterSeat>,
     agents: Vec<AgentSeat>,
-    election: Arc<Standalone>,
+    voting: Voting,
     /// Machines that stand still.
     paused: BTreeSet<SocketAddr>,
     /// What was last looked at by [`invariants::always`].
@@ -72,6 +76,12 @@ impl PartialEq for Moment {
 }
 
 impl Builder {
+    /// How many masters, which elect a leader; 1 unless said, which then leads whatever happens.
+    pub fn masters(mut self, masters: usize) -> Builder {
+        self.masters = masters;
+        self
+    }
+
     /// How many agents; 1 unless said.
     pub fn agents(mut self, agents: usize) -> Builder {
         self.agents = agents;
@@ -92,8 +102,19 @@ impl Builder {
 
     /// Starts it and waits until all agents are registered.
     pub async fn start(self, net: &Net) -> SimCluster {
-        let address = SocketAddr::from(([10, 0, 0, 1], 5050));
-        let election = Arc::new(Standalone::at(address, "master"));
+        let address = |number: usize| {
+            let last = u8::try_from(number + 1).expect("at most 255 masters");
+            SocketAddr::from(([10, 0, 0, last], 5050))
+        };
+        let voting = match self.masters {
+            1 => Voting::None(Arc::new(Standalone::at(address(0), "master"))),
+            _ => Voting::In(MemoryGroup::new(SESSION_TIMEOUT)),
+        };
+        let storage = MemoryStorage::default();
+        let masters = (0..self.masters).map(|number| {
+            let (storage, voting) = (storage.clone(), voting.clone());
+            MasterSeat::new(address(number), storage, voting, self.master.clone())
+        });
         let ledger = Ledger::default();
         let seat = |number: usize| {
             let last = u8::try_from(number + 1).expect("at most 255 agents");
@@ -104,16 +125,16 @@ impl Builder {
                 address,
                 disk.expect("a folder for the work directory"),
                 self.resources.clone(),
-                election.clone(),
+                voting.clone(),
                 ledger.clone(),
             )
         };
         let mut cluster = SimCluster {
             net: net.clone(),
             services: Vec::new(),
-            master: MasterSeat::new(address, self.master.clone()),
+            masters: masters.collect(),
             agents: (0..self.agents).map(seat).collect(),
-            election,
+            voting: voting.clone(),
             ledger,
             paused: BTreeSet::new(),
             checked: RefCell::default(),
@@ -136,6 +157,7 @@ impl SimCluster {
     /// A cluster to be described.
     pub fn builder() -> Builder {
         Builder {
+            masters: 1,
             agents: 1,
             resources: "cpus:4;mem:1024".to_owned(),
             master: master::config::Config::default(),
@@ -147,15 +169,15 @@ impl SimCluster {
         let number = self.services.len();
         let last = u8::try_from(number + 1).expect("at most 255 services");
         let address = SocketAddr::from(([10, 0, 2, last], 9000));
-        let master = self.election.detect();
         let name = format!("service-{number}");
-        let service = Service::start(&self.net, address, master, &name, wanted, command).await;
+        let voting = &self.voting;
+        let service = Service::start(&self.net, address, voting, &name, wanted, command).await;
         self.services.push(service);
     }
 
     /// Starts a framework that makes `wanted` reservations.
     pub async fn reserve(&self, wanted: usize) -> Reserver {
-        Reserver::start(&self.net, "10.0.3.1:9000", self.election.detect(), wanted).await
+        Reserver::start(&self.net, "10.0.3.1:9000", &self.voting, wanted).await
     }
 
     /// The number of agents, up or down.
@@ -163,9 +185,39 @@ impl SimCluster {
         self.agents.len()
     }
 
-    /// Where the master is.
+    /// The group in which masters meet.
+    ///
+    /// # Panics
+    ///
+    /// There is one master.
+    pub fn group(&self) -> &MemoryGroup {
+        match &self.voting {
+            Voting::In(group) => group,
+            Voting::None(_) => panic!("a cluster with one master has no group"),
+        }
+    }
+
+    /// How many masters lead and serve, of those that do not stand still.
+    pub fn leaders(&self) -> usize {
+        let running = self.masters.iter();
+        let running = running.filter(|master| !self.paused.contains(&master.address));
+        running.filter(|master| master.leads()).count()
+    }
+
+    /// The master that leads; the first one while none does.
+    fn acting(&self) -> usize {
+        let mut masters = self.masters.iter();
+        let leads = |master: &MasterSeat| master.leads() && !self.paused.contains(&master.address);
+        masters.position(leads).unwrap_or(0)
+    }
+
+    fn master(&self) -> &MasterSeat {
+        &self.masters[self.acting()]
+    }
+
+    /// Where the master is that leads.
     pub fn master_address(&self) -> SocketAddr {
-        self.master.address
+        self.master().address
     }
 
     /// Where an agent is.
@@ -176,13 +228,13 @@ impl SimCluster {
     /// Nothing passes between the master and an agent until [`SimCluster::heal`].
     pub fn cut_off(&self, agent: usize) {
         self.net
-            .partition(&[self.master.address], &[self.agents[agent].address]);
+            .partition(&[self.master_address()], &[self.agents[agent].address]);
     }
 
     /// Nothing passes between the master and a service until [`SimCluster::heal`].
     pub fn cut_off_service(&self, service: usize) {
         self.net.partition(
-            &[self.master.address],
+            &[self.master_address()],
             &[self.services[service].node.address()],
         );
     }
@@ -210,7 +262,7 @@ impl SimCluster {
 
     /// Lets the next store into the registry meet a fault.
     pub fn fail_store(&self, fault: Fault) {
-        self.master.storage.inject(fault);
+        self.master().storage.inject(fault);
     }
 
     /// Lets an agent and its executors end as by a power failure; its work directory remains.
@@ -230,22 +282,25 @@ impl SimCluster {
         self.agents[agent].start(&self.net).await;
     }
 
-    /// Ends the master as by a power failure; its registry remains.
+    /// Ends the master that leads as by a power failure; its registry remains.
     pub fn crash_master(&mut self) {
-        self.resume(self.master.address);
-        self.master.crash(&self.net);
+        let acting = self.acting();
+        self.resume(self.masters[acting].address);
+        self.masters[acting].crash(&self.net);
     }
 
-    /// Starts the master if it is down, with its old registry.
+    /// Starts the masters that are down, with the old registry.
     pub async fn restart_master(&mut self) {
-        if self.master.life.is_none() {
-            self.master.start(&self.net).await;
+        for master in &mut self.masters {
+            if master.life.is_none() {
+                master.start(&self.net).await;
+            }
         }
     }
 
     /// Ends the machine of a master that ended of itself, as its process would have.
     pub fn bury_master(&mut self) {
-        if self.master.has_ended() {
+        if self.master().has_ended() {
             self.crash_master();
         }
     }
@@ -267,7 +322,7 @@ impl SimCluster {
         self.net.reorder(0.0, Duration::ZERO);
         let millisecond = Duration::from_millis(1);
         self.net.latency(millisecond..=millisecond);
-        self.master.storage.forget_faults();
+        self.master().storage.forget_faults();
         self.restart_all().await;
     }
 
@@ -277,8 +332,8 @@ impl SimCluster {
     ///
     /// What the master has against it.
     pub async fn operate(&self, call: v1::master::Call) -> Result<(), CallRejected> {
-        let (node, _) = self.master.life.as_ref().expect("a master");
-        let master: Pid<MasterProtocol> = Pid::named(names::MASTER, self.master.address);
+        let (node, _) = self.master().life.as_ref().expect("a master");
+        let master: Pid<MasterProtocol> = Pid::named(names::MASTER, self.master_address());
         let call = OperatorCall {
             call: Pb(call),
             principal: None,
@@ -289,13 +344,13 @@ impl SimCluster {
 
     /// What the master publishes; `None` while there is none.
     pub fn view(&self) -> Option<Arc<View>> {
-        let (_, master) = self.master.life.as_ref()?;
-        Some(master.view.borrow().clone())
+        let (_, view) = self.master().life.as_ref()?;
+        Some(view.borrow().clone())
     }
 
     /// What is stored for the next master.
     pub fn registry(&self) -> Registry {
-        self.master.storage.registry()
+        self.master().storage.registry()
     }
 
     /// What the agents publish, of those that are up, by number.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use agent::{Agent, AgentHandle, Containers, ExecutorCommand, Executors};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
+use master::candidate::AfterFailure;
 use master::registrar::MemoryStorage;
 use master::state::Timestamp;
-use master::{Master, MasterHandle};
-use mesos::election::Standalone;
+use master::view::ViewReceiver;
+use master::{Candidate, Master};
+use mesos::election::{Elected, Election, MemoryGroup, Standalone};
 use mesos::protocols::roles;
 use tokio::time::Instant;
 
@@ -19,21 +21,50 @@ use super::ledger::Ledger;
 /// What everybody takes for the time when a run begins: 9 September 2001.
 const EPOCH_SECS: u32 = 1_000_000_000;
 
+/// How everybody in a cluster knows who leads.
+#[derive(Clone)]
+pub(super) enum Voting {
+    /// There is one master.
+    None(Arc<Standalone>),
+    /// Masters meet in a group.
+    In(MemoryGroup),
+}
+
+impl Voting {
+    /// As it is seen from a node, which reaches the group by its address.
+    pub(super) fn on(&self, node: &Node) -> Arc<dyn Election> {
+        match self {
+            Voting::None(standalone) => standalone.clone(),
+            Voting::In(group) => {
+                let peer = group.from(&node.address().to_string());
+                Arc::new(Elected::new(node, peer))
+            }
+        }
+    }
+}
+
 /// The place of a master: what is there whether or not one runs.
 pub(super) struct MasterSeat {
     pub(super) address: SocketAddr,
-    /// The registry.
+    /// The registry, which all masters of a cluster share.
     pub(super) storage: MemoryStorage,
+    voting: Voting,
     config: master::config::Config,
     born: Instant,
-    pub(super) life: Option<(Node, MasterHandle)>,
+    pub(super) life: Option<(Node, ViewReceiver)>,
 }
 
 impl MasterSeat {
-    pub(super) fn new(address: SocketAddr, config: master::config::Config) -> MasterSeat {
+    pub(super) fn new(
+        address: SocketAddr,
+        storage: MemoryStorage,
+        voting: Voting,
+        config: master::config::Config,
+    ) -> MasterSeat {
         MasterSeat {
             address,
-            storage: MemoryStorage::default(),
+            storage,
+            voting,
             config,
             born: Instant::now(),
             life: None,
@@ -47,10 +78,29 @@ impl MasterSeat {
             start_time: Some(self.now()),
             ..self.config.clone()
         };
-        let master = Master::start_with(config, Box::new(self.storage.clone()), &node).await;
-        let master = master.expect("a master starts");
-        assert!(master.ready().await, "the master reads its registry");
-        self.life = Some((node, master));
+        let view = match &self.voting {
+            Voting::None(_) => {
+                let storage = Box::new(self.storage.clone());
+                let master = Master::start_with(config, storage, &node).await;
+                let master = master.expect("a master starts");
+                assert!(master.ready().await, "the master reads its registry");
+                master.view
+            }
+            Voting::In(_) => {
+                let (election, storage) = (self.voting.on(&node), self.storage.clone());
+                let storages = Arc::new(move |_: &_| Box::new(storage.clone()) as _);
+                let after = AfterFailure::StandBy;
+                let candidate = Candidate::start(config, storages, election, after, &node);
+                candidate.expect("a candidate starts").view
+            }
+        };
+        self.life = Some((node, view));
+    }
+
+    /// Whether it leads and serves.
+    pub(super) fn leads(&self) -> bool {
+        let view = self.life.as_ref().map(|(_, view)| view.borrow());
+        view.is_some_and(|view| view.leads() && !view.is_recovering())
     }
 
     fn now(&self) -> Timestamp {
@@ -61,7 +111,7 @@ impl MasterSeat {
     /// It ended of itself, by what its storage said.
     pub(super) fn has_ended(&self) -> bool {
         let life = self.life.as_ref();
-        life.is_some_and(|(_, master)| master.view.has_changed().is_err())
+        life.is_some_and(|(_, view)| view.has_changed().is_err())
     }
 
     /// The power goes.
@@ -78,11 +128,13 @@ pub(super) struct AgentSeat {
     name: String,
     work_dir: PathBuf,
     resources: String,
-    election: Arc<Standalone>,
+    voting: Voting,
     ledger: Ledger,
     born: Instant,
     /// The machine is up; its executors may run without an agent.
     pub(super) node: Option<Node>,
+    /// Of the machine: an agent that starts again finds it there.
+    election: Option<Arc<dyn Election>>,
     pub(super) life: Option<AgentHandle>,
 }
 
@@ -92,7 +144,7 @@ impl AgentSeat {
         address: SocketAddr,
         work_dir: PathBuf,
         resources: String,
-        election: Arc<Standalone>,
+        voting: Voting,
         ledger: Ledger,
     ) -> AgentSeat {
         AgentSeat {
@@ -100,8 +152,9 @@ impl AgentSeat {
             name: format!("agent-{number}"),
             work_dir,
             resources,
-            election,
+            voting,
             ledger,
+            election: None,
             born: Instant::now(),
             node: None,
             life: None,
@@ -133,7 +186,9 @@ impl AgentSeat {
             ..agent::Config::new(&self.work_dir, command)
         };
         let containers = Containers::Simulated(self.ledger.simulation());
-        let agent = Agent::start(config, &node, containers, self.election.clone()).await;
+        let voting = || self.voting.on(&node);
+        let election = self.election.get_or_insert_with(voting).clone();
+        let agent = Agent::start(config, &node, containers, election).await;
         self.life = Some(agent.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
         self.node = Some(node);
     }
@@ -150,6 +205,7 @@ impl AgentSeat {
         if let Some(node) = self.node.take() {
             net.crash(&node);
         }
+        self.election = None;
         self.life = None;
     }
 }

@@ -1,7 +1,7 @@
 //! Whole clusters from production code, on a simulated network, in virtual time, from a seed.
 //!
 //! ```text
-//!   SimCluster ── master (registry in memory, survives it)
+//!   SimCluster ── master, or several and the group they meet in (registry in memory, survives them)
 //!       │    ├─── agents (simulated containers; work directories on the disks of their machines, survive them)
 //!       │    └─── services ── Spy ── a production scheduler
 //!       ├── faults: cut_off, heal, crash_*, restart_*, and what `libprocess::sim::Net` offers

@@ -13,13 +13,13 @@ use frameworks::scheduler::{
 };
 use libprocess::prelude::*;
 use libprocess::sim::Net;
-use mesos::election::Leader;
 use mesos::protocols::roles;
 use mesos::v1::framework_info::{Capability, capability};
 use mesos::v1::offer::operation::{Reserve, Type as OperationType};
 use mesos::v1::resource::{ReservationInfo, reservation_info};
 use mesos::v1::{self, OperationState, Resource};
-use tokio::sync::watch;
+
+use super::daemons::Voting;
 
 /// How often it begins an operation, and asks after those it has not heard of.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -57,14 +57,14 @@ impl Reserver {
     pub(super) async fn start(
         net: &Net,
         address: &str,
-        master: watch::Receiver<Option<Leader>>,
+        voting: &Voting,
         wanted: usize,
     ) -> Reserver {
         let node = net.node_as(roles::FRAMEWORK, "reserver", address).await;
         let fates = Shared::default();
         let config = DriverConfig {
             framework: description(),
-            master,
+            master: voting.on(&node).detect(),
             name: "reserver".to_owned(),
         };
         let reports = Arc::<AtomicUsize>::default();

@@ -7,12 +7,12 @@ use frameworks::keep_running::{Copies, Copy, KeepRunning, Service as Description
 use frameworks::scheduler::{self, Driver, DriverConfig};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
-use mesos::election::Leader;
 use mesos::protocols::roles;
 use mesos::resources::Resources;
 use mesos::v1::{self, TaskId};
 use tokio::sync::watch;
 
+use super::daemons::Voting;
 use super::spy::{Heard, Spy};
 
 /// A framework without a master keeps its tasks for a week.
@@ -35,7 +35,7 @@ impl Service {
     pub(super) async fn start(
         net: &Net,
         address: SocketAddr,
-        master: watch::Receiver<Option<Leader>>,
+        voting: &Voting,
         name: &str,
         wanted: usize,
         command: &str,
@@ -52,7 +52,7 @@ impl Service {
         KeepRunning::describe(&mut framework);
         let config = DriverConfig {
             framework,
-            master,
+            master: voting.on(&node).detect(),
             name: name.to_owned(),
         };
         let description = Description {
