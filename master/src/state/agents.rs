@@ -156,6 +156,7 @@ impl State {
             self.reconnect(now, &agent, agent.pid.clone(), out);
         }
         out.push(self.registered_message(&agent.pid, id));
+        self.resume_use(now, id, out);
     }
 
     /// The registry has admitted a new agent.

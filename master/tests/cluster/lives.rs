@@ -6,11 +6,12 @@ use mesos::v1::TaskState;
 use mesos::v1::scheduler::Call;
 use mesos::v1::scheduler::call;
 use mesos::v1::scheduler::event;
+use mesos_master::config::Config;
 use mesos_master::inbox::Teardown;
 use mesos_master::registrar::{Fault, MemoryStorage, StorageError};
 
 use crate::fakes::AgentLife;
-use crate::world::{Framework, agent, run, start, until};
+use crate::world::{Framework, agent, run, start, start_with, until};
 
 #[test]
 fn a_task_runs_is_killed_and_is_remembered() {
@@ -136,6 +137,27 @@ fn an_operator_tears_a_framework_down() {
         );
         // Its subscription is over.
         node.monitor(&framework.pid).await;
+    });
+}
+
+#[test]
+fn calls_of_frameworks_wait_for_their_turn() {
+    run(|node| async move {
+        let limits = r#"{"aggregate_default_qps": 0.5, "aggregate_default_capacity": 3}"#;
+        let config = Config {
+            rate_limits: serde_json::from_str(limits).expect("limits"),
+            ..Config::default()
+        };
+        let master = start_with(config, &node, &MemoryStorage::default()).await;
+        let began = tokio::time::Instant::now();
+        let framework = Framework::subscribe(&node, &master, None, "f").await;
+        assert_eq!(began.elapsed().as_secs(), 0, "the first waits for nobody");
+        let revive = || framework.try_call(call::Type::Revive, Call::default());
+        let (first, second, third, fourth) =
+            futures_util::join!(revive(), revive(), revive(), revive());
+        assert_eq!((first, second, third), (Ok(()), Ok(()), Ok(())));
+        assert_eq!(fourth.expect_err("too many").kind, RejectionKind::Conflict);
+        assert_eq!(began.elapsed().as_secs(), 6, "two seconds for each");
     });
 }
 

@@ -206,6 +206,18 @@ fn a_deactivated_agent_keeps_its_tasks_and_gets_no_offers() {
 }
 
 #[test]
+fn an_agent_whose_first_answer_was_lost_stays_out_of_use() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    deactivate(&mut world, &agent);
+    world.agent_exits(&agent);
+    world.register(agent_pid(1, 1));
+    assert!(world.state.cluster().agents[&agent].connected);
+    assert!(!is_active(&world, &agent));
+    world.check();
+}
+
+#[test]
 fn tasks_of_an_agent_that_is_given_up_are_gone_and_it_never_comes_back() {
     let mut world = World::new();
     let agent = world.agent(1);
