@@ -1,5 +1,6 @@
 //! Tasks, agents and frameworks from their beginning to their end.
 
+use futures_util::future::join4;
 use libprocess::prelude::*;
 use mesos::protocols::RejectionKind;
 use mesos::v1::TaskState;
@@ -153,8 +154,7 @@ fn calls_of_frameworks_wait_for_their_turn() {
         let framework = Framework::subscribe(&node, &master, None, "f").await;
         assert_eq!(began.elapsed().as_secs(), 0, "the first waits for nobody");
         let revive = || framework.try_call(call::Type::Revive, Call::default());
-        let (first, second, third, fourth) =
-            futures_util::join!(revive(), revive(), revive(), revive());
+        let (first, second, third, fourth) = join4(revive(), revive(), revive(), revive()).await;
         assert_eq!((first, second, third), (Ok(()), Ok(()), Ok(())));
         assert_eq!(fourth.expect_err("too many").kind, RejectionKind::Conflict);
         assert_eq!(began.elapsed().as_secs(), 6, "two seconds for each");
