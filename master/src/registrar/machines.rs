@@ -60,8 +60,8 @@ impl std::fmt::Display for MachineKey {
 
 /// Replaces the schedule. Machines that are down stay so, and must stay in it.
 pub(super) fn reschedule(
-    machines: BTreeMap<MachineKey, (u32, Unavailability)>,
     registry: &Registry,
+    machines: BTreeMap<MachineKey, (u32, Unavailability)>,
 ) -> Result<Vec<Change>, Refused> {
     let mut changes = Vec::new();
     for (key, known) in &registry.machines {
@@ -87,8 +87,8 @@ pub(super) fn reschedule(
 
 /// Takes scheduled machines down.
 pub(super) fn take_down(
-    machines: BTreeSet<MachineKey>,
     registry: &Registry,
+    machines: BTreeSet<MachineKey>,
 ) -> Result<Vec<Change>, Refused> {
     let down = |key: MachineKey| match registry.machines.get(&key) {
         Some(known) if !known.down => {
@@ -105,8 +105,8 @@ pub(super) fn take_down(
 
 /// Brings machines up again, which takes them out of the schedule.
 pub(super) fn bring_up(
-    machines: BTreeSet<MachineKey>,
     registry: &Registry,
+    machines: BTreeSet<MachineKey>,
 ) -> Result<Vec<Change>, Refused> {
     let up = |key: MachineKey| match registry.machines.get(&key) {
         Some(known) if known.down => Ok(Change::Delete(RecordKey::Machine(key))),

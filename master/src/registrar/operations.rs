@@ -131,9 +131,9 @@ impl Operation {
             Operation::MarkAgentDrained { id } => agents::mark_drained(registry, id),
             Operation::DeactivateAgent { id } => agents::deactivate(registry, id),
             Operation::ReactivateAgent { id } => agents::reactivate(registry, &id),
-            Operation::UpdateSchedule { machines } => machines::reschedule(machines, registry),
-            Operation::StartMaintenance { machines } => machines::take_down(machines, registry),
-            Operation::StopMaintenance { machines } => machines::bring_up(machines, registry),
+            Operation::UpdateSchedule { machines } => machines::reschedule(registry, machines),
+            Operation::StartMaintenance { machines } => machines::take_down(registry, machines),
+            Operation::StopMaintenance { machines } => machines::bring_up(registry, machines),
             Operation::AddFramework { id, framework } => {
                 if registry.frameworks.contains_key(&id) {
                     return Err(Refused::FrameworkAlreadyAdded(id));
