@@ -63,11 +63,18 @@ async fn reactivate(cluster: &SimCluster, agent: &AgentId) -> Result<(), CallRej
     cluster.operate(call).await
 }
 
-/// All copies run, and none on this agent.
+/// All copies run, and none on this agent; the framework knows.
 fn runs_elsewhere(cluster: &SimCluster, agent: &AgentId) -> bool {
     let view = cluster.view().expect("a master");
-    let empty = (view.cluster.agents.get(agent)).is_none_or(|agent| agent.tasks.is_empty());
-    empty && cluster.services[0].is_content()
+    let tasks = view
+        .cluster
+        .frameworks
+        .values()
+        .flat_map(|f| f.tasks.values());
+    let mut running = tasks.filter(|task| task.state() == TaskState::TaskRunning);
+    let service = &cluster.services[0];
+    let all = running.clone().count() == service.wanted;
+    all && running.all(|task| task.record.agent_id != *agent) && service.is_content()
 }
 
 fn is_drained(cluster: &SimCluster, agent: &AgentId) -> bool {
