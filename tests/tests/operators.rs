@@ -66,15 +66,12 @@ async fn reactivate(cluster: &SimCluster, agent: &AgentId) -> Result<(), CallRej
 /// All copies run, and none on this agent; the framework knows.
 fn runs_elsewhere(cluster: &SimCluster, agent: &AgentId) -> bool {
     let view = cluster.view().expect("a master");
-    let tasks = view
-        .cluster
-        .frameworks
-        .values()
-        .flat_map(|f| f.tasks.values());
-    let mut running = tasks.filter(|task| task.state() == TaskState::TaskRunning);
+    let frameworks = view.cluster.frameworks.values();
+    let tasks = frameworks.flat_map(|framework| framework.tasks.values());
+    let running = tasks.filter(|task| task.state() == TaskState::TaskRunning);
+    let places: Vec<&AgentId> = running.map(|task| &task.record.agent_id).collect();
     let service = &cluster.services[0];
-    let all = running.clone().count() == service.wanted;
-    all && running.all(|task| task.record.agent_id != *agent) && service.is_content()
+    places.len() == service.wanted && !places.contains(&agent) && service.is_content()
 }
 
 fn is_drained(cluster: &SimCluster, agent: &AgentId) -> bool {
