@@ -339,4 +339,54 @@ mod tests {
         assert!(size_of::<Amount>() <= 16, "{}", size_of::<Amount>());
         assert!(size_of::<What>() <= 96, "{}", size_of::<What>());
     }
+
+    /// Those of one text share their reservations, those of another are others.
+    #[test]
+    fn one_reservation_of_many_tells_lists_apart() {
+        let parse = |text| Resources::parse(text, "*").unwrap();
+        let (one, other) = (parse("cpus(a):1;mem(a):1"), parse("cpus(a):1;mem(b):1"));
+        assert_ne!(one, other);
+        assert_ne!(other, one);
+        assert!(!one.contains(&other) && !other.contains(&one));
+        assert_eq!(one, parse("mem(a):1;cpus(a):1"));
+        assert_eq!((&one + &other).to_string().matches("mem").count(), 2);
+        assert_eq!(&one - &other, parse("mem(a):1"));
+    }
+
+    /// Lists of keys that overlap, have nothing in common, or are alike but not shared; each in place and
+    /// as a new value.
+    #[test]
+    fn sums_and_differences_are_the_same_in_place() {
+        let texts = [
+            "apples:1;cpus(a):2;names:{x, y};ports(a):[1-9]",
+            "apples:1;cpus(a):2;names:{x, y};ports(a):[1-9]",
+            "apples:3;cpus(a):1;names:{y, z};ports(a):[5-5]",
+            "bananas:1;cpus(b):2;zebras:3",
+            "apples:1;zebras:3",
+            "cpus:1",
+            "",
+        ];
+        let all = texts.map(|text| Resources::parse(text, "*").unwrap());
+        for (one, left) in texts.iter().zip(&all) {
+            for right in &all {
+                // Read again, so that nobody else has its lists.
+                let mut sum = Resources::parse(one, "*").unwrap();
+                sum += right;
+                assert_eq!(sum, left + right);
+                assert_eq!(sum, right + left);
+                let mut rest = sum;
+                rest -= right;
+                assert_eq!(rest, &(left + right) - right);
+                let mut less = Resources::parse(one, "*").unwrap();
+                less -= right;
+                assert_eq!(less, left - right);
+                assert!(left.contains(&less));
+            }
+        }
+        let (sum, less) = (&all[0] + &all[2], &all[0] - &all[2]);
+        let expected = "apples:4;cpus(a):3;names:{x, y, z};ports(a):[1-9]";
+        assert_eq!(sum, Resources::parse(expected, "*").unwrap());
+        let expected = "cpus(a):1;names:{x};ports(a):[1-4,6-9]";
+        assert_eq!(less, Resources::parse(expected, "*").unwrap());
+    }
 }

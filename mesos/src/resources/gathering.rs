@@ -87,7 +87,10 @@ impl<'a> Gathering<'a> {
                 Ordering::Greater => at -= 1,
             }
         }
-        self.rest.insert(at, found);
+        match at == self.rest.len() {
+            true => self.rest.push(found),
+            false => self.rest.insert(at, found),
+        }
     }
 
     /// The sum of all.

@@ -102,7 +102,9 @@ proptest! {
     #[test]
     fn addition_is_commutative_and_associative(a in resources(), b in resources(), c in resources()) {
         prop_assert_eq!(&a + &b, &b + &a);
-        prop_assert_eq!(&(&a + &b) + &c, &a + &(&b + &c));
+        let sum = &a + &(&b + &c);
+        prop_assert_eq!(&(&a + &b) + &c, sum.clone());
+        prop_assert_eq!([&a, &b, &c].into_iter().sum::<Resources>(), sum);
         prop_assert_eq!(&a + &Resources::new(), a);
     }
 

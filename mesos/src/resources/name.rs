@@ -170,8 +170,13 @@ mod tests {
         for (name, text) in names.iter().zip(texts) {
             assert_eq!((&**name, name.to_string()), (text, text.to_string()));
             assert_eq!(Name::from(Arc::<str>::from(text)), *name);
+            assert_eq!(Borrow::<str>::borrow(name), text);
             let known = matches!(name, Name::Known(_));
             assert_eq!(known, Known::of(text).is_some(), "one way to say it");
         }
+        for known in Known::ALL {
+            assert_eq!(Known::of(known.text()), Some(known));
+        }
+        assert!(Known::ALL.is_sorted_by_key(|known| known.text()));
     }
 }

@@ -401,6 +401,22 @@ mod tests {
     }
 
     #[test]
+    fn prints_volumes_with_their_size_and_their_users() {
+        let text = r#"{"name": "disk", "type": "SCALAR", "scalar": {"value": 5}, "role": "eng",
+            "disk": {"persistence": {"id": "v"}}}"#;
+        let volume: v1::Resource = serde_json::from_str(text).unwrap();
+        let shared = v1::Resource {
+            shared: Some(Default::default()),
+            ..volume.clone()
+        };
+        let printed = |messages: &[v1::Resource]| Resources::from_v1(messages).unwrap().to_string();
+        let key = "disk(reservations: [(STATIC,eng)])[v]";
+        assert_eq!(printed(&[volume.clone()]), format!("{key}:5"));
+        assert_eq!(printed(&[volume.clone(), volume]), format!("{key}:5<2>"));
+        assert_eq!(printed(&[shared]), format!("{key}<SHARED>:5<1>"));
+    }
+
+    #[test]
     fn refuses_what_is_made_at_run_time() {
         let reservation = r#"[{"name": "cpus", "type": "SCALAR", "scalar": {"value": 1},
             "reservations": [{"type": "DYNAMIC", "role": "eng"}]}]"#;
