@@ -411,7 +411,7 @@ mod tests {
         };
         let printed = |messages: &[v1::Resource]| Resources::from_v1(messages).unwrap().to_string();
         let key = "disk(reservations: [(STATIC,eng)])[v]";
-        assert_eq!(printed(&[volume.clone()]), format!("{key}:5"));
+        assert_eq!(printed(std::slice::from_ref(&volume)), format!("{key}:5"));
         assert_eq!(printed(&[volume.clone(), volume]), format!("{key}:5<2>"));
         assert_eq!(printed(&[shared]), format!("{key}<SHARED>:5<1>"));
     }
