@@ -218,7 +218,7 @@ mod tests {
         assert!(!all.contains(&quantities("apples:2.001")));
         assert!(!all.contains(&quantities("tapes:1")));
         assert!(!all.is_empty() && !quantities("apples:1").is_empty());
-        all -= &quantities("apples:5;zebras:1");
+        all -= &quantities("apples:5;tapes:1;zebras:1");
         assert_eq!(all, quantities("cpus:1;zebras:2"));
         all -= &quantities("cpus:1;zebras:2");
         assert!(all.is_empty());
