@@ -40,6 +40,17 @@ const EQ: &[&str] = &[
     ".mesos.v1.Value.Ranges",
 ];
 
+/// Fields that are large, rarely set, and part of what a master keeps by the hundred thousand. Four
+/// resources of an agent take 1.1 KB so, and 4.6 KB with their disks in place.
+const BOXED: [&str; 6] = [
+    ".mesos.v1.Resource.disk",
+    ".mesos.v1.Task.container",
+    ".mesos.v1.Task.health_check",
+    ".mesos.v1.TaskInfo.container",
+    ".mesos.v1.TaskInfo.health_check",
+    ".mesos.v1.ExecutorInfo.container",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new("proto");
     println!("cargo:rerun-if-changed=proto");
@@ -74,6 +85,9 @@ fn proto_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn write_types(descriptors: FileDescriptorSet) -> std::io::Result<()> {
     let mut config = prost_build::Config::new();
     config.btree_map(["."]);
+    for field in BOXED {
+        config.boxed(field);
+    }
     for name in ORDERED {
         config.message_attribute(name, "#[derive(PartialOrd, Ord)]");
     }

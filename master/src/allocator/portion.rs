@@ -147,13 +147,14 @@ mod tests {
         let plain = Resources::parse(&disk, "*").expect("resources");
         let mut messages = plain.to_v1(Format::PostRefinement);
         if text.starts_with("mount") {
-            messages[0].disk = Some(DiskInfo {
-                source: Some(Source {
-                    r#type: source::Type::Mount as i32,
-                    ..Source::default()
-                }),
+            let mount = Source {
+                r#type: source::Type::Mount as i32,
+                ..Source::default()
+            };
+            messages[0].disk = Some(Box::new(DiskInfo {
+                source: Some(mount),
                 ..DiskInfo::default()
-            });
+            }));
         }
         Resources::from_v1(&messages).expect("resources")
     }

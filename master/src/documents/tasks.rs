@@ -136,8 +136,8 @@ impl<'a> TaskObject<'a> {
             user: record.user.as_deref(),
             labels: labels(record.labels.as_ref()),
             discovery: record.discovery.as_ref(),
-            container: record.container.as_ref(),
-            health_check: record.health_check.as_ref(),
+            container: record.container.as_deref(),
+            health_check: record.health_check.as_deref(),
         }
     }
 }

@@ -285,7 +285,7 @@ mod tests {
             (
                 "empty check",
                 v1::TaskInfo {
-                    health_check: Some(check),
+                    health_check: Some(Box::new(check)),
                     ..valid()
                 },
                 false,

@@ -66,10 +66,11 @@ fn bare(mut resource: v1::Resource) -> v1::Resource {
         .retain(|reservation| reservation.r#type == is_static);
     resource.shared = None;
     resource.disk = resource.disk.and_then(|disk| {
-        disk.source.map(|source| v1::resource::DiskInfo {
+        let source = disk.source?;
+        Some(Box::new(v1::resource::DiskInfo {
             source: Some(source),
             ..Default::default()
-        })
+        }))
     });
     resource
 }

@@ -243,7 +243,7 @@ impl Reader<'_> {
                 }
             }
         }
-        Ok(Some(Disk::new(disk.clone())))
+        Ok(Some(Disk::new((**disk).clone())))
     }
 
     fn reservations(&self) -> Result<Stack, ResourceError> {
@@ -370,7 +370,7 @@ fn sorted(mut labels: v1::Labels) -> v1::Labels {
 fn write(key: Key<'_>, amount: &Amount, format: Format) -> v1::Resource {
     let mut message = v1::Resource {
         name: key.name.to_string(),
-        disk: key.disk.as_ref().map(|disk| disk.info().clone()),
+        disk: (key.disk.as_ref()).map(|disk| Box::new(disk.info().clone())),
         provider_id: key.provider.as_deref().map(|value| v1::ResourceProviderId {
             value: value.into(),
         }),

@@ -48,7 +48,7 @@ fn volume_of(message: &Resource, shared: bool) -> Resource {
         source: message.disk.as_ref().and_then(|disk| disk.source.clone()),
     };
     Resource {
-        disk: Some(info),
+        disk: Some(Box::new(info)),
         shared: shared.then(Default::default),
         ..message.clone()
     }

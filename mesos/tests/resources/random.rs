@@ -16,13 +16,12 @@ pub(crate) fn resource() -> impl Strategy<Value = Resource> {
 pub(crate) fn bare_disk() -> impl Strategy<Value = Resource> {
     dressed(disk().prop_map(|mut disk| {
         disk.shared = None;
-        disk.disk = disk
-            .disk
-            .and_then(|info| info.source)
-            .map(|source| DiskInfo {
+        disk.disk = disk.disk.and_then(|info| info.source).map(|source| {
+            Box::new(DiskInfo {
                 source: Some(source),
                 ..Default::default()
-            });
+            })
+        });
         disk
     }))
 }
@@ -96,11 +95,11 @@ fn disk() -> impl Strategy<Value = Resource> {
             ..Default::default()
         });
         let persistence = persistence.map(|(id, principal, _)| Persistence { id, principal });
-        resource.disk = Some(DiskInfo {
+        resource.disk = Some(Box::new(DiskInfo {
             persistence,
             volume,
             source,
-        });
+        }));
         resource
     })
 }

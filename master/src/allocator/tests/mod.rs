@@ -75,7 +75,7 @@ fn decorate(message: &mut v1::Resource, text: &str, stack: &str, volume: Option<
             ..Default::default()
         })
         .collect();
-    message.disk = volume.map(|id| DiskInfo {
+    let volume = volume.map(|id| DiskInfo {
         persistence: Some(Persistence {
             id: id.to_owned(),
             principal: None,
@@ -87,6 +87,7 @@ fn decorate(message: &mut v1::Resource, text: &str, stack: &str, volume: Option<
         }),
         ..Default::default()
     });
+    message.disk = volume.map(Box::new);
     message.revocable = text.starts_with('~').then(RevocableInfo::default);
     message.shared = text.starts_with('&').then(SharedInfo::default);
 }
