@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Nothing in the core knows of events: they are the differences between what the master publishes
-//! ([`changes`]), found by an actor of its own. If that one falls behind, it compares moments that
+//! (`changes`), found by an actor of its own. If that one falls behind, it compares moments that
 //! are further apart, and the master waits for nobody.
 //!
 //! Mesos keeps events for nobody and buffers them for slow readers without bound. Here there is one
