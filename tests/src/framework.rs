@@ -169,7 +169,7 @@ impl Framework {
 }
 
 /// One record: its length in bytes, a line feed, and as many bytes of JSON.
-fn record(from: &mut impl BufRead) -> Option<Value> {
+pub(crate) fn record(from: &mut impl BufRead) -> Option<Value> {
     let mut length = String::new();
     from.read_line(&mut length).ok()?;
     let mut bytes = vec![0; length.trim().parse().ok()?];

@@ -5,6 +5,7 @@
 
 mod browser;
 mod cluster;
+mod events;
 mod framework;
 mod http;
 mod program;
@@ -16,6 +17,7 @@ mod zookeeper;
 
 pub use browser::Browser;
 pub use cluster::{Cluster, Daemon};
+pub use events::OperatorEvents;
 pub use framework::Framework;
 pub use http::{Answer, get, get_json, post};
 pub use program::{Output, Running, example_binary, mesos, mesos_binary, run_for};
