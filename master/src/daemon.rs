@@ -99,7 +99,7 @@ impl MasterHandle {
     /// Waits until the master has read its registry and serves calls; `false` if it ended instead.
     pub async fn ready(&self) -> bool {
         let mut view = self.view.clone();
-        view.wait_for(|view| !view.is_recovering()).await.is_ok()
+        view.wait_for(|view| view.elected.is_some()).await.is_ok()
     }
 
     /// Waits for its end.
