@@ -167,11 +167,11 @@ fn framework_info() -> v1::FrameworkInfo {
     serde_json::from_value(info).expect("a description")
 }
 
-/// The operations that wait for something, as the master has them.
-fn open_operations(cluster: &Cluster) -> Option<usize> {
+/// How many operations wait for something, as a daemon has them.
+fn open_operations(daemon: &str) -> Option<usize> {
     let json = [("Content-Type", "application/json")];
     let call = br#"{"type":"GET_OPERATIONS"}"#;
-    let answer = post(&cluster.master, "/api/v1", &json, call)?;
+    let answer = post(daemon, "/api/v1", &json, call)?;
     let answer: Value = serde_json::from_str(&answer.body).ok()?;
     let operations = answer["get_operations"]["operations"].as_array();
     Some(operations.map_or(0, Vec::len))
@@ -227,9 +227,12 @@ fn what_becomes_of_an_operation_is_told_until_it_is_acknowledged() {
     }
 
     permits.close();
-    eventually("they are acknowledged", SOON, || {
-        (open_operations(&cluster)? == 0).then_some(())
-    });
+    // The master knows of it before the agent does.
+    for daemon in [&cluster.master, cluster.agent.as_ref().expect("an agent")] {
+        eventually("they are acknowledged", SOON, || {
+            (open_operations(daemon)? == 0).then_some(())
+        });
+    }
 
     // From then on nobody tells them again.
     while reports.try_recv().is_ok() {}
@@ -247,6 +250,6 @@ fn what_becomes_of_an_operation_is_told_until_it_is_acknowledged() {
         reports.recv_timeout(Duration::from_secs(1)).ok()
     });
     assert_eq!(status.uuid, None);
-    assert_eq!(open_operations(&cluster), Some(0));
+    assert_eq!(open_operations(&cluster.master), Some(0));
     runtime.block_on(node.shutdown(Duration::from_secs(5)));
 }
