@@ -1,4 +1,4 @@
-//! How fast frameworks may call, by principal (mesos.md RL1): `--rate_limits`.
+//! How fast frameworks may call, by principal (Mesos' `docs/framework-rate-limiting.md`): `--rate_limits`.
 //!
 //! ```text
 //!            lane of the principal: free again ?────── yes ──▶ decided at once

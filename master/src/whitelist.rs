@@ -1,4 +1,4 @@
-//! Hosts that may be offered: `--whitelist` (mesos.md AD18).
+//! Hosts that may be offered: `--whitelist` (Mesos' `docs/configuration/master.md`).
 //!
 //! A file with one host name a line; other agents register, but nothing of them is offered. It is
 //! read again from time to time, so that hosts come and go without a restart. An empty file is an

@@ -1,4 +1,4 @@
-//! What an executor finds in its environment (mesos.md EX2).
+//! What an executor finds in its environment (Mesos' `docs/executor-http-api.md`).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

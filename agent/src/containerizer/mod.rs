@@ -99,7 +99,7 @@ pub struct ContainerConfig {
     /// Persistent volumes that are to appear in the sandbox; they are given to its owner.
     pub volumes: Vec<VolumeMount>,
     /// Whether the executor is the built-in one, whose own 0.1 cpus and 32 MB are added on top of
-    /// `resources` (mesos.md EX3).
+    /// `resources` (Mesos' `src/launcher/executor.cpp`).
     pub command_executor: bool,
 }
 

@@ -8,7 +8,7 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 /// `--fetcher_stall_timeout`: this long without a byte ends a download, however long it takes as a
-/// whole (mesos.md FE1).
+/// whole (Mesos' `docs/fetcher.md`).
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Finding and reaching a server takes seconds or never.

@@ -1,7 +1,7 @@
 //! Brings a container's URIs into its sandbox before the executor starts.
 //!
 //! `file` URIs, absolute paths, `http` and `https`; archives are unpacked, executables marked, names
-//! and folders chosen by `output_file` (mesos.md FE1, Mesos' `docs/fetcher.md`). Unlike Mesos there is
+//! and folders chosen by `output_file` (Mesos' `docs/fetcher.md`). Unlike Mesos there is
 //! no helper process: each fetch has a thread whose file rights are the task user's, so that a task
 //! cannot read through the fetcher what its user may not read, and everything it makes is its
 //! user's. Writing goes through [`sandbox::Sandbox`], which cannot be led out by links or `..`.

@@ -1,4 +1,4 @@
-//! `POST /api/v1/executor`: the executor API (mesos.md §2.3) over HTTP.
+//! `POST /api/v1/executor`: the executor API (Mesos' `docs/executor-http-api.md`) over HTTP.
 //!
 //! Checks come in Mesos' order: content type, body, then what the agent says. A subscription is an
 //! actor that the agent tells events to, like any other executor.

@@ -1,4 +1,4 @@
-//! `POST /api/v1`: the operator API of an agent, as far as it only reads (mesos.md §2.4).
+//! `POST /api/v1`: the operator API of an agent, as far as it only reads (Mesos' `docs/operator-http-api.md`).
 //!
 //! Everything is answered from the published view, in the form that `Accept` asks for.
 

@@ -13,11 +13,11 @@
 //! ```
 //!
 //! What is decided is pure: an [`Estimator`] and a [`Controller`] are given what was measured. The
-//! actors around them (`process`) measure. Semantics: Mesos' `docs/oversubscription.md` (mesos.md
-//! §1.13), with two differences. An estimator here says *all* that may be lent; Mesos' say what may
-//! be lent in addition to what is borrowed already, which is the same for those that Mesos ships.
-//! And nothing is lent while a controller finds the load too high: Mesos offers what it has just
-//! taken back, for frameworks to start tasks on that are killed at once.
+//! actors around them (`process`) measure. Semantics: Mesos' `docs/oversubscription.md`, with two
+//! differences. An estimator here says *all* that may be lent; Mesos' say what may be lent in
+//! addition to what is borrowed already, which is the same for those that Mesos ships. And nothing
+//! is lent while a controller finds the load too high: Mesos offers what it has just taken back,
+//! for frameworks to start tasks on that are killed at once.
 
 mod choice;
 mod controller;

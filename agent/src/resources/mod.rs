@@ -1,7 +1,7 @@
 //! What this machine has to offer.
 //!
 //! What `--resources` does not name is detected, less some headroom for the system and for the agent
-//! itself (mesos.md RM1; `docs/attributes-resources.md` of Mesos).
+//! itself (Mesos' `docs/attributes-resources.md`).
 
 mod machine;
 

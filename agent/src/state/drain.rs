@@ -1,4 +1,4 @@
-//! Draining: everything that runs here ends, for the operator to take the machine (mesos.md §3.13).
+//! Draining: everything that runs here ends, for the operator to take the machine (Mesos' `docs/maintenance.md`).
 //!
 //! ```text
 //! DrainAgent ─▶ each task killed, with at most the given grace ─▶ no task left: as before

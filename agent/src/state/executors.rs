@@ -1,4 +1,4 @@
-//! Executors that subscribe, speak and vanish: the executor API (mesos.md §2.3).
+//! Executors that subscribe, speak and vanish: the executor API (Mesos' `docs/executor-http-api.md`).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Killing tasks, shutting down executors and frameworks, ending the agent (mesos.md §3.9).
+//! Killing tasks, shutting down executors and frameworks, ending the agent (Mesos' `docs/scheduler-http-api.md`, KILL).
 
 use mesos::v1::executor::event;
 use mesos::v1::task_status::Reason;

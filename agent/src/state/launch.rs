@@ -422,7 +422,7 @@ fn kill_grace(task: &TaskInfo) -> Option<Duration> {
 }
 
 /// 0.1 cpus and 32 MB, in the role of the task: shown, and added by the containerizer, but charged
-/// to nobody (mesos.md EX3).
+/// to nobody (Mesos' `src/launcher/executor.cpp`).
 fn command_executor_resources(task: &TaskInfo) -> Vec<mesos::v1::Resource> {
     let allocation = task
         .resources

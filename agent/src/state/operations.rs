@@ -1,5 +1,4 @@
-//! Operations: what the agent has besides what its flags say, and how that changes (mesos.md
-//! §3.12).
+//! Operations: what the agent has besides what its flags say, and how that changes.
 //!
 //! ```text
 //! master            State                       disk            operation updates      master

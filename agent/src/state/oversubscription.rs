@@ -1,4 +1,4 @@
-//! Lending what tasks were given and do not use, and taking it back (mesos.md §1.13).
+//! Lending what tasks were given and do not use, and taking it back (Mesos' `docs/oversubscription.md`).
 
 use mesos::protocols::master::UpdateOversubscribed;
 use mesos::resources::{Format, Resources};

@@ -1,4 +1,4 @@
-//! What the checkpoints of an earlier life say (mesos.md §3.10).
+//! What the checkpoints of an earlier life say (Mesos' `docs/agent-recovery.md`).
 //!
 //! ```text
 //! recover ──▶ containerizer looks after the known containers ──▶ containers_recovered

@@ -7,7 +7,7 @@
 //!                                                         "you are not connected" ─────┘
 //! ```
 //!
-//! Semantics: Mesos' agent (`docs/high-availability.md`, mesos.md §1.7 AG1–AG2 and §3.4). The first
+//! Semantics: Mesos' agent (`docs/high-availability.md`). The first
 //! attempt after a start is made at once, so that a fresh cluster is up without a wait; after the
 //! loss of a master it is delayed by chance, so that ten thousand agents do not arrive together.
 

@@ -1,4 +1,4 @@
-//! Status updates on their way out, acknowledgements on their way back (mesos.md §3.7).
+//! Status updates on their way out, acknowledgements on their way back (Mesos' `docs/scheduler-http-api.md`, ACKNOWLEDGE).
 //!
 //! ```text
 //! executor          State                     status updates           master

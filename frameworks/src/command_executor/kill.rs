@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mesos::v1;
 
-/// Without a policy (mesos.md §3.9).
+/// Without a policy (Mesos' `docs/scheduler-http-api.md`, KILL).
 const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 
 /// What reaping the task and reporting its end may take of the executor's own grace period.

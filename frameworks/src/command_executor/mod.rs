@@ -6,7 +6,7 @@
 //! task's output stays the task's.
 //!
 //! Unlike Mesos' it does not report TASK_STARTING, which says nothing that TASK_RUNNING does not say a moment later but
-//! costs one more acknowledged update per task. Semantics: mesos.md EX3, §1.9, §3.9.
+//! costs one more acknowledged update per task. Semantics: Mesos' `src/launcher/executor.cpp`.
 
 mod command;
 mod executor;

@@ -78,7 +78,7 @@ impl ExecutorConfig {
         }
     }
 
-    /// Reads the variables that an agent sets (mesos.md EX2).
+    /// Reads the variables that an agent sets (Mesos' `docs/executor-http-api.md`).
     ///
     /// # Errors
     ///

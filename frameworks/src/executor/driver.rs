@@ -20,7 +20,8 @@ use super::pending::Pending;
 
 /// An agent answers a call as soon as it has taken it from its mailbox; one that is this late is as good as gone.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// The agent that started us must take our first subscription within this time, or it destroys us anyway (EX7).
+/// The agent that started us must take our first subscription within this time, or it destroys us
+/// anyway (Mesos' `docs/executor-http-api.md`).
 const REGISTRATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// The first pause before an attempt to come back is up to this; it doubles up to the configured longest.
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);

@@ -21,7 +21,7 @@
 //! * When there will be no agent any more — it does not come back in time, or the framework did not ask for
 //!   checkpointing — the executor is told [`Shutdown`], just as if the agent had asked for it.
 //!
-//! Semantics: Mesos' `executor-http-api.md`, mesos.md EX1–EX13 and §2.3.
+//! Semantics: Mesos' `docs/executor-http-api.md`.
 
 mod config;
 mod driver;

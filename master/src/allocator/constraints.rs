@@ -1,4 +1,5 @@
-//! Offer constraints: which agents a framework wants to see in a role (mesos.md AL11).
+//! Offer constraints: which agents a framework wants to see in a role (Mesos'
+//! `include/mesos/v1/scheduler/scheduler.proto`, `OfferConstraints`).
 //!
 //! ```text
 //! role ── group OR group OR ..

@@ -1,4 +1,4 @@
-//! One run of the allocator (mesos.md §3.3).
+//! One run of the allocator (Mesos' `src/master/allocator/mesos/hierarchical.cpp`).
 //!
 //! ```text
 //! if guarantees are not met:  for every agent, in random order

@@ -1,4 +1,4 @@
-//! Numbers about the books, for metrics (mesos.md AL18).
+//! Numbers about the books, for metrics (Mesos' `docs/monitoring.md`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What frameworks do not want to be offered again for a while (mesos.md AL7).
+//! What frameworks do not want to be offered again for a while (Mesos' `docs/scheduler-http-api.md`, DECLINE).
 //!
 //! Refusals are kept by agent, because a cycle looks at one agent after the other. Frameworks that
 //! decline the same offer share one copy of it, so that one comparison tells for all of them

@@ -128,7 +128,7 @@ impl HierarchicalAllocator {
         }
     }
 
-    /// mesos.md §3.3, points 2 to 5. Towards a guarantee that is not met, all is given that limits
+    /// As Mesos' allocator in its two stages. Towards a guarantee that is not met, all is given that limits
     /// allow; beyond that, and to everybody else, what is not kept back for guarantees.
     fn bounds(&self, role: u32, stage: Stage, open: &Amounts) -> Bounds {
         let required = self.tree.required();

@@ -1,4 +1,4 @@
-//! Inverse offers: asking frameworks to leave agents that will be unavailable (mesos.md MT3).
+//! Inverse offers: asking frameworks to leave agents that will be unavailable (Mesos' `docs/maintenance.md`).
 
 use std::time::Duration;
 

@@ -14,8 +14,9 @@
 //!                      └─ framework sorters     which framework of the role is next
 //! ```
 //!
-//! Semantics: mesos.md §1.3 and §3.3. Other than in Mesos, resources that a task or a vanished
-//! framework gave back are offered at once instead of at the next interval.
+//! Semantics: Mesos' `docs/roles.md`, `docs/quota.md` and hierarchical allocator. Other than in
+//! Mesos, resources that a task or a vanished framework gave back are offered at once instead of at
+//! the next interval.
 
 mod agent_facts;
 mod agents;

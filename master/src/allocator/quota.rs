@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mesos::resources::{Name, Quantities, Quantity};
 
-/// The quota of a role (mesos.md RM8). Of scalars only; without guarantees and limits there is
+/// The quota of a role (Mesos' `docs/quota.md`). Of scalars only; without guarantees and limits there is
 /// none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quota {

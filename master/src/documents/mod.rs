@@ -1,6 +1,6 @@
 //! What the master shows, as pure functions from the published view to bytes.
 //!
-//! Shapes are those of Mesos 1.11 (mesos.md §2.5), down to the old word `slave` in names: clients
+//! Shapes are those of Mesos 1.11 (Mesos' `docs/endpoints/`), down to the old word `slave` in names: clients
 //! read them. Differences are listed, and checked, in `tests`.
 //!
 //! | Path | File |

@@ -1,4 +1,4 @@
-//! What operators are told of the cluster while it changes (mesos.md §2.4, SUBSCRIBE).
+//! What operators are told of the cluster while it changes (Mesos' `docs/operator-http-api.md` and SUBSCRIBE).
 //!
 //! ```text
 //!   master ──Cluster, after each change──▶ History ◀── what changed ── Herald (an actor)

@@ -1,4 +1,4 @@
-//! The endpoints from before the v1 API (mesos.md §2.5): `/weights`, `/quota`, `/reserve`,
+//! The endpoints from before the v1 API (Mesos' `docs/endpoints/`): `/weights`, `/quota`, `/reserve`,
 //! `/unreserve`, `/create-volumes`, `/destroy-volumes`, `/maintenance/schedule`,
 //! `/maintenance/status`, `/machine/down`, `/machine/up`, `/teardown`. Each becomes the same call.
 

@@ -10,8 +10,8 @@
 //!                     └─▶ page: static files
 //! ```
 //!
-//! It knows the master by its pid and its published view only. Semantics: mesos.md §2.1 (order of
-//! checks, status codes), §2.5 (legacy endpoints), `docs/scheduler-http-api.md` of Mesos.
+//! It knows the master by its pid and its published view only. Semantics: Mesos'
+//! `docs/scheduler-http-api.md` (order of checks, status codes) and `docs/endpoints/`.
 
 mod authentication;
 mod body;

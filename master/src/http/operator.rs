@@ -1,5 +1,5 @@
 //! `POST /api/v1`: the v1 operator API. What only reads is answered from the view; the rest is the
-//! master's to decide (mesos.md §2.4).
+//! master's to decide (Mesos' `docs/operator-http-api.md`).
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::ACCEPT;

@@ -1,4 +1,4 @@
-//! What comes before the decoding of a call, in the order in which Mesos looks (mesos.md §2.1).
+//! What comes before the decoding of a call, in the order in which Mesos looks (Mesos' `docs/scheduler-http-api.md`).
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{Method, StatusCode};

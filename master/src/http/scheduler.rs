@@ -1,4 +1,4 @@
-//! `POST /api/v1/scheduler`. The order of the checks is part of the contract (mesos.md §2.1).
+//! `POST /api/v1/scheduler`. The order of the checks is part of the contract (Mesos' `docs/scheduler-http-api.md`).
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Metrics: numbers under Mesos' names, made from the view when somebody asks.
 //!
 //! Nothing counts here. Gauges are read off the cluster; counters are the core's own
-//! ([`Counters`](crate::state::Counters)). Names and meanings: mesos.md OB2, OB3 and
-//! `docs/monitoring.md` of Mesos.
+//! ([`Counters`](crate::state::Counters)). Names and meanings: Mesos'
+//! `docs/monitoring.md`.
 //!
 //! | File | Subject |
 //! |---|---|

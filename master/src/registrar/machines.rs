@@ -1,4 +1,4 @@
-//! Machines that are planned to be unavailable, as they are stored (mesos.md §3.13).
+//! Machines that are planned to be unavailable, as they are stored (Mesos' `docs/maintenance.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

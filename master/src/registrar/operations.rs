@@ -1,4 +1,4 @@
-//! What a master may do to the registry (mesos.md §1.1 AD9).
+//! What a master may do to the registry (Mesos' `src/master/registry_operations.hpp`).
 //!
 //! An operation is judged against the current value and yields the changes that it takes; none
 //! means that it changes nothing and needs no write.
@@ -24,7 +24,7 @@ pub enum Operation {
     /// An admitted agent does not answer any more.
     MarkAgentUnreachable { id: AgentId, since: TimeInfo },
     /// An agent is back. One that the registry does not know (any more) is let in like a new one
-    /// (AD11: the registry is not strict).
+    /// (like Mesos', the registry is not strict).
     MarkAgentReachable { id: AgentId, info: Pb<AgentInfo> },
     /// An admitted agent left for good.
     RemoveAgent { id: AgentId },

@@ -1,4 +1,4 @@
-//! What a master must not forget (mesos.md §1.1 AD8): admitted, unreachable and gone agents, those
+//! What a master must not forget (Mesos' `src/master/registry.proto`): admitted, unreachable and gone agents, those
 //! that are drained or deactivated, machines in maintenance, weights and quotas, and, other than in
 //! Mesos, frameworks with their failover deadlines.
 //!

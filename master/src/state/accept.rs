@@ -1,4 +1,4 @@
-//! ACCEPT: what is done with offers (mesos.md §3.11).
+//! ACCEPT: what is done with offers (Mesos' `docs/scheduler-http-api.md`, ACCEPT).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

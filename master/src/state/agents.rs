@@ -1,4 +1,4 @@
-//! Agents that come for the first time (mesos.md §3.4). The registry is written before an agent
+//! Agents that come for the first time (Mesos' `docs/high-availability.md`). The registry is written before an agent
 //! is answered, so that no agent runs anything a later master would not know of.
 
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
 use crate::validation::{Check, Invalid};
 
-/// The oldest version of agents that is spoken to (mesos.md AD14). Older ones are not answered.
+/// The oldest version of agents that is spoken to (Mesos' `docs/upgrades.md`). Older ones are not answered.
 const MINIMUM_MAJOR_VERSION: u32 = 1;
 
 /// The most bytes of a host name or version of an agent.

@@ -1,6 +1,6 @@
 //! Scheduler calls: who may call, and where each call goes.
 //!
-//! The order of the checks is part of the contract (mesos.md §2.1): structure, then the
+//! The order of the checks is part of the contract (Mesos' `docs/scheduler-http-api.md`): structure, then the
 //! framework, then its connection, then the stream id.
 
 use std::sync::Arc;

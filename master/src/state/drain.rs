@@ -1,5 +1,5 @@
 //! Agents that operators take out of use: DRAIN_AGENT, DEACTIVATE_AGENT, REACTIVATE_AGENT
-//! (mesos.md §3.13, MT1).
+//! (Mesos' `docs/maintenance.md`).
 //!
 //! ```text
 //!            drain                  nothing left              mark_gone

@@ -1,4 +1,4 @@
-//! How frameworks go: disconnection, failover timeout, teardown (mesos.md §3.5).
+//! How frameworks go: disconnection, failover timeout, teardown (Mesos' `docs/high-availability-framework-guide.md`).
 
 use std::sync::Arc;
 use std::time::Duration;

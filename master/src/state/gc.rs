@@ -1,4 +1,5 @@
-//! Forgetting unreachable and gone agents, which otherwise pile up for ever (mesos.md AD10).
+//! Forgetting unreachable and gone agents, which otherwise pile up for ever (Mesos'
+//! `docs/high-availability.md`, `--registry_max_agent_age`).
 
 use std::collections::BTreeSet;
 

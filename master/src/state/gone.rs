@@ -1,4 +1,4 @@
-//! Agents that an operator has given up for ever (mesos.md §3.4).
+//! Agents that an operator has given up for ever (Mesos' `docs/high-availability.md`).
 //!
 //! The registry is written first, so that no master lets such an agent in again: its tasks are
 //! declared ended, and may have been started elsewhere.

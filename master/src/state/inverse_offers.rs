@@ -1,4 +1,4 @@
-//! Inverse offers: asking frameworks to leave agents that will be unavailable (mesos.md MT3).
+//! Inverse offers: asking frameworks to leave agents that will be unavailable (Mesos' `docs/maintenance.md`).
 //!
 //! They bind nobody: answers are noted for the operator to see, and decide only when the framework
 //! is asked again.

@@ -1,4 +1,4 @@
-//! KILL and SHUTDOWN (mesos.md §3.9).
+//! KILL and SHUTDOWN (Mesos' `docs/scheduler-http-api.md`, KILL).
 
 use mesos::protocols::agent as to_agent;
 use mesos::v1::FrameworkId;

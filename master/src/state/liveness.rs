@@ -1,4 +1,4 @@
-//! How agents are lost (mesos.md §3.4): disconnected first, unreachable or removed later. What the
+//! How agents are lost (Mesos' `docs/high-availability.md`): disconnected first, unreachable or removed later. What the
 //! registry says comes first, so that a later master agrees on who was lost.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Machines that will be unavailable, or are (mesos.md §3.13).
+//! Machines that will be unavailable, or are (Mesos' `docs/maintenance.md`).
 //!
 //! ```text
 //!             in the schedule               start                        stop

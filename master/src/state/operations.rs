@@ -1,4 +1,4 @@
-//! Operations on resources (mesos.md §3.11, §3.12): performed on the master's books at once, and by
+//! Operations on resources (Mesos' `docs/scheduler-http-api.md`): performed on the master's books at once, and by
 //! the agent when it gets there.
 //!
 //! ```text

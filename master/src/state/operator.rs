@@ -1,5 +1,6 @@
-//! What operators change: resources of agents, weights, quota, maintenance (mesos.md §1.2, §2.4,
-//! §3.13, §3.14).
+//! What operators change: resources of agents, weights, quota, maintenance (Mesos'
+//! `docs/reservation.md`, `docs/operator-http-api.md`, `docs/maintenance.md` and
+//! `docs/quota.md`).
 //!
 //! Some changes wait for the allocator or the registry, so every call has a [`Ticket`], and is
 //! answered by [`Effect::Answer`].

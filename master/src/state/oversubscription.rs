@@ -1,4 +1,4 @@
-//! What agents lend of what their tasks do not use: revocable parts of their totals (mesos.md §1.13).
+//! What agents lend of what their tasks do not use: revocable parts of their totals (Mesos' `docs/oversubscription.md`).
 //!
 //! An agent's word replaces its former word, and offers made of what it lent before are taken back:
 //! their sizes are those of another estimate. Tasks that run on more than is lent now go on; whether

@@ -1,4 +1,4 @@
-//! The least a role is promised and the most it may have (mesos.md RM8, RM9, §3.14).
+//! The least a role is promised and the most it may have (Mesos' `docs/quota.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! RECONCILE: what the master knows of tasks (mesos.md §3.8). The answers are not reliable;
+//! RECONCILE: what the master knows of tasks (Mesos' `docs/reconciliation.md`). The answers are not reliable;
 //! frameworks ask again.
 
 use mesos::v1::scheduler::call;

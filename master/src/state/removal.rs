@@ -1,4 +1,4 @@
-//! How fast agents become unreachable (mesos.md RL2, §3.15).
+//! How fast agents become unreachable (Mesos' `docs/configuration/master.md`).
 //!
 //! A network that breaks makes many agents silent at once, and their tasks would all be started
 //! anew elsewhere. With `--agent_removal_rate_limit` agents wait for their turn, and one that is

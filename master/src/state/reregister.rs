@@ -1,5 +1,5 @@
 //! Agents that come back: after their restart, for a new master, or because their link broke
-//! (mesos.md §3.4). Both sides compare what they know of running tasks.
+//! (Mesos' `docs/high-availability.md`). Both sides compare what they know of running tasks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

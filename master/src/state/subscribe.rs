@@ -1,4 +1,5 @@
-//! SUBSCRIBE and UPDATE_FRAMEWORK: how frameworks come, come back, and change (mesos.md §3.5).
+//! SUBSCRIBE and UPDATE_FRAMEWORK: how frameworks come, come back, and change (Mesos'
+//! `docs/high-availability-framework-guide.md`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

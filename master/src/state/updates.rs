@@ -1,4 +1,5 @@
-//! Status updates and their acknowledgements (mesos.md §3.6, §3.7).
+//! Status updates and their acknowledgements (Mesos' `docs/task-state-reasons.md` and
+//! `docs/scheduler-http-api.md`, ACKNOWLEDGE).
 
 use libprocess::prelude::AnyPid;
 use mesos::protocols::{UpdateRecord, agent as to_agent};

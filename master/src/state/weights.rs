@@ -1,4 +1,4 @@
-//! How much more one role gets than another (mesos.md RM7).
+//! How much more one role gets than another (Mesos' `docs/weights.md`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Maintenance schedules and lists of machines (mesos.md §3.13).
+//! Maintenance schedules and lists of machines (Mesos' `docs/maintenance.md`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,7 +1,7 @@
 //! Checks of what frameworks and agents send, before the core looks at it.
 //!
 //! Every check is a pure function that names the first rule broken. The texts resemble Mesos' own
-//! (src/master/validation.cpp), because people search for them. What is legal is in mesos.md §3.11.
+//! (src/master/validation.cpp), because people search for them. What is legal is what Mesos takes.
 
 pub mod calls;
 pub mod executors;

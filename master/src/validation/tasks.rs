@@ -1,4 +1,4 @@
-//! Tasks of a LAUNCH (mesos.md §3.11). Resources are looked at separately.
+//! Tasks of a LAUNCH (Mesos' `docs/scheduler-http-api.md`, ACCEPT). Resources are looked at separately.
 
 use mesos::ids;
 use mesos::v1::{self, check_info, health_check};

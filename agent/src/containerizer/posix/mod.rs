@@ -1,7 +1,7 @@
 //! Containers without control groups: a session and the descendants of its leader.
 //!
 //! Nothing is bounded, and a process that takes the trouble to leave both is not found again: the
-//! agent says so in its log when it has to fall back to this (mesos.md CT3).
+//! agent says so in its log when it has to fall back to this (Mesos' `docs/mesos-containerizer.md`).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The allocator as mesos.md §3.2, §3.3 and §3.14 put it, without a thought for speed: it keeps a
+//! The allocator as a paper would put it, without a thought for speed: it keeps a
 //! list of who holds what and a list of refusals, and computes everything else from scratch
 //! whenever it needs it.
 

@@ -1,4 +1,4 @@
-//! Dominant resource fairness (mesos.md §3.2): who is next.
+//! Dominant resource fairness (Mesos' `src/master/allocator/mesos/sorter/drf/`): who is next.
 //!
 //! The share of a node is the largest part that it and all below it hold of any scalar of the
 //! cluster, divided by its weight. Siblings are served by ascending share; on a tie the one that

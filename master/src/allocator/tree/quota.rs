@@ -1,4 +1,4 @@
-//! What roles consume of their quota (mesos.md §3.3, points 4 and 5).
+//! What roles consume of their quota (Mesos' `src/master/allocator/mesos/hierarchical.cpp`).
 //!
 //! A role consumes what is reserved for it or for a role below it, allocated or not, and what it
 //! or a role below it was given of unreserved, non-revocable scalars. Guarantees are kept at the

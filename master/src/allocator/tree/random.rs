@@ -1,4 +1,4 @@
-//! The random sorter: who is next is drawn by weight (mesos.md §3.2, point 7).
+//! The random sorter: who is next is drawn by weight (Mesos' `src/master/allocator/mesos/sorter/drf/`).
 //!
 //! Siblings are as likely to come next as their weights say; a role that is both a client and a
 //! parent takes part among its children with weight 1. So the weight of a leaf is the product of

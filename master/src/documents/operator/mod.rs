@@ -1,4 +1,4 @@
-//! Answers of the v1 operator API that are read from the view (mesos.md §2.4).
+//! Answers of the v1 operator API that are read from the view (Mesos' `docs/operator-http-api.md`).
 //!
 //! | File | Calls |
 //! |---|---|

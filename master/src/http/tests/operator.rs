@@ -1,4 +1,4 @@
-//! The operator API, v1 and the endpoints from before (mesos.md §2.4, §2.5).
+//! The operator API, v1 and the endpoints from before (Mesos' `docs/operator-http-api.md` and `docs/endpoints/`).
 
 use std::sync::Arc;
 

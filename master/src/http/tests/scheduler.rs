@@ -1,4 +1,4 @@
-//! Every row of the table of status codes (mesos.md §2.1).
+//! Every row of the table of status codes (Mesos' `docs/scheduler-http-api.md`).
 
 use mesos::protocols::master::SchedulerCall;
 use mesos::protocols::{CallAccepted, CallRejected, RejectionKind};

@@ -1,4 +1,4 @@
-//! Requests to leave agents that will be unavailable, and what was answered (mesos.md MT3).
+//! Requests to leave agents that will be unavailable, and what was answered (Mesos' `docs/maintenance.md`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Machines of the maintenance schedule (mesos.md §3.13).
+//! Machines of the maintenance schedule (Mesos' `docs/maintenance.md`).
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ const MAX_STATUSES: usize = 64;
 pub struct Task {
     /// The public record. `state` is the latest state the agent told, `status_update_state` the
     /// latest one forwarded to the framework: resources follow the first, the life of the record
-    /// the second (mesos.md §3.6).
+    /// the second (Mesos' `docs/task-state-reasons.md`).
     pub record: v1::Task,
     /// `record.resources` as a set; carries the allocation role.
     pub resources: Resources,

@@ -1,4 +1,4 @@
-//! How agents come, and come back while they are still registered (mesos.md §3.4).
+//! How agents come, and come back while they are still registered (Mesos' `docs/high-availability.md`).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Agents that operators drain, deactivate, or give up (mesos.md §3.4, §3.13).
+//! Agents that operators drain, deactivate, or give up (Mesos' `docs/high-availability.md` and `docs/maintenance.md`).
 
 use std::time::Duration;
 

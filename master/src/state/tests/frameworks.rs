@@ -1,4 +1,4 @@
-//! How frameworks come, come back, and go (mesos.md §3.5).
+//! How frameworks come, come back, and go (Mesos' `docs/high-availability-framework-guide.md`).
 
 use std::time::Duration;
 

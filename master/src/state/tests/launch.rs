@@ -1,4 +1,4 @@
-//! Offers, and what is done with them (mesos.md §3.11).
+//! Offers, and what is done with them (Mesos' `docs/scheduler-http-api.md`, ACCEPT).
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Machines that will be unavailable, and asking frameworks to leave them (mesos.md §3.13, MT2 to
-//! MT5).
+//! Machines that will be unavailable, and asking frameworks to leave them (Mesos'
+//! `docs/maintenance.md`).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Operations on resources (mesos.md §3.11, §3.12).
+//! Operations on resources (Mesos' `docs/scheduler-http-api.md`).
 
 use std::time::Duration;
 

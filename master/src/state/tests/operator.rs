@@ -1,4 +1,4 @@
-//! What operators change: resources of agents, weights, quota (mesos.md §2.4, §3.14).
+//! What operators change: resources of agents, weights, quota (Mesos' `docs/operator-http-api.md` and `docs/quota.md`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! RECONCILE (mesos.md §3.8).
+//! RECONCILE (Mesos' `docs/reconciliation.md`).
 
 use mesos::v1::{AgentId, TaskState};
 

@@ -1,4 +1,4 @@
-//! How fast agents become unreachable (mesos.md RL2).
+//! How fast agents become unreachable (Mesos' `docs/configuration/master.md`).
 
 use std::time::Duration;
 

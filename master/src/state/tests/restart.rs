@@ -1,4 +1,4 @@
-//! A master that starts with a registry (mesos.md AD12).
+//! A master that starts with a registry (Mesos' `docs/high-availability.md`).
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Status updates, acknowledgements, executors, messages (mesos.md §3.6, §3.7, §3.9).
+//! Status updates, acknowledgements, executors, messages (Mesos' `docs/task-state-reasons.md` and
+//! `docs/scheduler-http-api.md`).
 
 use mesos::protocols::master::{ExecutorExited, ExecutorMessage};
 use mesos::v1::scheduler::Call;

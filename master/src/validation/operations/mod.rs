@@ -1,4 +1,4 @@
-//! Operations on resources: who may do which to what (mesos.md §3.11).
+//! Operations on resources: who may do which to what (Mesos' `docs/scheduler-http-api.md`, ACCEPT).
 //!
 //! [`operation`] checks all rules of one operation and answers what it converts. Every message
 //! begins with the field at fault. Whether the resources are really there is not asked here but by

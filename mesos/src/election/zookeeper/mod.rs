@@ -8,8 +8,8 @@
 //! ```
 //!
 //! With credentials in the URL everything belongs to whoever has them, and everybody may read; without,
-//! everybody may do everything (mesos.md §1.1 AD2). Other than in Mesos, strangers cannot join the election of
-//! masters with credentials.
+//! everybody may do everything (Mesos' `docs/high-availability.md`). Other than in Mesos, strangers
+//! cannot join the election of masters with credentials.
 
 mod session;
 mod url;

@@ -17,11 +17,11 @@ pub(crate) struct Bounds {
     pub(crate) hard_bytes: u64,
 }
 
-/// What the built-in executor itself needs on top of its task (mesos.md EX3).
+/// What the built-in executor itself needs on top of its task (Mesos' `src/launcher/executor.cpp`).
 const EXECUTOR_MILLI_CPUS: u64 = 100;
 const EXECUTOR_BYTES: u64 = 32 * MB;
 
-/// Below this not even a shell starts reliably (mesos.md CT8).
+/// Below this not even a shell starts reliably (Mesos' `docs/isolators/cgroups-mem.md`).
 const MIN_BYTES: u64 = 32 * MB;
 
 const MB: u64 = 1 << 20;

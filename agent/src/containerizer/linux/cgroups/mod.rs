@@ -7,7 +7,7 @@
 //!
 //! Limits go through cgroups-rs. What that library lacks or gets wrong is done here: enabling exactly
 //! the controllers we use (version 2), converting shares to weights, reading `memory.events`, killing
-//! and removing whole trees. Semantics: mesos.md CT5–CT8; Mesos' `docs/isolators/cgroups-cpu.md`,
+//! and removing whole trees. Semantics: Mesos' `docs/isolators/cgroups-cpu.md`,
 //! `docs/isolators/cgroups-mem.md` and `docs/cgroups2-support.md`.
 
 mod bounds;
