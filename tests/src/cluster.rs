@@ -232,11 +232,11 @@ impl Cluster {
         });
     }
 
-    /// Waits until the master's HTTP answers again.
+    /// Waits until the master serves again: it answers long before it has read its registry.
     #[track_caller]
     pub fn wait_for_master(&self) {
-        eventually("the master answers", READY_WITHIN, || {
-            (get(&self.master, "/health")?.status == 200).then_some(())
+        eventually("the master is ready", READY_WITHIN, || {
+            (get(&self.master, "/ready")?.status == 200).then_some(())
         });
     }
 
