@@ -71,7 +71,13 @@ impl Storage for DiskStorage {
 
     /// Files are only ever appended to, or replaced as a whole, so that a master may write meanwhile.
     fn read(self: Box<Self>) -> BoxFuture<'static, Result<Vec<Record>, StorageError>> {
-        async move { Ok(read_file(&self.folder.join("log"))?.records().collect()) }.boxed()
+        async move {
+            let path = self.folder.join("log");
+            // Whoever wants to see a registry means one that is there.
+            let bytes = fs::read(&path).map_err(failed("read", &path))?;
+            Ok(read_log(&path, &bytes)?.records().collect())
+        }
+        .boxed()
     }
 }
 

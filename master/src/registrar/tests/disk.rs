@@ -109,6 +109,20 @@ async fn two_masters_cannot_use_one_work_directory() {
 }
 
 #[tokio::test]
+async fn a_registry_is_read_beside_its_master_and_one_that_is_not_there_is_an_error() {
+    let work_dir = tempfile::tempdir().unwrap();
+    let read = || Box::new(DiskStorage::new(work_dir.path())).read();
+    let error = read().await.unwrap_err().to_string();
+    let log = log_of(&work_dir).display().to_string();
+    assert!(error.contains(&log), "{error}");
+
+    store_agents(&work_dir, &["a"]).await;
+    let _master = open_in(&work_dir).await.unwrap();
+    let found: Registry = read().await.unwrap().into_iter().collect();
+    assert_eq!(agents(&found), ["a"]);
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_made_is_named() {
     let work_dir = tempfile::tempdir().unwrap();
     let file = work_dir.path().join("file");
