@@ -1,12 +1,11 @@
 //! An operator who follows the events of a cluster over HTTP.
 
-use std::io::BufReader;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::framework::record;
+use crate::framework::records;
 
 /// Longer than a loaded machine needs for anything here.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -35,17 +34,7 @@ impl OperatorEvents {
         if response.status() != 200 {
             return Err(response.status().as_u16());
         }
-        let (sender, events) = mpsc::channel();
-        let body = response.into_body().into_reader();
-        // Ends with the subscription.
-        std::thread::spawn(move || {
-            let mut records = BufReader::new(body);
-            while let Some(event) = record(&mut records) {
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
+        let events = records(response.into_body().into_reader());
         Ok(OperatorEvents { events })
     }
 

@@ -1,7 +1,7 @@
 //! A framework over HTTP, with the test for a scheduler.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -35,17 +35,7 @@ impl Framework {
             .expect("a subscription");
         let stream_id = response.headers()["mesos-stream-id"].to_str();
         let stream_id = stream_id.expect("a stream id").to_owned();
-        let (sender, events) = mpsc::channel();
-        let body = response.into_body().into_reader();
-        // Ends with the subscription.
-        std::thread::spawn(move || {
-            let mut records = BufReader::new(body);
-            while let Some(event) = record(&mut records) {
-                if sender.send(event).is_err() {
-                    return;
-                }
-            }
-        });
+        let events = records(response.into_body().into_reader());
         let mut framework = Framework {
             master: master.to_owned(),
             id: Value::Null,
@@ -168,8 +158,22 @@ impl Framework {
     }
 }
 
+/// The records of a stream, as they come. Ends with the stream, or when nobody listens any more.
+pub(crate) fn records(body: impl Read + Send + 'static) -> Receiver<Value> {
+    let (sender, events) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut body = BufReader::new(body);
+        while let Some(event) = record(&mut body) {
+            if sender.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    events
+}
+
 /// One record: its length in bytes, a line feed, and as many bytes of JSON.
-pub(crate) fn record(from: &mut impl BufRead) -> Option<Value> {
+fn record(from: &mut impl BufRead) -> Option<Value> {
     let mut length = String::new();
     from.read_line(&mut length).ok()?;
     let mut bytes = vec![0; length.trim().parse().ok()?];
