@@ -1,4 +1,4 @@
-//! Many simulated clusters, each with misfortunes of its own. More of them: `cargo run -p mesos-tests --bin soak`.
+//! Many simulated clusters, each with misfortunes of its own. More of them: `cargo run -p tests --bin soak`.
 
 use mesos_tests::sim::{Scenario, search};
 

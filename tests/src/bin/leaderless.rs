@@ -1,4 +1,4 @@
-//! How long a cluster of real processes is without a leader: `cargo run --release -p mesos-tests --bin leaderless`.
+//! How long a cluster of real processes is without a leader: `cargo run --release -p tests --bin leaderless`.
 //!
 //! Three masters with an agent; the leader is killed, and later ended in order, so many times. Measured is the time until
 //! another master leads and the agent is registered with it: then it offers what the agent has.

@@ -1,7 +1,7 @@
 //! Looks for histories that break a simulated cluster: one seed after the other, each with misfortunes of its own.
 //!
 //! ```text
-//! cargo run -p mesos-tests --bin soak -- --seeds 1000 --from 5000
+//! cargo run -p tests --bin soak -- --seeds 1000 --from 5000
 //! ```
 //!
 //! Of a seed that fails it shows the shortest run of misfortunes that does, what does not hold, the last messages, and

@@ -111,7 +111,7 @@ impl fmt::Display for Failure {
         let Scenario { agents, tasks, .. } = scenario;
         write!(
             f,
-            "\nto repeat it:\n  cargo run -p mesos-tests --bin soak -- --seeds 1 --from {seed} --steps {steps} \
+            "\nto repeat it:\n  cargo run -p tests --bin soak -- --seeds 1 --from {seed} --steps {steps} \
              --agents {agents} --tasks {tasks}",
         )
     }
