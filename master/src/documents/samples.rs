@@ -13,8 +13,8 @@ use mesos::version::MESOS_COMPATIBLE;
 
 use crate::config::Config;
 use crate::state::{
-    Agent, Cluster, Connection, Counters, Executor, Framework, Offer, Subscription, Task,
-    TaskCounts, Timestamp, Traffic,
+    Agent, Cluster, Connection, Counters, Executor, Few, FewSet, Framework, Offer, Subscription,
+    Task, TaskCounts, Timestamp, Traffic,
 };
 use crate::view::View;
 
@@ -99,15 +99,15 @@ fn agent() -> Agent {
         connection: 0,
         total,
         resource_version: None,
-        operations: OrdSet::new(),
-        used: OrdMap::new(),
+        operations: FewSet::new(),
+        used: Few::new(),
         offered: Resources::new(),
-        executors: OrdMap::new(),
-        tasks: OrdSet::new(),
-        offers: OrdSet::new(),
-        inverse_offers: OrdMap::new(),
-        inverse_answers: OrdMap::new(),
-        pending_kills: OrdMap::new(),
+        executors: Few::new(),
+        tasks: FewSet::new(),
+        offers: FewSet::new(),
+        inverse_offers: Few::new(),
+        inverse_answers: Few::new(),
+        pending_kills: Few::new(),
         counts: TaskCounts::default(),
     }
 }

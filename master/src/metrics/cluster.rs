@@ -137,7 +137,7 @@ fn resources(view: &View, metrics: &mut Vec<Metric>) {
     for name in RESOURCES {
         let total = sum(agents().map(|agent| (&agent.total, name, false)));
         let revocable_total = sum(agents().map(|agent| (&agent.total, name, true)));
-        let used = || agents().flat_map(|agent| agent.used.values());
+        let used = || agents().flat_map(|agent| agent.used.values().map(|used| &**used));
         let used_now = sum(used().map(|resources| (resources, name, false)));
         let revocable_used = sum(used().map(|resources| (resources, name, true)));
         push_resource(name, "", total, used_now, metrics);

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
 use libprocess::prelude::{AnyPid, Pid};
 use mesos::protocols::master::{RegisterAgent, ReregisterAgent, UnregisterAgent};
 use mesos::protocols::{AgentProtocol, agent as to_agent};
@@ -14,8 +13,8 @@ use uuid::Uuid;
 
 use super::operations::total_of;
 use super::{
-    Agent, Continuation, Counter, Effect, Effects, Place, RemovalReason, State, TaskCounts,
-    Timestamp, ToAgent, Transition, place,
+    Agent, Continuation, Counter, Effect, Effects, Few, FewSet, Place, RemovalReason, State,
+    TaskCounts, Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
@@ -207,15 +206,15 @@ impl State {
             connection: 1,
             total: admission.total.clone(),
             resource_version: admission.resource_version,
-            operations: OrdSet::new(),
-            used: OrdMap::new(),
+            operations: FewSet::new(),
+            used: Few::new(),
             offered: Resources::new(),
-            executors: OrdMap::new(),
-            tasks: OrdSet::new(),
-            offers: OrdSet::new(),
-            inverse_offers: OrdMap::new(),
-            inverse_answers: OrdMap::new(),
-            pending_kills: OrdMap::new(),
+            executors: Few::new(),
+            tasks: FewSet::new(),
+            offers: FewSet::new(),
+            inverse_offers: Few::new(),
+            inverse_answers: Few::new(),
+            pending_kills: Few::new(),
             counts: TaskCounts::default(),
         };
         self.places.insert(place(&admission.pid), id.clone());
@@ -250,7 +249,7 @@ impl State {
             used: agent
                 .used
                 .iter()
-                .map(|(k, v)| (k.clone(), v.clone()))
+                .map(|(framework, used)| (framework.clone(), (**used).clone()))
                 .collect(),
         }));
         self.announce_unavailability(id, out);

@@ -18,6 +18,7 @@
 //! | `drain`, `gone` | agents that operators take out of use, or give up |
 //! | `oversubscription` | what agents lend of what is not used |
 //! | `registry`, `gc` | what is read back after a restart; what is forgotten |
+//! | `model`, `kept` | the cluster as a value; the forms in which it is kept small |
 
 mod accept;
 mod agents;
@@ -29,6 +30,7 @@ mod frameworks;
 mod gc;
 mod gone;
 mod inverse_offers;
+mod kept;
 mod kill;
 mod launch;
 mod liveness;
@@ -66,6 +68,7 @@ pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
+pub use kept::{Few, FewSet};
 pub use maintenance::Plan;
 pub use model::*;
 pub use operator::{Awaited, Ticket};

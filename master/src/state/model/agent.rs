@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdSet;
 use libprocess::prelude::Pid;
 use mesos::protocols::AgentProtocol;
 use mesos::resources::Resources;
@@ -11,7 +11,7 @@ use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
 use super::counts::TaskCounts;
-use crate::state::Timestamp;
+use crate::state::{Few, FewSet, Timestamp};
 
 /// A registered agent: admitted to the registry and heard of since this master started.
 #[derive(Clone, Debug)]
@@ -41,23 +41,23 @@ pub struct Agent {
     /// The last state of its resources that it told, which operations and tasks build upon.
     pub resource_version: Option<Uuid>,
     /// Its operations that have not ended, or whose end was not acknowledged.
-    pub operations: OrdSet<Uuid>,
+    pub operations: FewSet<Uuid>,
     /// Resources held by executors and unfinished tasks, by framework; carry allocation roles.
-    pub used: OrdMap<FrameworkId, Resources>,
+    pub used: Few<FrameworkId, Arc<Resources>>,
     /// Resources in outstanding offers; carry allocation roles.
     pub offered: Resources,
     /// Live executors. Those of command tasks are the agent's own affair and not listed.
-    pub executors: OrdMap<(FrameworkId, ExecutorId), Arc<Executor>>,
+    pub executors: Few<(FrameworkId, ExecutorId), Arc<Executor>>,
     /// Its tasks; the records are with their frameworks.
-    pub tasks: OrdSet<(FrameworkId, TaskId)>,
+    pub tasks: FewSet<(FrameworkId, TaskId)>,
     /// Its outstanding offers.
-    pub offers: OrdSet<OfferId>,
+    pub offers: FewSet<OfferId>,
     /// The outstanding requests to leave it, one a framework.
-    pub inverse_offers: OrdMap<FrameworkId, OfferId>,
+    pub inverse_offers: Few<FrameworkId, OfferId>,
     /// What frameworks answered last to such requests, since the plan for its machine changed.
-    pub inverse_answers: OrdMap<FrameworkId, InverseOfferStatus>,
+    pub inverse_answers: Few<FrameworkId, InverseOfferStatus>,
     /// Kills asked for while it was disconnected, repeated when it re-registers.
-    pub pending_kills: OrdMap<(FrameworkId, TaskId), Option<v1::KillPolicy>>,
+    pub pending_kills: Few<(FrameworkId, TaskId), Option<v1::KillPolicy>>,
     /// Its tasks by state.
     pub counts: TaskCounts,
 }
@@ -75,7 +75,7 @@ impl Agent {
     pub fn used_total(&self) -> Resources {
         let mut total = Resources::default();
         for resources in self.used.values() {
-            total += resources.clone();
+            total += &**resources;
         }
         total
     }

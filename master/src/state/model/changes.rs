@@ -282,32 +282,37 @@ impl Cluster {
     }
 
     fn charge(&mut self, framework_id: &FrameworkId, agent_id: &AgentId, resources: &Resources) {
-        if let Some(agent) = self.agent_mut(agent_id) {
-            *agent.used.entry(framework_id.clone()).or_default() += resources.clone();
-        }
-        if let Some(framework) = self.framework_mut(framework_id) {
-            *framework.used.entry(agent_id.clone()).or_default() += resources.clone();
-        }
+        self.change_used(framework_id, agent_id, |used| used + resources);
     }
 
     fn discharge(&mut self, framework_id: &FrameworkId, agent_id: &AgentId, resources: &Resources) {
-        if let Some(agent) = self.agent_mut(agent_id) {
-            subtract(&mut agent.used, framework_id, resources);
+        self.change_used(framework_id, agent_id, |used| used - resources);
+    }
+
+    /// Changes what a framework uses on an agent; both share the result.
+    fn change_used(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        change: impl FnOnce(&Resources) -> Resources,
+    ) {
+        let Some(agent) = self.agent_mut(agent_id) else {
+            return;
+        };
+        let nothing = Resources::new();
+        let used = agent.used.get(framework_id);
+        let used = change(used.map_or(&nothing, |used| used));
+        let used = (!used.is_empty()).then(|| Arc::new(used));
+        match &used {
+            Some(used) => drop(agent.used.insert(framework_id.clone(), used.clone())),
+            None => drop(agent.used.remove(framework_id)),
         }
         if let Some(framework) = self.framework_mut(framework_id) {
-            subtract(&mut framework.used, agent_id, resources);
+            match used {
+                Some(used) => drop(framework.used.insert(agent_id.clone(), used)),
+                None => drop(framework.used.remove(agent_id)),
+            }
         }
-    }
-}
-
-/// Takes `resources` from the entry of `key`, which goes when nothing is left.
-fn subtract<K: Ord + Clone>(used: &mut imbl::OrdMap<K, Resources>, key: &K, resources: &Resources) {
-    let Some(held) = used.get_mut(key) else {
-        return;
-    };
-    *held -= resources.clone();
-    if held.is_empty() {
-        used.remove(key);
     }
 }
 

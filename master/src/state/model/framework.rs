@@ -57,7 +57,7 @@ pub struct Framework {
     /// Its live executors.
     pub executors: OrdSet<(AgentId, ExecutorId)>,
     /// Resources held by its executors and unfinished tasks, by agent; carry allocation roles.
-    pub used: OrdMap<AgentId, Resources>,
+    pub used: OrdMap<AgentId, Arc<Resources>>,
     /// Resources in its outstanding offers; carry allocation roles.
     pub offered: Resources,
     /// Its tasks by state.
@@ -133,7 +133,7 @@ impl Framework {
     pub fn used_total(&self) -> Resources {
         let mut total = Resources::default();
         for resources in self.used.values() {
-            total += resources.clone();
+            total += &**resources;
         }
         total
     }

@@ -567,7 +567,7 @@ impl World {
                     .map(|offer| &offer.resources)
                     .sum();
                 let used = cluster.agents[agent].used.get(framework).cloned();
-                let believed = used.unwrap_or_default() + of_offers;
+                let believed = &*used.unwrap_or_default() + &of_offers;
                 assert_eq!(*taken, believed, "{} on {}", framework.value, agent.value);
             }
         }
