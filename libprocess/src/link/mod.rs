@@ -43,6 +43,8 @@ mod pause;
 mod reader;
 mod replies;
 mod run;
+#[cfg(all(test, feature = "sim"))]
+mod siege;
 mod table;
 #[cfg(test)]
 mod tests;
