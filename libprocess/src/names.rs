@@ -25,8 +25,8 @@ pub const NAMES: &str = "libprocess.names";
 /// Who has this name, and speaks this protocol? Answered by the incarnation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WhereIs {
-    name: String,
-    protocol: String,
+    pub(crate) name: String,
+    pub(crate) protocol: String,
 }
 
 protocol! {

@@ -80,3 +80,34 @@ pub(super) struct Entry {
     pub(super) incarnation: u64,
     pub(super) protocol: String,
 }
+
+#[cfg(test)]
+pub(crate) mod examples {
+    use super::{Change, Entry, Sync};
+
+    fn entry() -> Entry {
+        Entry {
+            group: "lobby".into(),
+            name: "guest".into(),
+            incarnation: 300,
+            protocol: "chat".into(),
+        }
+    }
+
+    pub(crate) fn sync() -> Sync {
+        Sync {
+            version: 2,
+            members: vec![entry()],
+            peers: vec!["10.0.0.3:5050".parse().unwrap()],
+            answer: true,
+        }
+    }
+
+    pub(crate) fn change() -> Change {
+        Change {
+            version: 3,
+            entry: entry(),
+            joined: true,
+        }
+    }
+}

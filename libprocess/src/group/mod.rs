@@ -57,6 +57,8 @@ use std::time::Duration;
 
 pub use handle::{Groups, JoinError};
 pub use messages::{GroupChange, GroupEvent, GroupsProtocol};
+#[cfg(test)]
+pub(crate) use messages::{Resync, Wake, examples};
 
 /// The name of the actor that keeps the groups of a node.
 pub const BROKER: &str = "libprocess.groups";

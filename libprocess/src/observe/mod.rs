@@ -22,7 +22,7 @@ mod observer;
 mod prometheus;
 mod readiness;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod spans;
 mod text;
 mod view;

@@ -6,11 +6,11 @@ use super::{AskView, LinkView, NodeView, ProcessView, Standing};
 use crate::pid::AnyPid;
 use crate::tls::PeerIdentity;
 
-pub(super) fn pid(name: &str, address: &str) -> AnyPid {
+pub(crate) fn pid(name: &str, address: &str) -> AnyPid {
     AnyPid::new(Arc::from(name), address.parse().unwrap(), 1)
 }
 
-pub(super) fn node(address: &str, actors: &[&str]) -> NodeView {
+pub(crate) fn node(address: &str, actors: &[&str]) -> NodeView {
     let process = |name: &&str| ProcessView {
         pid: pid(name, address),
         protocol: "p".to_owned(),
@@ -36,7 +36,7 @@ pub(super) fn node(address: &str, actors: &[&str]) -> NodeView {
     }
 }
 
-pub(super) fn link(address: &str) -> LinkView {
+pub(crate) fn link(address: &str) -> LinkView {
     LinkView {
         address: address.parse().unwrap(),
         peer: Some(PeerIdentity::new("agent", "x")),
@@ -52,7 +52,7 @@ pub(super) fn link(address: &str) -> LinkView {
     }
 }
 
-pub(super) fn ask(from: AnyPid, begun: bool) -> AskView {
+pub(crate) fn ask(from: AnyPid, begun: bool) -> AskView {
     AskView {
         from: Some(from),
         message: "Add".to_owned(),

@@ -1,20 +1,26 @@
-//! The bytes of one example of every frame and every control message, compared with those on file.
+//! The bytes of one example of every frame, every control message and every message of libprocess' own actors, compared
+//! with those on file.
 //!
 //! A node of yesterday must understand what a node of today sends. If this test fails, something about the
 //! format has changed: by accident, then undo it; or on purpose, then raise `VERSION` in `link/mod.rs`, so
 //! that nodes of different formats part with a word instead of misunderstanding each other, and write
-//! the file anew with `GOLDEN=write cargo test -p libprocess golden`. Between releases one version is enough.
+//! the file anew with `GOLDEN=write cargo test -p libprocess golden`. Between releases one version is enough. For the
+//! messages of an actor it is the version of its protocol that is raised.
 
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 use std::path::Path;
 
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
-use super::encode;
 use super::frame::{self, Asked, Bind, Control, Head, Hello, Route, Written};
+use super::{Body, encode};
 use crate::error::{AskError, ExitReason};
+use crate::group::{self, GroupChange, GroupEvent, GroupsProtocol};
+use crate::names::{NamesProtocol, WhereIs};
+use crate::observe::{self, ClusterView, Cycle, Look, LookAround, NodeSight, ObserverProtocol};
 use crate::pid::AnyPid;
+use crate::protocol::{Accepts, Protocol};
 use crate::trace::Trace;
 
 const FILE: &str = "tests/golden/frames.txt";
@@ -162,15 +168,16 @@ fn controls() -> Vec<Control> {
     all
 }
 
+fn value<T: Serialize + Debug>(value: T) -> (String, Vec<u8>) {
+    (format!("{value:?}"), encode(&value).unwrap())
+}
+
 /// Values as they lie in the bodies of messages.
 fn values() -> Vec<(String, Vec<u8>)> {
     #[derive(Debug, Serialize, Deserialize)]
     enum Choice {
         First,
         Second { of: u8 },
-    }
-    fn value<T: Serialize + std::fmt::Debug>(value: T) -> (String, Vec<u8>) {
-        (format!("{value:?}"), encode(&value).unwrap())
     }
     let address = "10.0.0.1:5050".parse().unwrap();
     vec![
@@ -180,6 +187,79 @@ fn values() -> Vec<(String, Vec<u8>)> {
         value(("text", vec![1_u16, 300], None::<u8>, Some(9_u8))),
         value([Choice::First, Choice::Second { of: 9 }]),
         value(AnyPid::new("name".into(), address, 300)),
+    ]
+}
+
+/// The body of a message, its protocol and number before it.
+fn message<P: Accepts<M>, M: actix::Message + Debug>(message: M) -> (String, Vec<u8>) {
+    let mut body = Body::default();
+    P::encode(&message, &mut body).unwrap();
+    let (name, version, tag) = (P::NAME, P::VERSION, P::TAG);
+    (
+        format!("{name} version {version}, {tag}: {message:?}"),
+        body.to_vec(),
+    )
+}
+
+/// What libprocess' own actors say to each other, and their answers.
+fn messages() -> Vec<(String, Vec<u8>)> {
+    // A message more is missing below.
+    let listed = [
+        NamesProtocol::MESSAGES,
+        GroupsProtocol::MESSAGES,
+        ObserverProtocol::MESSAGES,
+    ];
+    assert_eq!(listed.map(<[_]>::len), [1, 4, 2]);
+
+    let whereis = WhereIs {
+        name: "to".into(),
+        protocol: "counter".into(),
+    };
+    let address = "10.0.0.1:5050";
+    let member = observe::samples::pid("guest", address);
+    let event = GroupEvent {
+        group: "lobby".into(),
+        member: member.clone(),
+        change: GroupChange::Joined,
+    };
+    let look_around = LookAround {
+        patience_millis: 1000,
+        seen: vec!["10.0.0.2:5050".parse().unwrap()],
+    };
+    let mut view = observe::samples::node(address, &["guest"]);
+    view.processes[0].parent = Some(observe::samples::pid("host", address));
+    view.processes[0].asks = vec![observe::samples::ask(member, true)];
+    view.links = vec![observe::samples::link("10.0.0.2:5050")];
+    let unseen = NodeSight {
+        address: "10.0.0.2:5050".parse().unwrap(),
+        peer: view.links[0].peer.clone(),
+        view: None,
+        unseen: Some("no answer in time".into()),
+    };
+    let seen = NodeSight {
+        address: view.address,
+        peer: None,
+        view: Some(view.clone()),
+        unseen: None,
+    };
+    let mut cluster = ClusterView::of(vec![seen, unseen], 1);
+    assert!(!cluster.waits.is_empty());
+    cluster.cycles = vec![Cycle {
+        members: vec!["guest@10.0.0.1:5050".into()],
+        stuck: true,
+    }];
+    vec![
+        message::<NamesProtocol, _>(whereis),
+        value(Some(300_u64)),
+        message::<GroupsProtocol, _>(group::examples::sync()),
+        message::<GroupsProtocol, _>(group::examples::change()),
+        message::<GroupsProtocol, _>(group::Resync),
+        message::<GroupsProtocol, _>(group::Wake),
+        value(event),
+        message::<ObserverProtocol, _>(Look),
+        value(view),
+        message::<ObserverProtocol, _>(look_around),
+        value(cluster),
     ]
 }
 
@@ -200,9 +280,18 @@ fn text() -> String {
         let bytes = format!("{length} {kind} {content}");
         writeln!(text, "{meaning}\n    {}", bytes.trim_end()).unwrap();
     }
-    text.push_str("\n# Values in the bodies of messages and answers\n\n");
-    for (meaning, bytes) in values() {
-        writeln!(text, "{meaning}\n    {}", hex(&bytes)).unwrap();
+    for (title, bodies) in [
+        ("Values in the bodies of messages and answers", values()),
+        (
+            "Messages of libprocess' own actors, and answers",
+            messages(),
+        ),
+    ] {
+        writeln!(text, "\n# {title}\n").unwrap();
+        for (meaning, bytes) in bodies {
+            let bytes = format!("    {}", hex(&bytes));
+            writeln!(text, "{meaning}\n{}", bytes.trim_end()).unwrap();
+        }
     }
     text
 }
