@@ -9,6 +9,7 @@ use std::{io, task};
 
 use actix::{Actor, Handler};
 use bytes::BytesMut;
+use rustls::pki_types::CertificateDer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
@@ -24,6 +25,7 @@ use crate::pid::{AnyPid, Pid};
 use crate::protocol;
 use crate::protocol::{Accepts, Process, Protocol};
 use crate::seat::Seat;
+use crate::tls::PeerIdentity;
 use crate::transport::{Attached, DatagramNetwork, Network};
 use crate::wire::frame::{self, Control, Refuse, Route};
 use crate::wire::{again, decode_exact, encode};
@@ -75,6 +77,25 @@ pub fn bodies(bytes: &[u8]) {
     let _ = <ShapesProtocol as Accepts<Choices>>::decode_answer(version, body);
     round_trip::<Texts>(body);
     round_trip::<Choices>(body);
+}
+
+/// A message of any protocol: its number, the version of who wrote it, its body.
+pub fn message<P: Protocol>(bytes: &[u8]) {
+    if let Some(([tag, version], body)) = bytes.split_first_chunk() {
+        let (tag, version) = (u32::from(*tag), u16::from(*version));
+        let _ = P::open(tag, version, body, Head::default(), None);
+    }
+}
+
+/// Who a peer is, out of a certificate: in the certificate's form, and in the form within it.
+pub fn identities(bytes: &[u8]) {
+    let _ = PeerIdentity::of_certificate(&CertificateDer::from(bytes));
+    let identity = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(PeerIdentity::from_uri);
+    if let Some(identity) = identity {
+        assert_eq!(PeerIdentity::from_uri(&identity.to_uri()), Some(identity));
+    }
 }
 
 /// A living node on a network that leads nowhere, in a thread and a time of its own.

@@ -28,11 +28,11 @@ impl PeerIdentity {
     }
 
     /// The certificate's form: `libprocess://role/name`, both parts percent-encoded.
-    pub(super) fn to_uri(&self) -> String {
+    pub(crate) fn to_uri(&self) -> String {
         format!("{SCHEME}{}/{}", encode(&self.role), encode(&self.name))
     }
 
-    fn from_uri(uri: &str) -> Option<Self> {
+    pub(crate) fn from_uri(uri: &str) -> Option<Self> {
         let (role, name) = uri.strip_prefix(SCHEME)?.split_once('/')?;
         Some(PeerIdentity {
             role: decode(role)?,

@@ -1,9 +1,11 @@
-//! What operators write: resources, attributes, and values of flags, by the first byte.
+//! What operators write: resources, attributes, values of flags, and where masters are, by the first byte.
 #![no_main]
 
 use mesos::attributes::Attributes;
+use mesos::election::zookeeper::ZkUrl;
 use mesos::flags::{bytes, duration, format_bytes, format_duration, list, percentage};
-use mesos::resources::{Format, Resources};
+use mesos::resources::{Format, Quantities, Resources};
+use mesos::roles;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((which, text)) = input.split_first() else {
@@ -12,10 +14,11 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Ok(text) = std::str::from_utf8(text) else {
         return;
     };
-    match which % 3 {
+    match which % 4 {
         0 => resources(text),
         1 => attributes(text),
-        _ => flags(text),
+        2 => flags(text),
+        _ => names(text),
     }
 });
 
@@ -46,4 +49,15 @@ fn flags(text: &str) {
         assert!((0.0..=1.0).contains(&part), "{part}");
     }
     let _ = list(text);
+}
+
+fn names(text: &str) {
+    // Anything else may name a file to be read.
+    if text.trim().starts_with("zk://") {
+        let _ = text.parse::<ZkUrl>();
+    }
+    let _ = text.parse::<Quantities>();
+    if roles::validate(text).is_ok() {
+        assert!(roles::ancestors(text).all(|ancestor| roles::validate(ancestor).is_ok()), "{text}");
+    }
 }
