@@ -5,6 +5,7 @@
 //! cargo run --release -p mesos-bench -- runtime      messages between actors
 //! cargo run --release -p mesos-bench -- sim          simulated worlds
 //! cargo run --release -p mesos-bench -- allocator    runs of the allocator
+//! cargo run --release -p mesos-bench -- master       failovers, launches, reads and admissions of large clusters
 //! cargo run --release -p mesos-bench -- launch       tasks on one agent
 //! cargo run --release -p mesos-bench -- resources    arithmetic of resources
 //! ```
@@ -23,12 +24,16 @@ mod cores;
 mod cpu;
 #[cfg(feature = "cluster")]
 mod launch;
+#[cfg(feature = "master")]
+mod master;
 mod measure;
 mod memory;
 mod options;
 #[cfg(feature = "resources")]
 mod resources;
 mod runtime;
+#[cfg(any(feature = "allocator", feature = "master"))]
+mod samples;
 #[cfg(feature = "sim")]
 mod simulation;
 mod table;
@@ -58,6 +63,12 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
         "allocator",
         "what a run of the allocator costs",
         allocator::contests,
+    ),
+    #[cfg(feature = "master")]
+    (
+        "master",
+        "failovers, launches, reads and admissions of large clusters",
+        master::contests,
     ),
     #[cfg(feature = "cluster")]
     (

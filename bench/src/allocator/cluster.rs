@@ -9,9 +9,9 @@ use master::allocator::{
     HierarchicalAllocator, Quota, Scope,
 };
 use mesos::resources::Resources;
-use mesos::v1::{AgentId, AgentInfo, FrameworkId};
+use mesos::v1::AgentInfo;
 
-pub(super) const TOTAL: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
+use crate::samples::{TOTAL, agent, framework, role};
 
 /// Frameworks of one role.
 const PER_ROLE: u32 = 10;
@@ -167,20 +167,4 @@ fn used(number: u32) -> Resources {
     let ports = format!("[{first}-{},{second}-{}]", first + 20, second + 20);
     let text = format!("cpus:16;mem:2014;disk:1024;ports:{ports}");
     Resources::parse(&text, "*").expect("resources")
-}
-
-pub(super) fn role(number: u32) -> String {
-    format!("role-{number}")
-}
-
-pub(super) fn framework(number: u32) -> FrameworkId {
-    FrameworkId {
-        value: format!("5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33-{number:04}"),
-    }
-}
-
-pub(super) fn agent(number: u32) -> AgentId {
-    AgentId {
-        value: format!("5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33-S{number}"),
-    }
 }

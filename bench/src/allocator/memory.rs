@@ -5,7 +5,6 @@
 //! Agents re-register with a new master, with the tasks that run on them, as after a failover: so the
 //! master's core itself makes its records, and tells the allocator.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +15,12 @@ use master::registrar::Registry;
 use master::state::{Effect, Effects, State, Timestamp};
 use mesos::protocols::AgentProtocol;
 use mesos::protocols::master::ReregisterAgent;
-use mesos::resources::{Format, Resources};
 use mesos::v1;
-use mesos::wire::Pb;
 
-use super::cluster::{Cluster, HUGE, TOTAL, agent, framework, role};
+use super::cluster::{Cluster, HUGE};
 use crate::child::{Child, Role};
 use crate::memory::resident;
+use crate::samples;
 
 const AGENTS: u32 = 20_000;
 const FRAMEWORKS: u32 = 100;
@@ -133,106 +131,14 @@ fn now() -> Timestamp {
     Timestamp::from_secs(1_700_000_000)
 }
 
+/// Every agent runs tasks of two frameworks.
 fn request(number: u32, tasks: u32) -> ReregisterAgent {
-    use v1::agent_info::Capability;
-    use v1::agent_info::capability::Type;
-    let capabilities = [
-        Type::MultiRole,
-        Type::HierarchicalRole,
-        Type::ReservationRefinement,
-        Type::ResizeVolume,
-        Type::AgentOperationFeedback,
-    ];
-    let resources = Resources::parse(TOTAL, "*").expect("resources");
-    let info = v1::AgentInfo {
-        id: Some(agent(number)),
-        hostname: format!("host-{number}.example.com"),
-        port: Some(5051),
-        resources: resources.to_v1(Format::PreRefinement),
-        ..Default::default()
-    };
-    // Every agent runs tasks of two frameworks.
     let owners = [number % FRAMEWORKS, (number + 1) % FRAMEWORKS];
-    let tasks = (0..tasks).map(|task| record(number, task, owners[task as usize % 2]));
-    let tasks: Vec<Pb<v1::Task>> = tasks.map(Pb).collect();
-    let frameworks = owners.into_iter().filter(|_| !tasks.is_empty());
-    ReregisterAgent {
-        agent: address(number),
-        info: Pb(info),
-        capabilities: capabilities
-            .map(|kind| {
-                Pb(Capability {
-                    r#type: Some(kind as i32),
-                })
-            })
-            .into(),
-        checkpointed_resources: vec![],
-        frameworks: frameworks.map(|owner| Pb(framework_info(owner))).collect(),
-        executors: vec![],
-        tasks,
-        version: "1.11.0".to_owned(),
-        resource_version: Some(
-            serde_json::from_str("\"7a9ee7a7-30cf-4c42-9d6c-0e6a9d7b5a55\"").expect("a uuid"),
-        ),
-        operations: vec![],
-    }
+    samples::returning(address(number), number, tasks, owners)
 }
 
 fn address(number: u32) -> Pid<AgentProtocol> {
     let [.., high, middle, low] = number.to_be_bytes();
     let address = format!("10.{high}.{middle}.{low}:5051");
     Pid::named("agent", address.parse().expect("an address"))
-}
-
-fn framework_info(number: u32) -> v1::FrameworkInfo {
-    let roles: BTreeSet<String> = [role(number)].into();
-    v1::FrameworkInfo {
-        id: Some(framework(number)),
-        user: "root".to_owned(),
-        name: format!("framework-{number}"),
-        roles: roles.into_iter().collect(),
-        checkpoint: Some(true),
-        capabilities: vec![v1::framework_info::Capability {
-            r#type: Some(v1::framework_info::capability::Type::MultiRole as i32),
-        }],
-        ..Default::default()
-    }
-}
-
-/// A command that runs, as agents tell of it.
-fn record(agent_number: u32, number: u32, owner: u32) -> v1::Task {
-    let resources = Resources::parse("cpus:0.1;mem:64;disk:16", "*").expect("resources");
-    let task_id = v1::TaskId {
-        value: format!("task-{agent_number}-{number}.5f3c9d0a-7f0e-4a57"),
-    };
-    let status = v1::TaskStatus {
-        task_id: task_id.clone(),
-        state: v1::TaskState::TaskRunning as i32,
-        source: Some(v1::task_status::Source::Executor as i32),
-        agent_id: Some(agent(agent_number)),
-        timestamp: Some(1.7e9),
-        uuid: Some(vec![7; 16]),
-        container_status: Some(v1::ContainerStatus {
-            container_id: Some(v1::ContainerId {
-                value: "7a9ee7a7-30cf-4c42-9d6c-0e6a9d7b5a55".to_owned(),
-                parent: None,
-            }),
-            ..Default::default()
-        }),
-        ..Default::default()
-    };
-    v1::Task {
-        name: format!("task-{agent_number}-{number}"),
-        task_id,
-        framework_id: framework(owner),
-        agent_id: agent(agent_number),
-        state: v1::TaskState::TaskRunning as i32,
-        resources: resources
-            .allocate(&role(owner))
-            .to_v1(Format::PreRefinement),
-        status_update_state: Some(v1::TaskState::TaskRunning as i32),
-        status_update_uuid: Some(vec![7; 16]),
-        statuses: vec![status],
-        ..Default::default()
-    }
 }

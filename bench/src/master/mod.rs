@@ -1,0 +1,99 @@
+//! The master under the load of a large cluster: production code with its allocator and registrar, in one process with
+//! simulated agents and frameworks.
+
+mod admissions;
+mod agent;
+mod failover;
+mod launch;
+mod scheduler;
+mod tally;
+mod world;
+
+use crate::measure::{Contest, Contestant};
+use crate::table::{Unit, Wanted};
+
+/// One of them takes seconds, and they differ little.
+const ROUNDS: usize = 3;
+
+pub(crate) fn contests() -> Vec<Contest> {
+    let mut contests = failovers();
+    contests.push(launches());
+    contests.push(admissions());
+    contests
+}
+
+fn failovers() -> Vec<Contest> {
+    let failover = |id, title, agents, wanted: Option<f64>| {
+        let run = Contestant::direct("mesos-rs", move || Ok(failover::of(agents)));
+        let run = match wanted {
+            Some(most) => run.wanted(Wanted::Most(most)),
+            None => run,
+        };
+        Contest::new(id, title, Unit::Milliseconds)
+            .with(run)
+            .at_most_rounds(ROUNDS)
+    };
+    let exponent = Contestant::direct("mesos-rs", || Ok(failover::exponent(2_000, 40_000)));
+    vec![
+        failover(
+            "failover-2k",
+            "2,000 agents with 20,000 tasks, and 100 frameworks, come back to a new leader",
+            2_000,
+            None,
+        ),
+        failover(
+            "failover-10k",
+            "10,000 agents with 100,000 tasks",
+            10_000,
+            None,
+        ),
+        failover(
+            "failover-20k",
+            "20,000 agents with 200,000 tasks",
+            20_000,
+            None,
+        ),
+        failover(
+            "failover-40k",
+            "40,000 agents with 400,000 tasks",
+            40_000,
+            Some(1_500.0),
+        ),
+        Contest::new(
+            "failover-exponent",
+            "by which power of the number of agents it grows, from 2,000 to 40,000",
+            Unit::Exponent,
+        )
+        .with(exponent)
+        .at_most_rounds(1),
+    ]
+}
+
+fn launches() -> Contest {
+    Contest::new(
+        "master-launch",
+        "tasks launched, running and acknowledged on 10,000 agents",
+        Unit::PerSecond,
+    )
+    .with(
+        Contestant::direct("beside a million others", || Ok(launch::into_full()))
+            .wanted(Wanted::Least(60_000.0)),
+    )
+    .with(
+        Contestant::direct("beside none", || Ok(launch::into_empty()))
+            // Runs differ by so much.
+            .wanted(Wanted::Least(0.95)),
+    )
+    .at_most_rounds(ROUNDS)
+}
+
+fn admissions() -> Contest {
+    let on_disk = Contestant::direct("on the local disk", || Ok(admissions::on_disk()));
+    Contest::new(
+        "admissions",
+        "50,000 agents admitted into the registry",
+        Unit::Milliseconds,
+    )
+    .with(on_disk.wanted(Wanted::Most(2_000.0)))
+    .at_most_rounds(ROUNDS)
+}
