@@ -1,6 +1,6 @@
 //! The ordinary start of a framework's program: a node with a certificate, and a description.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use libprocess::Allow;
@@ -69,12 +69,7 @@ pub async fn node_towards(
     tls_dir: &Path,
 ) -> Result<Node, ConnectError> {
     let authority = Authority::load_or_create(tls_dir)?;
-    // What a master on this machine reaches need not be reachable from others.
-    let ip = if master.ip().is_loopback() {
-        master.ip()
-    } else {
-        Ipv4Addr::UNSPECIFIED.into()
-    };
+    let ip = own_address_towards(master);
     let identity = authority.issue(role, &current_user());
     let node = Node::bind(SocketAddr::new(ip, 0))
         .identity(identity)
@@ -95,10 +90,28 @@ pub async fn node_towards(
 pub fn towards(master: &MasterFlag) -> Result<SocketAddr, AddressError> {
     match master {
         MasterFlag::One(master) => master.resolve(),
-        // Masters are where their ZooKeeper is: on this machine, or anywhere.
-        MasterFlag::Elected(url) if url.is_local() => Ok((Ipv4Addr::LOCALHOST, 0).into()),
-        MasterFlag::Elected(_) => Ok((Ipv4Addr::UNSPECIFIED, 0).into()),
+        // Masters are reached the way their ZooKeeper is.
+        MasterFlag::Elected(url) => Ok(url.server().unwrap_or((Ipv4Addr::UNSPECIFIED, 0).into())),
     }
+}
+
+/// The address of this machine that `peer` can answer to. What a master on this machine reaches need not be reachable
+/// from others.
+fn own_address_towards(peer: SocketAddr) -> IpAddr {
+    let any = match peer {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    if peer.ip().is_unspecified() {
+        return any;
+    }
+    // Connecting a UDP socket sends nothing, but chooses the interface.
+    let chosen = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect(peer)?;
+        socket.local_addr()
+    });
+    // Where no way is known yet, there may be one later.
+    chosen.map_or(any, |chosen| chosen.ip())
 }
 
 /// Lets others look at what the node of a program does that has nothing to wait for.
@@ -129,4 +142,19 @@ pub async fn connect(master: &str, name: &str) -> Result<(Node, DriverConfig), C
         name: name.to_owned(),
     };
     Ok((node, config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_where_its_master_can_answer_to() {
+        let master = |text: &str| text.parse().expect("an address");
+        let here = |text: &str| own_address_towards(master(text)).to_string();
+        assert_eq!(here("127.0.0.1:5050"), "127.0.0.1");
+        assert_eq!(here("[::1]:5050"), "::1");
+        // Nobody knows yet where the master is.
+        assert_eq!(here("0.0.0.0:0"), "0.0.0.0");
+    }
 }

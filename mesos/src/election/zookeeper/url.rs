@@ -1,7 +1,7 @@
 //! `zk://user:password@host1:port1,host2:port2/path`: where the masters of a cluster meet.
 
 use std::fmt;
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 use crate::flags::{self, ValueError};
@@ -61,6 +61,12 @@ impl ZkUrl {
             found.is_ok_and(|mut addresses| addresses.all(|address| address.ip().is_loopback()))
         };
         self.servers.split(',').all(local)
+    }
+
+    /// Where one of the servers is, the first that can be found. Looks names up, which may block.
+    pub fn server(&self) -> Option<SocketAddr> {
+        let mut servers = self.servers.split(',');
+        servers.find_map(|server| server.to_socket_addrs().ok()?.next())
     }
 
     /// `/path` below which the cluster keeps its nodes.
