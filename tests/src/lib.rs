@@ -10,6 +10,7 @@ mod framework;
 mod http;
 mod program;
 mod replicated;
+pub mod siege;
 pub mod sim;
 mod third_party;
 mod wait;

@@ -25,6 +25,14 @@ pub fn eventually<T>(
     }
 }
 
+/// Lets time pass, in which something is to last.
+pub(crate) fn pause(length: Duration) {
+    let until = Instant::now() + length;
+    while let Some(left) = until.checked_duration_since(Instant::now()) {
+        thread::park_timeout(left);
+    }
+}
+
 /// Below the ports that systems give to outgoing connections (32768 on), which come and go at any moment.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 

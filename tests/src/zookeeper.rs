@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,11 +22,11 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Servers of ZooKeeper with folders of their own; they end when this is dropped.
 pub struct ZooKeeper {
     servers: Vec<Server>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 struct Server {
-    port: u16,
+    address: SocketAddrV4,
     folder: PathBuf,
     child: Option<Child>,
 }
@@ -41,11 +41,17 @@ impl ZooKeeper {
     /// An ensemble of so many.
     #[track_caller]
     pub fn of(count: usize) -> ZooKeeper {
+        let folder = tempfile::tempdir().expect("a folder for ZooKeeper");
+        ZooKeeper::at(Ipv4Addr::LOCALHOST, count, folder)
+    }
+
+    /// An ensemble of so many with this address, below this folder; a server keeps its data in `server-N/data`.
+    #[track_caller]
+    pub fn at(ip: Ipv4Addr, count: usize, folder: TempDir) -> ZooKeeper {
         assert!(
             Path::new(JAR).exists(),
             "{JAR} is missing: install the package zookeeper, as tests/run does"
         );
-        let folder = tempfile::tempdir().expect("a folder for ZooKeeper");
         // Three for each: for clients, for the ensemble, and for its elections.
         let first = free_port();
         let ports: Vec<u16> = (0..count * 3).map(|n| first + n as u16).collect();
@@ -54,17 +60,18 @@ impl ZooKeeper {
             _ => (0..count)
                 .map(|n| {
                     let (peers, election) = (ports[n * 3 + 1], ports[n * 3 + 2]);
-                    format!("server.{}=127.0.0.1:{peers}:{election}\n", n + 1)
+                    format!("server.{}={ip}:{peers}:{election}\n", n + 1)
                 })
                 .collect(),
         };
         let servers = (0..count).map(|n| {
             let folder = folder.path().join(format!("server-{n}"));
-            Server::new(n + 1, ports[n * 3], &ensemble, folder)
+            let address = SocketAddrV4::new(ip, ports[n * 3]);
+            Server::new(n + 1, address, &ensemble, folder)
         });
         let mut zookeeper = ZooKeeper {
             servers: servers.collect(),
-            _folder: folder,
+            folder,
         };
         for server in 0..count {
             zookeeper.servers[server].start();
@@ -76,7 +83,7 @@ impl ZooKeeper {
     /// `zk://[who@]servers/path`.
     pub fn url(&self, who: &str, path: &str) -> String {
         let servers = self.servers.iter();
-        let servers: Vec<String> = servers.map(|s| format!("127.0.0.1:{}", s.port)).collect();
+        let servers: Vec<String> = servers.map(|s| s.address.to_string()).collect();
         format!("zk://{who}{}{path}", servers.join(","))
     }
 
@@ -111,6 +118,11 @@ impl ZooKeeper {
         self.servers.iter().for_each(|s| s.signal(Signal::SIGCONT));
     }
 
+    /// Where a server keeps what it stores.
+    pub fn data(&self, server: usize) -> PathBuf {
+        self.folder.path().join(format!("server-{server}/data"))
+    }
+
     /// Whether a server leads the others of its ensemble.
     pub fn leads(&self, server: usize) -> bool {
         let answer = self.servers[server].ask("srvr").unwrap_or_default();
@@ -136,15 +148,17 @@ impl Drop for ZooKeeper {
 }
 
 impl Server {
-    fn new(id: usize, port: u16, ensemble: &str, folder: PathBuf) -> Server {
+    fn new(id: usize, address: SocketAddrV4, ensemble: &str, folder: PathBuf) -> Server {
         fs::create_dir_all(folder.join("data")).expect("a folder for a server");
         fs::write(folder.join("data/myid"), id.to_string()).expect("a server's number");
         let data = folder.join("data");
         // Ticks as short as tests can use: a session may end after a second.
         let config = format!(
-            "dataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\ntickTime=200\ninitLimit=50\nsyncLimit=25\n\
+            "dataDir={}\nclientPort={}\nclientPortAddress={}\ntickTime=200\ninitLimit=50\nsyncLimit=25\n\
              minSessionTimeout=1000\nmaxSessionTimeout=60000\nadmin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n{ensemble}",
-            data.display()
+            data.display(),
+            address.port(),
+            address.ip()
         );
         fs::write(folder.join("zoo.cfg"), config).expect("a configuration");
         let logging = "log4j.rootLogger=WARN, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n\
@@ -152,7 +166,7 @@ impl Server {
                        log4j.appender.out.layout.ConversionPattern=%d %p %m%n\n";
         fs::write(folder.join("log4j.properties"), logging).expect("a configuration of logs");
         Server {
-            port,
+            address,
             folder,
             child: None,
         }
@@ -168,6 +182,8 @@ impl Server {
             .args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
             // What is written survives a kill; only a power failure would lose it.
             .arg("-Dzookeeper.forceSync=no")
+            // In KiB: small enough for small disks.
+            .arg("-Dzookeeper.preAllocSize=256")
             .arg("-cp")
             .arg(format!("{}:{JAR}", self.folder.display()))
             .arg("org.apache.zookeeper.server.quorum.QuorumPeerMain")
@@ -188,7 +204,7 @@ impl Server {
 
     /// The answer to a word of four letters.
     fn ask(&self, word: &str) -> Option<String> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        let mut stream = TcpStream::connect(self.address).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
         stream.write_all(word.as_bytes()).ok()?;
         let mut answer = String::new();
