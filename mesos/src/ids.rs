@@ -149,6 +149,12 @@ macro_rules! ids {
             }
         }
 
+        impl AsRef<str> for $id {
+            fn as_ref(&self) -> &str {
+                &self.value
+            }
+        }
+
         impl<T: Into<String>> From<T> for $id {
             fn from(value: T) -> Self {
                 Self::new(value)

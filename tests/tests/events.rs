@@ -69,7 +69,7 @@ fn tasks(cluster: &SimCluster) -> BTreeMap<TaskId, TaskState> {
         let living = framework.tasks.values();
         let lost = framework.unreachable_tasks.values();
         for task in living.chain(lost).chain(&framework.completed_tasks) {
-            all.insert(task.record.task_id.clone(), task.state());
+            all.insert(task.id().to_v1(), task.state());
         }
     }
     all

@@ -69,9 +69,9 @@ fn runs_elsewhere(cluster: &SimCluster, agent: &AgentId) -> bool {
     let frameworks = view.cluster.frameworks.values();
     let tasks = frameworks.flat_map(|framework| framework.tasks.values());
     let running = tasks.filter(|task| task.state() == TaskState::TaskRunning);
-    let places: Vec<&AgentId> = running.map(|task| &task.record.agent_id).collect();
+    let places: Vec<AgentId> = running.map(|task| task.agent_id().to_v1()).collect();
     let service = &cluster.services[0];
-    places.len() == service.wanted && !places.contains(&agent) && service.is_content()
+    places.len() == service.wanted && !places.contains(agent) && service.is_content()
 }
 
 fn is_drained(cluster: &SimCluster, agent: &AgentId) -> bool {

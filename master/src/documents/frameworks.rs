@@ -145,17 +145,17 @@ impl<'a> FrameworkObject<'a> {
             tasks: framework
                 .tasks
                 .values()
-                .map(|task| TaskObject::of(task))
+                .map(|task| TaskObject(task))
                 .collect(),
             unreachable_tasks: framework
                 .unreachable_tasks
                 .values()
-                .map(|task| TaskObject::of(task))
+                .map(|task| TaskObject(task))
                 .collect(),
             completed_tasks: framework
                 .completed_tasks
                 .iter()
-                .map(|task| TaskObject::of(task))
+                .map(|task| TaskObject(task))
                 .collect(),
             offers: offers(framework, view),
             executors: executors(framework, view),

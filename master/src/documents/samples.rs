@@ -13,8 +13,8 @@ use mesos::version::MESOS_COMPATIBLE;
 
 use crate::config::Config;
 use crate::state::{
-    Agent, Cluster, Connection, Counters, Executor, Few, FewSet, Framework, Offer, Subscription,
-    Task, TaskCounts, Timestamp, Traffic,
+    Agent, Cluster, Connection, Counters, Executor, Few, FewSet, Framework, Id, Offer, Shapes,
+    Subscription, Task, TaskCounts, Timestamp, Traffic,
 };
 use crate::view::View;
 
@@ -80,6 +80,7 @@ fn agent() -> Agent {
     let total = parse("cpus:4;mem:4096;disk:10000;ports:[31000-32000]");
     Agent {
         id: AGENT.into(),
+        shared_id: Id::from(&AGENT.into()),
         info: Arc::new(v1::AgentInfo {
             hostname: "localhost".into(),
             id: Some(AGENT.into()),
@@ -129,6 +130,7 @@ fn framework(id: &str) -> Framework {
     };
     Framework {
         id: id.into(),
+        shared_id: Id::from(&id.into()),
         info: Arc::new(info),
         roles: Arc::new(BTreeSet::from(["*".to_owned()])),
         suppressed_roles: Arc::default(),
@@ -148,6 +150,7 @@ fn framework(id: &str) -> Framework {
         operations: OrdMap::new(),
         executors: OrdSet::new(),
         used: OrdMap::new(),
+        shapes: Shapes::default(),
         offered: Resources::new(),
         counts: TaskCounts::default(),
         traffic: Traffic::default(),

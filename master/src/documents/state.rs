@@ -181,7 +181,7 @@ impl<'a> Tally<'a> {
         for framework in view.cluster.frameworks.values() {
             let framework_id = framework.id.value.as_str();
             for task in tasks_of(framework) {
-                let agent_id = task.record.agent_id.value.as_str();
+                let agent_id = &**task.agent_id();
                 let (numbers, agents) = tally.frameworks.entry(framework_id).or_default();
                 numbers.count(task.state());
                 agents.insert(agent_id);

@@ -1,11 +1,11 @@
 //! Tasks, their statuses, and what tasks and executors are described by.
 
 use mesos::v1;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::Query;
-use crate::state::{Framework, Task};
+use crate::state::{Details, Framework, Task};
 use crate::view::View;
 
 /// Tasks shown unless the query says otherwise.
@@ -47,17 +47,18 @@ impl<'a> Tasks<'a> {
     /// descending and the oldest when ascending.
     pub(super) fn of(view: &'a View, selection: &Selection<'_>) -> Tasks<'a> {
         let wanted = |id: &str, filter: Option<&str>| filter.is_none_or(|filter| filter == id);
-        let mut tasks: Vec<&Task> = super::frameworks::all(view)
+        let mut tasks: Vec<(f64, &Task)> = super::frameworks::all(view)
             .filter(|framework| wanted(&framework.id.value, selection.framework))
             .flat_map(tasks_of)
-            .filter(|task| wanted(&task.record.task_id.value, selection.task))
+            .filter(|task| wanted(task.id(), selection.task))
+            .map(|task| (first_status(task), task))
             .collect();
-        tasks.sort_by(|a, b| first_status(a).total_cmp(&first_status(b)));
+        tasks.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         if !selection.ascending {
-            tasks.sort_by(|a, b| {
-                is_new(b)
-                    .cmp(&is_new(a))
-                    .then(first_status(b).total_cmp(&first_status(a)))
+            let is_new = |task: &Task| task.has_no_status();
+            tasks.sort_by(|(a, one), (b, other)| {
+                let by_age = is_new(other).cmp(&is_new(one));
+                by_age.then(b.total_cmp(a))
             });
         }
         let shown = tasks
@@ -65,7 +66,7 @@ impl<'a> Tasks<'a> {
             .skip(selection.offset)
             .take(selection.limit);
         Tasks {
-            tasks: shown.map(TaskObject::of).collect(),
+            tasks: shown.map(|(_, task)| TaskObject(task)).collect(),
         }
     }
 }
@@ -79,17 +80,23 @@ pub(super) fn tasks_of(framework: &Framework) -> impl Iterator<Item = &Task> {
 }
 
 fn first_status(task: &Task) -> f64 {
-    let first = task.record.statuses.first();
+    let first = task.statuses().next();
     first.and_then(|status| status.timestamp).unwrap_or(0.0)
 }
 
-fn is_new(task: &Task) -> bool {
-    task.record.statuses.is_empty()
+/// A task, decoded when it is written: of many never more than one is.
+#[derive(Debug)]
+pub(super) struct TaskObject<'a>(pub(super) &'a Task);
+
+impl Serialize for TaskObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let statuses: Vec<v1::TaskStatus> = self.0.statuses().collect();
+        DecodedTask::of(self.0, &self.0.details(), &statuses).serialize(serializer)
+    }
 }
 
-/// A task.
 #[derive(Debug, Serialize)]
-pub(super) struct TaskObject<'a> {
+struct DecodedTask<'a> {
     id: &'a str,
     name: &'a str,
     framework_id: &'a str,
@@ -114,40 +121,39 @@ pub(super) struct TaskObject<'a> {
     health_check: Option<&'a v1::HealthCheck>,
 }
 
-impl<'a> TaskObject<'a> {
-    pub(super) fn of(task: &'a Task) -> TaskObject<'a> {
-        let record = &task.record;
-        TaskObject {
-            id: &record.task_id.value,
-            name: &record.name,
-            framework_id: &record.framework_id.value,
-            executor_id: record.executor_id.as_ref().map_or("", |id| &id.value),
-            slave_id: &record.agent_id.value,
+impl<'a> DecodedTask<'a> {
+    fn of(task: &'a Task, details: &'a Details, statuses: &'a [v1::TaskStatus]) -> DecodedTask<'a> {
+        DecodedTask {
+            id: task.id(),
+            name: &details.name,
+            framework_id: task.framework_id(),
+            executor_id: task.executor_id().map_or("", |id| id),
+            slave_id: task.agent_id(),
             state: task.state().as_str_name(),
             resources: task.resources.to_flat_json(),
-            limits: limits(record),
+            limits: limits(details),
             role: task
                 .resources
                 .allocations()
                 .into_keys()
                 .next()
                 .unwrap_or_default(),
-            statuses: record.statuses.iter().map(StatusObject::of).collect(),
-            user: record.user.as_deref(),
-            labels: labels(record.labels.as_ref()),
-            discovery: record.discovery.as_ref(),
-            container: record.container.as_deref(),
-            health_check: record.health_check.as_deref(),
+            statuses: statuses.iter().map(StatusObject::of).collect(),
+            user: details.user.as_deref(),
+            labels: labels(details.labels.as_ref()),
+            discovery: details.discovery.as_ref(),
+            container: details.container.as_deref(),
+            health_check: details.health_check.as_deref(),
         }
     }
 }
 
-fn limits(record: &v1::Task) -> Map<String, Value> {
+fn limits(details: &Details) -> Map<String, Value> {
     let limit = |value: f64| match value.is_finite() {
         true => Value::from(value),
         false => Value::from("Infinity"),
     };
-    let limits = record.limits.iter();
+    let limits = details.limits.iter();
     limits
         .map(|(name, scalar)| (name.clone(), limit(scalar.value)))
         .collect()

@@ -99,10 +99,12 @@ fn is_updated(old: &Framework, new: &Framework) -> bool {
 
 fn tasks(old: &Framework, new: &Framework, told: &mut Told) {
     let ended = |task: &Task| {
-        let id = &task.record.task_id;
+        let id = task.id();
         let completed = new.completed_tasks.iter().rev();
-        let mut completed = completed.filter(|task| task.record.task_id == *id);
-        new.unreachable_tasks.get(id).or_else(|| completed.next())
+        let mut completed = completed.filter(|task| task.id() == id);
+        new.unreachable_tasks
+            .get(&**id)
+            .or_else(|| completed.next())
     };
     for item in old.tasks.diff(&new.tasks) {
         match item {
@@ -133,25 +135,25 @@ fn tasks(old: &Framework, new: &Framework, told: &mut Told) {
 
 /// One event for each status that is new, or for a state that no status tells.
 fn task_updated(old: &Task, new: &Task, told: &mut Told) {
-    let known = &old.record.statuses;
-    let statuses = new.record.statuses.iter().rev();
+    let known: Vec<TaskStatus> = old.statuses().collect();
+    let statuses: Vec<TaskStatus> = new.statuses().collect();
+    let statuses = statuses.into_iter().rev();
     let mut fresh: Vec<TaskStatus> = statuses
         .take_while(|status| !known.contains(status))
-        .cloned()
         .collect();
     if fresh.is_empty() && old.state() != new.state() {
         fresh.push(TaskStatus {
-            task_id: new.record.task_id.clone(),
-            agent_id: Some(new.record.agent_id.clone()),
-            state: new.record.state,
+            task_id: new.id().to_v1(),
+            agent_id: Some(new.agent_id().to_v1()),
+            state: new.state() as i32,
             ..Default::default()
         });
     }
     for status in fresh.into_iter().rev() {
         let updated = TaskUpdated {
-            framework_id: new.record.framework_id.clone(),
+            framework_id: new.framework_id().to_v1(),
             status,
-            state: new.record.state,
+            state: new.state() as i32,
         };
         let event = event(Type::TaskUpdated, |e| e.task_updated = Some(updated));
         told.push((Rank::Task, event));
@@ -159,7 +161,7 @@ fn task_updated(old: &Task, new: &Task, told: &mut Told) {
 }
 
 fn task_added(task: &Task) -> Event {
-    let task = task.record.clone();
+    let task = task.to_v1();
     event(Type::TaskAdded, |e| e.task_added = Some(TaskAdded { task }))
 }
 

@@ -110,10 +110,10 @@ fn each_change_is_told_once_and_in_order() {
 fn tasks_are_followed_wherever_they_are_kept() {
     let mut world = World::new();
     let (_, mut subscription) = world.follow(None).unwrap();
-    let (framework, task) = ("m-0000".into(), "running".into());
+    let (framework, task) = ("m-0000".into(), mesos::v1::TaskId::new("running"));
     let state = |state: TaskState| {
         move |task: &mut crate::state::Task| {
-            task.record.set_state(state);
+            task.set_state(state);
             task.remember(TaskStatus {
                 state: state as i32,
                 ..Default::default()
@@ -130,7 +130,7 @@ fn tasks_are_followed_wherever_they_are_kept() {
     assert_eq!(updated.state(), TaskState::TaskUnreachable);
     assert_eq!(updated.status.state(), TaskState::TaskUnreachable);
 
-    let was = world.cluster.frameworks[&"m-0000".into()].unreachable_tasks[&task].clone();
+    let was = world.cluster.frameworks[&"m-0000".into()].unreachable_tasks[task.as_str()].clone();
     world.change(|cluster| {
         let mut back = (*was).clone();
         state(TaskState::TaskRunning)(&mut back);

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::operations::total_of;
 use super::{
-    Agent, Continuation, Counter, Effect, Effects, Few, FewSet, Place, RemovalReason, State,
+    Agent, Continuation, Counter, Effect, Effects, Few, FewSet, Id, Place, RemovalReason, State,
     TaskCounts, Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
@@ -195,6 +195,7 @@ impl State {
         let id = admission.id.clone();
         let agent = Agent {
             id: id.clone(),
+            shared_id: Id::from(&id),
             info: Arc::new(admission.info.clone()),
             pid: admission.pid.clone(),
             capabilities: admission.capabilities.clone(),
@@ -249,7 +250,7 @@ impl State {
             used: agent
                 .used
                 .iter()
-                .map(|(framework, used)| (framework.clone(), (**used).clone()))
+                .map(|(framework, used)| (framework.to_v1(), (**used).clone()))
                 .collect(),
         }));
         self.announce_unavailability(id, out);

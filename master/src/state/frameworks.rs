@@ -143,7 +143,7 @@ impl State {
             return;
         };
         for (task_id, task) in &framework.tasks {
-            let agent_id = task.record.agent_id.clone();
+            let agent_id = task.agent_id().to_v1();
             let verdict = Verdict::new(
                 TaskState::TaskKilled,
                 Reason::FrameworkRemoved,
@@ -153,7 +153,8 @@ impl State {
                 let status = verdict.status_of(&framework.info, task, now);
                 self.record(id, &agent_id, status, None, out);
             }
-            self.cluster.remove_task(id, task_id, self.completed());
+            self.cluster
+                .remove_task(id, &task_id.to_v1(), self.completed());
         }
     }
 

@@ -18,7 +18,7 @@ impl State {
         out: &mut Effects,
     ) {
         self.counters.count(Counter::KillTask);
-        let Some(task) = framework.tasks.get(&kill.task_id) else {
+        let Some(task) = framework.tasks.get(kill.task_id.as_str()) else {
             let asked = call::reconcile::Task {
                 task_id: kill.task_id,
                 agent_id: kill.agent_id,
@@ -28,7 +28,7 @@ impl State {
             }
             return;
         };
-        let agent_id = task.record.agent_id.clone();
+        let agent_id = task.agent_id().to_v1();
         if kill
             .agent_id
             .as_ref()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mesos::protocols::agent as to_agent;
-use mesos::resources::{Conversion, Format, Resources};
+use mesos::resources::{Conversion, Resources};
 use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
 use mesos::wire::Pb;
@@ -73,7 +73,7 @@ impl State {
             // A command task starts an executor of its own.
             None => launch.task.executor.is_none(),
         };
-        let record = record(framework, &launch.task, &launch.resources);
+        let record = record(framework, &launch.task);
         self.cluster.add_task(Task::new(record, launch.resources));
         let message = to_agent::RunTask {
             framework: Pb((*framework.info).clone()),
@@ -97,10 +97,10 @@ fn prepare(
 ) -> Result<Launch, Invalid> {
     tasks::task(&task)?;
     let id = &task.task_id;
-    if framework.tasks.contains_key(id) {
+    if framework.tasks.contains_key(id.as_str()) {
         return Err(Invalid(format!("Task has duplicate ID: {}", id.value)));
     }
-    if framework.unreachable_tasks.contains_key(id) {
+    if framework.unreachable_tasks.contains_key(id.as_str()) {
         return Err(Invalid(format!(
             "Task reuses the ID of an unreachable task: {}",
             id.value
@@ -182,8 +182,8 @@ fn new_executor(
     }))
 }
 
-/// The public record of a task that is being launched.
-fn record(framework: &Framework, task: &TaskInfo, resources: &Resources) -> v1::Task {
+/// The public record of a task that is being launched, without its resources.
+fn record(framework: &Framework, task: &TaskInfo) -> v1::Task {
     let own_user = task
         .command
         .as_ref()
@@ -199,7 +199,6 @@ fn record(framework: &Framework, task: &TaskInfo, resources: &Resources) -> v1::
         executor_id: executor.map(|executor| executor.executor_id.clone()),
         agent_id: task.agent_id.clone(),
         state: TaskState::TaskStaging as i32,
-        resources: resources.to_v1(Format::Endpoint),
         labels: task.labels.clone(),
         discovery: task.discovery.clone(),
         container: task.container.clone(),

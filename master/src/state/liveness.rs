@@ -263,11 +263,12 @@ impl State {
         let on_agent = agent
             .tasks
             .iter()
-            .filter(|(owner, _)| owner == framework_id);
+            .filter(|(owner, _)| owner.is(framework_id));
         for (_, task_id) in on_agent {
-            let Some(task) = framework.tasks.get(task_id) else {
+            let Some(task) = framework.tasks.get(&**task_id) else {
                 continue;
             };
+            let task_id = &task_id.to_v1();
             let mut status = verdict.clone().status_of(&framework.info, task, now);
             if unreachable {
                 status.unreachable_time = Some(TimeInfo {

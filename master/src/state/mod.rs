@@ -68,7 +68,7 @@ pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
-pub use kept::{Few, FewSet};
+pub use kept::{Details, Few, FewSet, Id, Shapes, Task};
 pub use maintenance::Plan;
 pub use model::*;
 pub use operator::{Awaited, Ticket};

@@ -47,8 +47,8 @@ impl State {
         let id = &asked.task_id;
         let known = framework
             .tasks
-            .get(id)
-            .or_else(|| framework.unreachable_tasks.get(id));
+            .get(id.as_str())
+            .or_else(|| framework.unreachable_tasks.get(id.as_str()));
         if let Some(task) = known {
             return Some(latest(framework, task, now));
         }
@@ -97,11 +97,7 @@ fn latest(framework: &Framework, task: &Task, now: Timestamp) -> TaskStatus {
         "Reconciliation: Latest task state",
     );
     TaskStatus {
-        unreachable_time: task
-            .record
-            .statuses
-            .last()
-            .and_then(|last| last.unreachable_time),
+        unreachable_time: task.last_status().and_then(|last| last.unreachable_time),
         ..verdict.status_of(&framework.info, task, now)
     }
 }

@@ -196,25 +196,27 @@ impl State {
         agent: &Agent,
         running: &Running,
     ) -> Vec<to_agent::ReconcileTasks> {
-        let named: BTreeSet<(&FrameworkId, &TaskId)> = running
+        let named: BTreeSet<(&str, &str)> = running
             .tasks
             .iter()
-            .map(|task| (&task.framework_id, &task.task_id))
+            .map(|task| (task.framework_id.as_str(), task.task_id.as_str()))
             .collect();
         let mut missing: Vec<to_agent::ReconcileTasks> = Vec::new();
         for (framework_id, task_id) in &agent.tasks {
-            if named.contains(&(framework_id, task_id)) {
+            if named.contains(&(&**framework_id, &**task_id)) {
                 continue;
             }
+            let framework_id = &framework_id.to_v1();
             let Some(framework) = self.cluster.framework(framework_id).cloned() else {
                 continue;
             };
-            let Some(task) = framework.tasks.get(task_id) else {
+            let Some(task) = framework.tasks.get(&**task_id) else {
                 continue;
             };
             if task.is_terminal() {
                 let destination = self.completed();
-                self.cluster.remove_task(framework_id, task_id, destination);
+                self.cluster
+                    .remove_task(framework_id, &task_id.to_v1(), destination);
                 continue;
             }
             let asked = Verdict::new(
@@ -258,8 +260,8 @@ impl State {
                 info.executor_id == *executor && info.framework_id.as_ref() == Some(framework)
             });
             let expected = self.cluster.tasks_on(&agent.id).iter().any(|task| {
-                task.record.framework_id == *framework
-                    && task.record.executor_id.as_ref() == Some(executor)
+                task.framework_id().is(framework)
+                    && task.executor_id().is_some_and(|id| id.is(executor))
                     && !task.is_terminal()
             });
             if !named && !expected {
@@ -442,7 +444,7 @@ impl State {
             let lost = framework
                 .unreachable_tasks
                 .values()
-                .filter(|task| task.record.agent_id == *agent);
+                .filter(|task| task.agent_id().is(agent));
             for task in lost {
                 let status = verdict.clone().status_of(&framework.info, task, now);
                 self.end_unreachable(&framework_id, task, &status);
@@ -452,9 +454,9 @@ impl State {
     }
 
     fn end_unreachable(&mut self, id: &FrameworkId, task: &Task, status: &v1::TaskStatus) {
-        self.cluster.forget_unreachable(id, &task.record.task_id);
+        self.cluster.forget_unreachable(id, &task.id().to_v1());
         let mut ended = task.clone();
-        ended.record.state = status.state;
+        ended.set_state(status.state());
         ended.remember(status.clone());
         self.cluster.count_reason(status);
         self.cluster
@@ -472,7 +474,7 @@ impl State {
             let Some(framework) = self.cluster.framework(framework_id).cloned() else {
                 continue;
             };
-            let Some(task) = framework.tasks.get(task_id) else {
+            let Some(task) = framework.tasks.get(task_id.as_str()) else {
                 continue;
             };
             let verdict = Verdict::new(task.state(), Reason::AgentReregistered, why);

@@ -3,8 +3,8 @@
 use mesos::v1::task_status::{Reason, Source};
 use mesos::v1::{AgentId, TaskId, TaskState, TaskStatus};
 
-use super::model::{Framework, Task, has_capability};
-use super::{Effects, State, Timestamp};
+use super::model::{Framework, has_capability};
+use super::{Effects, Id, State, Task, Timestamp};
 use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::{FrameworkInfo, scheduler};
 
@@ -48,13 +48,18 @@ impl Verdict {
 
     /// The status of a task that has a record: with its executor and its last known health.
     pub(crate) fn status_of(self, info: &FrameworkInfo, task: &Task, now: Timestamp) -> TaskStatus {
-        let last = task.record.statuses.last();
+        let last = task.last_status().unwrap_or_default();
         TaskStatus {
-            executor_id: task.record.executor_id.clone(),
-            healthy: last.and_then(|status| status.healthy),
-            check_status: last.and_then(|status| status.check_status),
-            container_status: last.and_then(|status| status.container_status.clone()),
-            ..self.status(info, &task.record.task_id, Some(&task.record.agent_id), now)
+            executor_id: task.executor_id().map(Id::to_v1),
+            healthy: last.healthy,
+            check_status: last.check_status,
+            container_status: last.container_status,
+            ..self.status(
+                info,
+                &task.id().to_v1(),
+                Some(&task.agent_id().to_v1()),
+                now,
+            )
         }
     }
 }

@@ -18,8 +18,8 @@ use mesos::wire::Pb;
 
 use super::frameworks::options;
 use super::{
-    Caller, Connection, Counter, Effect, Effects, Framework, State, Subscription, TaskCounts,
-    Timer, Timestamp, ToAgent, Traffic, roles_of,
+    Caller, Connection, Counter, Effect, Effects, Framework, Id, Shapes, State, Subscription,
+    TaskCounts, Timer, Timestamp, ToAgent, Traffic, roles_of,
 };
 use crate::allocator::AllocatorOp;
 use crate::validation::frameworks as check;
@@ -154,6 +154,7 @@ impl State {
     ) {
         let id = info.id.clone().unwrap_or_default();
         let framework = Framework {
+            shared_id: Id::from(&id),
             id: id.clone(),
             info: Arc::new(info.clone()),
             roles: Arc::new(roles_of(info)),
@@ -174,6 +175,7 @@ impl State {
             operations: OrdMap::new(),
             executors: OrdSet::new(),
             used: OrdMap::new(),
+            shapes: Shapes::default(),
             offered: Resources::default(),
             counts: TaskCounts::default(),
             traffic: Traffic::default(),
@@ -351,12 +353,12 @@ impl State {
         let Some(framework) = self.cluster.framework(id) else {
             return;
         };
-        let of_tasks = framework.tasks.values().map(|task| &task.record.agent_id);
-        let of_executors = framework.executors.iter().map(|(agent, _)| agent);
-        let concerned: BTreeSet<&AgentId> = of_tasks.chain(of_executors).collect();
+        let of_tasks = framework.tasks.values().map(|task| &**task.agent_id());
+        let of_executors = framework.executors.iter().map(|(agent, _)| agent.as_str());
+        let concerned: BTreeSet<&str> = of_tasks.chain(of_executors).collect();
         for agent in concerned
             .into_iter()
-            .filter_map(|id| self.cluster.agent(id))
+            .filter_map(|id| self.cluster.agent(&AgentId::new(id)))
         {
             if agent.connected {
                 let message = to_agent::UpdateFramework {

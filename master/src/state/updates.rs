@@ -52,15 +52,13 @@ impl State {
         let Some(task) = self.cluster.task(framework_id, &status.task_id).cloned() else {
             return;
         };
-        if task.record.agent_id != *agent_id {
+        if !task.agent_id().is(agent_id) {
             return;
         }
         let made_here = latest.is_none();
         let latest = latest.unwrap_or_else(|| status.state());
         let ended = task
-            .record
-            .statuses
-            .last()
+            .last_status()
             .is_some_and(|last| is_terminal(last.state()));
         let ends = is_terminal(status.state()) && !ended;
         let task_id = status.task_id.clone();
@@ -68,13 +66,14 @@ impl State {
         let freed = self.cluster.change_task(framework_id, &task_id, |task| {
             // The first terminal state wins.
             if !task.is_terminal() {
-                task.record.state = latest as i32;
+                task.set_state(latest);
             }
             // What an agent tells without a uuid is for information only; what the master makes
             // up has none either, but is the last word, and nobody acknowledges it.
             if status.uuid.is_some() || made_here {
-                task.record.status_update_state = Some(status.state);
-                task.record.status_update_uuid = status.uuid.clone();
+                let uuid = status.uuid.as_deref();
+                let uuid = uuid.and_then(|uuid| Uuid::from_slice(uuid).ok());
+                task.set_forwarded(status.state, uuid);
             }
             task.remember(status);
         });
@@ -103,10 +102,10 @@ impl State {
             return self.counters.count(Counter::InvalidAcknowledgements);
         };
         if let Some(task) = self.cluster.task(id, &acknowledge.task_id).cloned() {
-            if task.record.agent_id != agent.id || task.record.status_update_uuid.is_none() {
+            if !task.agent_id().is(&agent.id) || task.forwarded_uuid().is_none() {
                 return self.counters.count(Counter::InvalidAcknowledgements);
             }
-            let matches = task.record.status_update_uuid.as_deref() == Some(&acknowledge.uuid[..]);
+            let matches = task.forwarded_uuid() == Some(uuid);
             if matches && is_terminal(task.forwarded_state()) {
                 let destination = self.completed();
                 self.cluster

@@ -21,7 +21,7 @@ pub(crate) fn state(cluster: &Cluster) -> GetState {
 
 pub(super) fn tasks(cluster: &Cluster) -> GetTasks {
     fn records<'a>(tasks: impl Iterator<Item = &'a std::sync::Arc<Task>>) -> Vec<TaskMessage> {
-        tasks.map(|task| task.record.clone()).collect()
+        tasks.map(|task| task.to_v1()).collect()
     }
     let completed = || cluster.completed_frameworks.iter();
     let all = || cluster.frameworks.values().chain(completed());

@@ -11,13 +11,15 @@ use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
 use super::counts::TaskCounts;
-use crate::state::{Few, FewSet, Timestamp};
+use crate::state::{Few, FewSet, Id, Timestamp};
 
 /// A registered agent: admitted to the registry and heard of since this master started.
 #[derive(Clone, Debug)]
 pub struct Agent {
     /// Assigned by the master that first admitted it.
     pub id: v1::AgentId,
+    /// The same, shared by all its tasks.
+    pub shared_id: Id<v1::AgentId>,
     /// As told at its last registration; `info.id` is set.
     pub info: Arc<v1::AgentInfo>,
     /// Where it listens.
@@ -43,13 +45,13 @@ pub struct Agent {
     /// Its operations that have not ended, or whose end was not acknowledged.
     pub operations: FewSet<Uuid>,
     /// Resources held by executors and unfinished tasks, by framework; carry allocation roles.
-    pub used: Few<FrameworkId, Arc<Resources>>,
+    pub used: Few<Id<FrameworkId>, Arc<Resources>>,
     /// Resources in outstanding offers; carry allocation roles.
     pub offered: Resources,
     /// Live executors. Those of command tasks are the agent's own affair and not listed.
     pub executors: Few<(FrameworkId, ExecutorId), Arc<Executor>>,
     /// Its tasks; the records are with their frameworks.
-    pub tasks: FewSet<(FrameworkId, TaskId)>,
+    pub tasks: FewSet<(Id<FrameworkId>, Id<TaskId>)>,
     /// Its outstanding offers.
     pub offers: FewSet<OfferId>,
     /// The outstanding requests to leave it, one a framework.
@@ -84,7 +86,7 @@ impl Agent {
     pub fn frameworks(&self) -> OrdSet<FrameworkId> {
         self.tasks
             .iter()
-            .map(|(framework, _)| framework.clone())
+            .map(|(framework, _)| framework.to_v1())
             .chain(
                 self.executors
                     .keys()

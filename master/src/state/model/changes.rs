@@ -30,22 +30,27 @@ impl Cluster {
 
     /// Adds a task, replacing an older record of the same id, and charges its resources unless
     /// it holds none any more. Framework and agent must be known.
-    pub(crate) fn add_task(&mut self, task: Task) {
-        let framework_id = task.record.framework_id.clone();
-        let agent_id = task.record.agent_id.clone();
-        let task_id = task.record.task_id.clone();
+    pub(crate) fn add_task(&mut self, mut task: Task) {
+        let framework_id = task.framework_id().to_v1();
+        let agent_id = task.agent_id().to_v1();
         let state = task.state();
         let charge = (!task.holds_nothing()).then(|| task.resources.clone());
 
-        self.forget_unreachable(&framework_id, &task_id);
+        self.forget_unreachable(&framework_id, &task.id().to_v1());
         self.counts.enter(state);
-        if let Some(agent) = self.agent_mut(&agent_id) {
-            agent.tasks.insert((framework_id.clone(), task_id.clone()));
+        let agent = self.agents.get_mut(&agent_id).map(Arc::make_mut);
+        let framework = self.frameworks.get_mut(&framework_id).map(Arc::make_mut);
+        if let (Some(agent), Some(framework)) = (agent, framework) {
+            task.share(&framework.shared_id, &agent.shared_id, |amount| {
+                framework.shapes.share(amount)
+            });
+            let id = task.id().clone();
+            agent
+                .tasks
+                .insert((framework.shared_id.clone(), id.clone()));
             agent.counts.enter(state);
-        }
-        if let Some(framework) = self.framework_mut(&framework_id) {
             framework.counts.enter(state);
-            framework.tasks.insert(task_id, Arc::new(task));
+            framework.tasks.insert(id, Arc::new(task));
         }
         if let Some(resources) = charge {
             self.charge(&framework_id, &agent_id, &resources);
@@ -61,12 +66,12 @@ impl Cluster {
         change: impl FnOnce(&mut Task),
     ) -> Option<Resources> {
         let framework = self.framework_mut(framework_id)?;
-        let task = Arc::make_mut(framework.tasks.get_mut(task_id)?);
+        let task = Arc::make_mut(framework.tasks.get_mut(task_id.as_str())?);
         let (before, held) = (task.state(), !task.holds_nothing());
         change(task);
         let after = task.state();
-        let agent_id = task.record.agent_id.clone();
-        let freed = (held && task.holds_nothing()).then(|| task.resources.clone());
+        let agent_id = task.agent_id().to_v1();
+        let freed = (held && task.holds_nothing()).then(|| (*task.resources).clone());
 
         if before != after {
             framework.counts.leave(before);
@@ -92,10 +97,11 @@ impl Cluster {
         destination: Destination,
     ) -> Option<Resources> {
         let framework = self.framework_mut(framework_id)?;
-        let task = framework.tasks.remove(task_id)?;
+        let task = framework.tasks.remove(task_id.as_str())?;
+        let key = (framework.shared_id.clone(), task.id().clone());
         let state = task.state();
-        let agent_id = task.record.agent_id.clone();
-        let held = (!task.holds_nothing()).then(|| task.resources.clone());
+        let agent_id = task.agent_id().to_v1();
+        let held = (!task.holds_nothing()).then(|| (*task.resources).clone());
 
         // Unreachable tasks stay visible as such, so their state is not left yet.
         if !matches!(destination, Destination::Unreachable(_)) {
@@ -115,7 +121,7 @@ impl Cluster {
             self.counts.leave(state);
         }
         if let Some(agent) = self.agent_mut(&agent_id) {
-            agent.tasks.remove(&(framework_id.clone(), task_id.clone()));
+            agent.tasks.remove(&key);
             agent
                 .pending_kills
                 .remove(&(framework_id.clone(), task_id.clone()));
@@ -148,8 +154,8 @@ impl Cluster {
         task_id: &TaskId,
     ) -> Option<Arc<Task>> {
         let framework = self.framework_mut(framework_id)?;
-        let task = framework.unreachable_tasks.remove(task_id)?;
-        framework.unreachable_order.retain(|kept| kept != task_id);
+        let task = framework.unreachable_tasks.remove(task_id.as_str())?;
+        framework.unreachable_order.retain(|kept| !kept.is(task_id));
         framework.counts.leave(task.state());
         self.counts.leave(task.state());
         Some(task)
@@ -296,22 +302,21 @@ impl Cluster {
         agent_id: &AgentId,
         change: impl FnOnce(&Resources) -> Resources,
     ) {
-        let Some(agent) = self.agent_mut(agent_id) else {
+        let Some(agent) = self.agents.get_mut(agent_id).map(Arc::make_mut) else {
+            return;
+        };
+        let Some(framework) = self.frameworks.get_mut(framework_id).map(Arc::make_mut) else {
             return;
         };
         let nothing = Resources::new();
-        let used = agent.used.get(framework_id);
-        let used = change(used.map_or(&nothing, |used| used));
-        let used = (!used.is_empty()).then(|| Arc::new(used));
-        match &used {
-            Some(used) => drop(agent.used.insert(framework_id.clone(), used.clone())),
-            None => drop(agent.used.remove(framework_id)),
-        }
-        if let Some(framework) = self.framework_mut(framework_id) {
-            match used {
-                Some(used) => drop(framework.used.insert(agent_id.clone(), used)),
-                None => drop(framework.used.remove(agent_id)),
-            }
+        let used = agent.used.get(framework_id.as_str());
+        let used = Arc::new(change(used.map_or(&nothing, |used| used)));
+        if used.is_empty() {
+            agent.used.remove(framework_id.as_str());
+            framework.used.remove(agent_id.as_str());
+        } else {
+            agent.used.insert(framework.shared_id.clone(), used.clone());
+            framework.used.insert(agent.shared_id.clone(), used);
         }
     }
 }
@@ -326,13 +331,13 @@ impl Framework {
 
     /// Returns the states of tasks that had to be forgotten to make room.
     fn remember_unreachable(&mut self, task: Arc<Task>, limit: usize) -> Vec<v1::TaskState> {
-        let id = task.record.task_id.clone();
+        let id = task.id().clone();
         self.unreachable_tasks.insert(id.clone(), task);
         self.unreachable_order.push_back(id);
         let mut forgotten = Vec::new();
         while self.unreachable_order.len() > limit {
             let oldest = self.unreachable_order.pop_front();
-            if let Some(task) = oldest.and_then(|id| self.unreachable_tasks.remove(&id)) {
+            if let Some(task) = oldest.and_then(|id| self.unreachable_tasks.remove(&*id)) {
                 forgotten.push(task.state());
             }
         }
@@ -341,13 +346,8 @@ impl Framework {
 
     /// Forgets completed records of a task that turned out to be alive.
     pub(crate) fn forget_completed(&mut self, id: &TaskId) {
-        if self
-            .completed_tasks
-            .iter()
-            .any(|task| task.record.task_id == *id)
-        {
-            self.completed_tasks
-                .retain(|task| task.record.task_id != *id);
+        if self.completed_tasks.iter().any(|task| task.id().is(id)) {
+            self.completed_tasks.retain(|task| !task.id().is(id));
         }
     }
 }

@@ -12,14 +12,15 @@ use mesos::v1::{self, AgentId, ExecutorId, OfferId, OperationId, TaskId};
 use uuid::Uuid;
 
 use super::counts::TaskCounts;
-use super::task::Task;
-use crate::state::Timestamp;
+use crate::state::{Id, Shapes, Task, Timestamp};
 
 /// A framework: its subscription, its tasks and what it holds.
 #[derive(Clone, Debug)]
 pub struct Framework {
     /// Assigned at its first subscription.
     pub id: v1::FrameworkId,
+    /// The same, shared by all its tasks.
+    pub shared_id: Id<v1::FrameworkId>,
     /// As last subscribed or updated; `info.id` is set.
     pub info: Arc<v1::FrameworkInfo>,
     /// The roles it is subscribed to.
@@ -41,11 +42,11 @@ pub struct Framework {
     /// End, for completed frameworks.
     pub unregistered: Option<Timestamp>,
     /// Tasks that are alive, or whose terminal update has not been acknowledged yet.
-    pub tasks: OrdMap<TaskId, Arc<Task>>,
+    pub tasks: OrdMap<Id<TaskId>, Arc<Task>>,
     /// Tasks on unreachable agents. May come back.
-    pub unreachable_tasks: OrdMap<TaskId, Arc<Task>>,
+    pub unreachable_tasks: OrdMap<Id<TaskId>, Arc<Task>>,
     /// Order in which `unreachable_tasks` were added, oldest first; may name ids that left.
-    pub(crate) unreachable_order: Vector<TaskId>,
+    pub(crate) unreachable_order: Vector<Id<TaskId>>,
     /// Ended tasks, oldest first.
     pub completed_tasks: Vector<Arc<Task>>,
     /// Its outstanding offers.
@@ -57,7 +58,9 @@ pub struct Framework {
     /// Its live executors.
     pub executors: OrdSet<(AgentId, ExecutorId)>,
     /// Resources held by its executors and unfinished tasks, by agent; carry allocation roles.
-    pub used: OrdMap<AgentId, Arc<Resources>>,
+    pub used: OrdMap<Id<AgentId>, Arc<Resources>>,
+    /// Amounts that its tasks use, for equal ones to share.
+    pub(crate) shapes: Shapes,
     /// Resources in its outstanding offers; carry allocation roles.
     pub offered: Resources,
     /// Its tasks by state.

@@ -32,7 +32,6 @@ mod machine;
 mod offer;
 mod operation;
 mod operation_ends;
-mod task;
 
 use std::sync::Arc;
 
@@ -40,7 +39,7 @@ use imbl::{OrdMap, OrdSet, Vector};
 use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
-use super::Timestamp;
+use super::{Task, Timestamp};
 use crate::registrar::DrainRecord;
 
 pub(crate) use changes::Destination;
@@ -54,7 +53,6 @@ pub(crate) use machine::find_machine;
 pub use offer::Offer;
 pub use operation::Operation;
 pub use operation_ends::OperationEnds;
-pub use task::Task;
 
 /// How often tasks ended (or became unreachable) in which way: state, source and reason numbers.
 pub type Reasons = OrdMap<(i32, i32, i32), u64>;
@@ -120,7 +118,7 @@ impl Cluster {
 
     /// A task that is alive or whose terminal update has not been acknowledged yet.
     pub fn task(&self, framework: &FrameworkId, task: &TaskId) -> Option<&Arc<Task>> {
-        self.frameworks.get(framework)?.tasks.get(task)
+        self.frameworks.get(framework)?.tasks.get(task.as_str())
     }
 
     /// The tasks of an agent.
@@ -131,7 +129,10 @@ impl Cluster {
         agent
             .tasks
             .iter()
-            .filter_map(|(framework, task)| self.task(framework, task).cloned())
+            .filter_map(|(framework, task)| {
+                let framework = self.frameworks.get(&framework.to_v1())?;
+                framework.tasks.get(&**task).cloned()
+            })
             .collect()
     }
 }

@@ -87,9 +87,7 @@ fn an_agent_that_restarts_keeps_its_tasks() {
     assert!(!world.state.cluster().agents[&agent].active);
 
     let framework = world.state.cluster().frameworks[&id].clone();
-    let kept = framework.tasks[&super::world::task_id("kept")]
-        .record
-        .clone();
+    let kept = framework.tasks["kept"].to_v1();
     // It knows the framework as it was before an update it missed.
     let mut before = (*framework.info).clone();
     before.webui_url = Some("http://old".into());
@@ -135,7 +133,7 @@ fn kills_are_repeated_and_what_ended_meanwhile_is_stopped() {
         tasks: cluster
             .tasks_on(&agent)
             .iter()
-            .map(|task| task.record.clone())
+            .map(|task| task.to_v1())
             .collect(),
         ..Runs::default()
     };

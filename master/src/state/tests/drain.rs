@@ -6,7 +6,7 @@ use mesos::v1::master::Call;
 use mesos::v1::master::call::{DeactivateAgent, DrainAgent, MarkAgentGone, ReactivateAgent, Type};
 use mesos::v1::{AgentId, TaskState};
 
-use super::world::{Runs, World, agent_pid, info, partition_aware, task_id};
+use super::world::{Runs, World, agent_pid, info, partition_aware};
 use crate::config::Config;
 use crate::registrar::Registry;
 use crate::state::Counter;
@@ -137,9 +137,7 @@ fn draining_outlives_the_absence_of_the_agent_and_the_master() {
     let id = world.framework(info("a"));
     world.running(&id, &agent, "t");
     let known = (*world.state.cluster().frameworks[&id].info).clone();
-    let running = world.state.cluster().frameworks[&id].tasks[&task_id("t")]
-        .record
-        .clone();
+    let running = world.state.cluster().frameworks[&id].tasks["t"].to_v1();
     let runs = || Runs {
         frameworks: vec![known.clone()],
         tasks: vec![running.clone()],

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mesos::v1::{FrameworkInfo, TaskState};
 
-use super::world::{Runs, World, agent_pid, info, partition_aware, task_id};
+use super::world::{Runs, World, agent_pid, info, partition_aware};
 
 #[test]
 fn an_agent_that_misses_its_pings_is_unreachable_once_the_registry_says_so() {
@@ -87,7 +87,7 @@ fn tasks_come_back_with_an_unreachable_agent_or_are_gone() {
     world.running(&id, &agent, "back");
     world.running(&id, &agent, "gone");
     let framework = world.state.cluster().frameworks[&id].clone();
-    let back = framework.tasks[&task_id("back")].record.clone();
+    let back = framework.tasks["back"].to_v1();
     let effects = world.state.agent_unresponsive(world.now, &agent);
     world.perform(effects);
     world.log();

@@ -88,7 +88,7 @@ impl Walk {
     fn task(&self, n: usize) -> Option<mesos::v1::Task> {
         let frameworks = self.world.state.cluster().frameworks.values();
         nth(
-            frameworks.flat_map(|f| f.tasks.values().map(|task| task.record.clone())),
+            frameworks.flat_map(|f| f.tasks.values().map(|task| task.to_v1())),
             n,
         )
     }
@@ -306,12 +306,12 @@ impl Walk {
                 .tasks
                 .values()
                 .chain(framework.unreachable_tasks.values());
-            let here = all.filter(|task| task.record.agent_id == *agent);
+            let here = all.filter(|task| task.agent_id().is(agent));
             for task in here {
                 let state = TaskState::TaskRunning as i32;
                 runs.tasks.push(mesos::v1::Task {
                     state,
-                    ..task.record.clone()
+                    ..task.to_v1()
                 });
             }
             runs.frameworks.push((*framework.info).clone());

@@ -566,7 +566,7 @@ impl World {
                     .filter(|offer| offer.record.framework_id == *framework)
                     .map(|offer| &offer.resources)
                     .sum();
-                let used = cluster.agents[agent].used.get(framework).cloned();
+                let used = cluster.agents[agent].used.get(framework.as_str()).cloned();
                 let believed = &*used.unwrap_or_default() + &of_offers;
                 assert_eq!(*taken, believed, "{} on {}", framework.value, agent.value);
             }
@@ -584,9 +584,8 @@ impl World {
             );
             for (framework, task) in &agent.tasks {
                 assert!(
-                    cluster.task(framework, task).is_some(),
-                    "ghost task {}",
-                    task.value
+                    cluster.task(&framework.to_v1(), &task.to_v1()).is_some(),
+                    "ghost task {task}"
                 );
             }
         }
@@ -595,7 +594,7 @@ impl World {
                 .tasks
                 .values()
                 .filter(|task| !task.holds_nothing())
-                .map(|task| &task.resources)
+                .map(|task| &*task.resources)
                 .sum();
             assert!(
                 framework.used_total().contains(&held),
@@ -603,8 +602,10 @@ impl World {
                 framework.id.value
             );
             for (id, task) in &framework.tasks {
-                let agent = &cluster.agents[&task.record.agent_id];
-                assert!(agent.tasks.contains(&(framework.id.clone(), id.clone())));
+                assert_eq!(task.id(), id);
+                let agent = &cluster.agents[&task.agent_id().to_v1()];
+                let key = (framework.shared_id.clone(), id.clone());
+                assert!(agent.tasks.contains(&key));
             }
             assert!(
                 framework

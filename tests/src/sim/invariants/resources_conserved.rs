@@ -24,7 +24,7 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         }
         let tasks = view.cluster.tasks_on(&agent.id);
         let alive = tasks.iter().filter(|task| !holds_nothing(task.state()));
-        let held = alive.map(|task| &task.resources);
+        let held = alive.map(|task| &*task.resources);
         let executors = agent.executors.values().map(|executor| &executor.resources);
         let held = held
             .chain(executors)

@@ -33,7 +33,7 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         let on_agent = tasks_of(&state);
         let tasks = known.tasks_on(id).into_iter();
         let alive = tasks.filter(|task| !is_terminal(task.state()));
-        let believed: BTreeSet<TaskId> = alive.map(|task| task.record.task_id.clone()).collect();
+        let believed: BTreeSet<TaskId> = alive.map(|task| task.id().to_v1()).collect();
         same(&format!("agent {number}"), &on_agent, &believed)?;
     }
     if known.agents.len() != cluster.agent_views().count() {
@@ -55,7 +55,7 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         }
         let alive = framework.tasks.values();
         let alive = alive.filter(|task| !is_terminal(task.state()));
-        let believed: BTreeSet<TaskId> = alive.map(|task| task.record.task_id.clone()).collect();
+        let believed: BTreeSet<TaskId> = alive.map(|task| task.id().to_v1()).collect();
         same(
             &format!("the service at {name}"),
             &service.alive(),
