@@ -177,10 +177,16 @@ impl DataCentre {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file("job"));
-        Job {
+        let job = Job {
             running: Running::start(program),
             folder: folder.to_owned(),
-        }
+        };
+        // Who cannot find a master to begin with says so and ends.
+        eventually("the job is subscribed", SOON, || {
+            let frameworks = self.state()["frameworks"].as_array()?.len();
+            (frameworks == 2).then_some(())
+        });
+        job
     }
 
     fn command(&self, program: PathBuf) -> Command {
