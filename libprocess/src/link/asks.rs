@@ -26,8 +26,9 @@ struct Place {
     asking: Option<Asking>,
 }
 
-/// An id is the use of a place, and the place.
-const PLACES: u64 = ASKS as u64;
+/// An id is the use of a place, and the place. The other node relies on it: of two asks in one place somebody waits for
+/// the later one only.
+pub(super) const PLACES: u64 = ASKS as u64;
 
 /// The id of none: every place is used at least once.
 pub(super) const NONE: u64 = 0;

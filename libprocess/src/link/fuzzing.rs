@@ -62,7 +62,7 @@ impl Lanes {
         assert!(outbox.waiting() <= OUTBOX, "{}", outbox.waiting());
         drop(outbox);
         let tables = self.link.tables();
-        assert!(tables.serving.len() <= ASKS);
+        assert!(tables.serving.places() <= ASKS);
         assert!(tables.places.len() <= SIDES);
         assert!(tables.watched.len() <= MONITORS);
         // One more than the bound while the idle ones are being taken out.

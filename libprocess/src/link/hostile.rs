@@ -165,7 +165,8 @@ fn asked(id: u64) -> Asked {
     }
 }
 
-/// Small asks that a busy actor does not get to: beyond the bound they are refused, and the link lives.
+/// More asks than one may have: those whose places were taken by later ones have nobody who waits for them, in
+/// whichever order they come, and are not handled.
 #[tokio::test]
 async fn more_asks_than_can_wait() {
     let mut scene = scene().await;
@@ -179,37 +180,40 @@ async fn more_asks_than_can_wait() {
     let honest = scene.honest().await;
     scene.say(hello(VERSION)).await;
     let body = crate::wire::encode(&Blob(String::new())).unwrap();
-    const TOO_MANY: u64 = 100;
+    const PLACES: u64 = ASKS as u64;
+    // Three in one place, the last of them first; one that is alone in its own; and the number that no ask has.
+    let asks = [3 * PLACES, PLACES, 2 * PLACES, PLACES + 1, 0];
     let asks = frames(|out| {
         frame::put_lane(out, 0);
         frame::put_route(out, &route("busy"));
-        for id in 0..ASKS as u64 + TOO_MANY {
+        for id in asks {
             frame::put_ask(out, FIRST, asked(id), &body);
         }
+        // When this is answered, all others that ever will be are.
+        frame::put_ask(out, FIRST, asked(2 * PLACES - 1), &body);
     });
     let mut lane = scene.connection.open_uni().await.unwrap();
     lane.write_chunk(asks).await.unwrap();
-    // Refused at once, one after the other, on the lane of the answers: wait for all of them.
+    honest.had_answers().await;
+    drop(gate);
     let read = timeout(SOON, async {
         let mut control = scene.connection.accept_uni().await.unwrap();
         assert!(control.read(1000).await.is_some());
         let mut answers = scene.connection.accept_uni().await.unwrap();
-        let (mut partial, mut refused) = (BytesMut::new(), 0);
-        while refused < TOO_MANY {
+        let (mut partial, mut answered) = (BytesMut::new(), Vec::new());
+        while answered.last() != Some(&(2 * PLACES - 1)) {
             partial.extend_from_slice(&answers.read(super::READ).await.unwrap());
             while let Some((content, length)) = frame::split(&partial).unwrap() {
-                refused += u64::from(matches!(
-                    frame::parse(content).unwrap(),
-                    frame::Frame::Refuse(..)
-                ));
+                if let frame::Frame::Answer(id, _) = frame::parse(content).unwrap() {
+                    answered.push(id);
+                }
                 let _ = partial.split_to(length);
             }
         }
-        refused
+        answered
     });
-    assert_eq!(read.await.unwrap(), TOO_MANY);
-    honest.had_answers().await;
-    drop(gate);
+    let answered = read.await.unwrap();
+    assert_eq!(answered, [3 * PLACES, PLACES + 1, 2 * PLACES - 1]);
 }
 
 /// Asks for much and reads nothing of it.

@@ -149,13 +149,14 @@ impl DataLane {
                 continue;
             }
             let known = self.routes.get(route as usize).ok_or(Breach::Route)?;
-            let allowed = known.gate.lets(head.tag);
-            let served = ask.is_none_or(|ask| Link::serve(&known.source, ask));
-            if !allowed || !served {
+            if !known.gate.lets(head.tag) {
                 self.deliver(&mut gathered, buffer)?;
-                self.turn_away(head, ask.filter(|_| served), cost)?;
+                self.turn_away(head, ask, cost)?;
                 buffer.advance(length);
                 continue;
+            }
+            if let Some(ask) = ask {
+                self.link.serve(ask);
             }
             gathered.route = route;
             gathered.count += 1;
@@ -218,20 +219,18 @@ impl DataLane {
         buffer.advance(bytes);
     }
 
-    /// Ends a message that does not come in. `ask` is set if an answer is still to be given.
+    /// Ends a message that may not be sent by this peer.
     fn turn_away(&mut self, head: Head, ask: Option<u64>, cost: u64) -> Result<(), Breach> {
         let link = &self.link;
         let known = &self.routes[head.route as usize];
         // It used credit nevertheless, which goes back at once.
         known.source.account.take(cost).ok_or(Breach::Credit)?;
         link.messages_in.fetch_add(1, Ordering::Relaxed);
-        if !known.gate.lets(head.tag) {
-            link.count_dropped(1);
-            let why = link.not_allowed(known, head.tag);
-            if let Some(ask) = ask {
-                let reply = known.source.replier(ask);
-                reply.0.answer(Err(AskError::Refused(why)));
-            }
+        link.count_dropped(1);
+        let why = link.not_allowed(known, head.tag);
+        if let Some(ask) = ask {
+            let reply = known.source.replier(ask);
+            reply.0.answer(Err(AskError::Refused(why)));
         }
         Ok(())
     }
@@ -241,7 +240,7 @@ impl DataLane {
         match frame {
             Frame::Exited(monitor, reason) => link.announce(monitor, reason),
             Frame::Cancel(ask) => {
-                link.tables().serving.remove(&ask);
+                link.tables().serving.end(ask);
             }
             Frame::Bind(bind) => link.bind(bind)?,
             Frame::Unbind(number) => link.unbind(number),

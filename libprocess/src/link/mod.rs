@@ -49,7 +49,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -74,6 +74,7 @@ use lanes::Idle;
 use lines::Lines;
 use liveness::Pulse;
 use outbox::{Due, Outbox, Pair, Unsent, Wake};
+use replies::Serving;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::Lanes;
@@ -215,8 +216,8 @@ struct Tables {
     ended: bool,
     asks: Asks,
     monitors: BTreeMap<u64, Watcher>,
-    /// Asks of the peer here that somebody waits for. Nobody sees their order.
-    serving: HashSet<u64>,
+    /// Asks of the peer here that somebody waits for.
+    serving: Serving,
     /// Side lanes of the peer whose place was met, and which are not finished.
     places: BTreeSet<u64>,
     /// Side lanes of the peer that are open: as many as it may have lanes.
@@ -544,8 +545,17 @@ pub(crate) struct Cancel {
     pub(crate) ask: u64,
 }
 
+impl Cancel {
+    /// There is an answer: nothing is to be taken back.
+    pub(crate) fn answered(&mut self) {
+        self.ask = asks::NONE;
+    }
+}
+
 impl Drop for Cancel {
     fn drop(&mut self) {
-        self.link.cancel(self.ask);
+        if self.ask != asks::NONE {
+            self.link.cancel(self.ask);
+        }
     }
 }

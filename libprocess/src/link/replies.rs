@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Link;
+use super::asks::{NONE, PLACES};
 use super::run::Source;
-use super::{ASKS, Link};
-use crate::error::{AskError, ExitReason};
+use crate::error::AskError;
 use crate::parcel::{Answer, RemoteReply, Replier};
 use crate::wire::frame::{self, Written};
 
@@ -18,24 +19,53 @@ struct Reply {
     answered: bool,
 }
 
-impl Link {
-    /// Takes note of an ask of the peer. False if it has too many already; it is refused then.
-    pub(super) fn serve(source: &Arc<Source>, ask: u64) -> bool {
-        {
-            let mut tables = source.link.tables();
-            if !tables.ended && tables.serving.len() < ASKS {
-                tables.serving.insert(ask);
-                return true;
-            }
+/// Asks of the peer that somebody there waits for, in the places that they have there (see [`asks`](super::asks)). As
+/// many as it may have, since a place that is taken again has lost who waited in it.
+#[derive(Default)]
+pub(super) struct Serving(Vec<u64>);
+
+impl Serving {
+    pub(super) fn begin(&mut self, ask: u64) {
+        let place = place(ask);
+        if place >= self.0.len() {
+            self.0.resize(place + 1, NONE);
         }
-        let overloaded = AskError::Exited(ExitReason::Overloaded);
-        Link::replier(source.clone(), ask).0.answer(Err(overloaded));
-        false
+        // A later ask may have come first, on another lane: then nobody waits for this one any more.
+        let there = &mut self.0[place];
+        *there = ask.max(*there);
+    }
+
+    pub(super) fn end(&mut self, ask: u64) {
+        if let Some(there) = self.0.get_mut(place(ask))
+            && *there == ask
+        {
+            *there = NONE;
+        }
+    }
+
+    fn has(&self, ask: u64) -> bool {
+        ask != NONE && self.0.get(place(ask)) == Some(&ask)
+    }
+
+    #[cfg(feature = "fuzzing")]
+    pub(super) fn places(&self) -> usize {
+        self.0.len()
+    }
+}
+
+fn place(ask: u64) -> usize {
+    (ask % PLACES) as usize
+}
+
+impl Link {
+    /// Takes note of an ask of the peer.
+    pub(super) fn serve(&self, ask: u64) {
+        self.tables().serving.begin(ask);
     }
 
     /// Whether the peer waits for the answer to its ask.
     pub(super) fn serves(&self, ask: u64) -> bool {
-        self.tables().serving.contains(&ask)
+        self.tables().serving.has(ask)
     }
 
     /// The way back for the answer to an ask.
@@ -52,7 +82,7 @@ impl Reply {
     fn send(&mut self, answer: Answer<Written<&[u8]>>) {
         self.answered = true;
         let link = &self.source.link;
-        link.tables().serving.remove(&self.ask);
+        link.tables().serving.end(self.ask);
         let length = FRAME + answer.as_ref().map_or(0, |body| body.bytes.len());
         let added = link.outbox().add_frame(&self.source.back, length, |out| {
             frame::put_answer(out, self.ask, answer.as_ref().copied());

@@ -25,7 +25,7 @@ pub struct Ask<R> {
     /// It is sent to an actor that may be of the same thread, and that thread had no turn since.
     near: bool,
     /// For asks to other nodes: tells the callee when dropped.
-    _cancel: Option<Cancel>,
+    cancel: Option<Cancel>,
     /// Present if a subscriber wants to know of it.
     span: Option<Box<Asking>>,
 }
@@ -42,7 +42,7 @@ impl<R> Ask<R> {
             waiting,
             deadline: Timer::at(deadline, timers),
             near: false,
-            _cancel: cancel,
+            cancel,
             span,
         }
     }
@@ -69,6 +69,9 @@ impl<R> Future for Ask<R> {
 impl<R> Ask<R> {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<R, AskError>> {
         if let Poll::Ready(answer) = Pin::new(&mut self.waiting).poll(cx) {
+            if let Some(cancel) = &mut self.cancel {
+                cancel.answered();
+            }
             let dropped = || Err(AskError::Refused("the message was dropped".into()));
             return Poll::Ready(answer.unwrap_or_else(|_| dropped()));
         }
