@@ -11,7 +11,7 @@ mod victim;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::child::Role;
 use crate::measure::Contest;
@@ -47,4 +47,12 @@ pub(crate) fn roles() -> Vec<Role> {
 /// What every contestant runs on, where it has no reason for another.
 fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
+}
+
+/// The thread that drives it, and no other.
+fn single() -> Runtime {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::BURST;
-use super::threads::single;
 use crate::cores::apart;
 use crate::measure::time;
-use crate::runtime::Note;
+use crate::runtime::{Note, single};
 
 #[derive(Default)]
 struct Adder {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::threads::{on_one_thread, single};
+use super::threads::on_one_thread;
 use super::{BOUND, BURST};
 use crate::cores::apart;
 use crate::measure::time;
-use crate::runtime::Note;
 use crate::runtime::adder::{Adder, AdderProtocol, Ask, DEADLINE, Tell};
+use crate::runtime::{Note, single};
 
 /// Asks the sender to send.
 #[derive(Serialize, Deserialize)]

@@ -4,20 +4,12 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use crate::cores::apart;
 use crate::measure::time;
-
-/// A runtime on the thread that drives it, and nowhere else.
-pub(super) fn single() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-}
+use crate::runtime::single;
 
 /// How long `work` takes where everything is on this one thread. It is timed by itself, since what
 /// it needs is built there first.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use libprocess::prelude::*;
+use tokio::runtime::Runtime;
 
 use super::CONCURRENT;
 use crate::measure::time;
 use crate::runtime::adder::{AdderProtocol, Ask, DEADLINE, Tell};
 use crate::runtime::host::{self, Host};
-use crate::runtime::{Note, runtime};
+use crate::runtime::{Note, runtime, single};
 
 /// A node, and an actor in another process.
 #[derive(Clone)]
@@ -47,13 +48,13 @@ impl Stage {
     }
 }
 
-/// How long `work` takes in a task of the runtime, as the peers' does.
-fn measure<F>(work: impl FnOnce(Stage) -> F) -> Duration
+/// How long `work` takes in a task of this runtime, on which the node's links live, too.
+fn measure<F>(runtime: Runtime, work: impl FnOnce(Stage) -> F) -> Duration
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let host = Host::start();
-    runtime().block_on(async {
+    runtime.block_on(async {
         let stage = Stage::set(&host).await;
         let working = tokio::spawn(time(work(stage.clone())));
         let took = working.await.expect("a time");
@@ -63,15 +64,17 @@ where
 }
 
 pub(super) fn tells(count: usize) -> Duration {
-    measure(async move |stage: Stage| stage.tells(count).await)
+    measure(runtime(), async move |stage: Stage| {
+        stage.tells(count).await
+    })
 }
 
 pub(super) fn asks(count: usize) -> Duration {
-    measure(async move |stage: Stage| stage.asks(count).await)
+    measure(single(), async move |stage: Stage| stage.asks(count).await)
 }
 
 pub(super) fn parallel_asks(count: usize) -> Duration {
-    measure(async move |stage: Stage| {
+    measure(single(), async move |stage: Stage| {
         let askers = (0..CONCURRENT).map(|_| stage.asks(count / CONCURRENT));
         join_all(askers).await;
     })

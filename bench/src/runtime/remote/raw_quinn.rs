@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use quinn::{Connection, RecvStream, SendStream};
+use tokio::runtime::Runtime;
 
 use super::CONCURRENT;
 use crate::child::{self, Child, Role};
 use crate::measure::time;
 use crate::runtime::bare_quinn::{self, Introduction};
-use crate::runtime::{SIZE, runtime};
+use crate::runtime::{SIZE, runtime, single};
 
 /// Messages of one coalesced write: 32 KB and a bit; larger ones are not faster.
 const PER_WRITE: usize = 320;
@@ -67,6 +68,7 @@ pub(super) fn single_writes(count: usize) -> Duration {
 
 fn tells(count: usize, per_write: usize) -> Duration {
     with_stream(
+        runtime(),
         COUNT,
         async move |mut to: SendStream, mut from: RecvStream| {
             let mut left = count;
@@ -94,6 +96,7 @@ pub(super) fn pipelined(count: usize) -> Duration {
 /// Sends as many as were answered, all in one write.
 fn asks(count: usize, in_flight: usize) -> Duration {
     with_stream(
+        single(),
         ECHO,
         async move |mut to: SendStream, mut from: RecvStream| {
             let mut frames = Frames::default();
@@ -143,12 +146,16 @@ impl Frames {
     }
 }
 
-/// How long `work` takes with a stream to another process.
-fn with_stream<F>(what: u8, work: impl FnOnce(SendStream, RecvStream) -> F) -> Duration
+/// How long `work` takes with a stream to another process, in a task of this runtime.
+fn with_stream<F>(
+    runtime: Runtime,
+    what: u8,
+    work: impl FnOnce(SendStream, RecvStream) -> F,
+) -> Duration
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    with_connection(async |connection| {
+    with_connection(runtime, async |connection| {
         let (mut to, from) = connection.open_bi().await.expect("a stream");
         to.write_all(&[what]).await.expect("room");
         let working = tokio::spawn(time(work(to, from)));
@@ -157,10 +164,13 @@ where
 }
 
 /// What `work` makes of a connection to another process.
-pub(in crate::runtime) fn with_connection<T>(work: impl AsyncFnOnce(Connection) -> T) -> T {
+pub(in crate::runtime) fn with_connection<T>(
+    runtime: Runtime,
+    work: impl AsyncFnOnce(Connection) -> T,
+) -> T {
     let mut host = Child::start(HOST.0, &[]);
     let introduction = Introduction::from_line(&host.line());
-    runtime().block_on(async {
+    runtime.block_on(async {
         let endpoint = introduction.client();
         work(introduction.connect(&endpoint).await).await
     })

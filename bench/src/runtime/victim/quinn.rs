@@ -8,9 +8,10 @@ use tokio::sync::Mutex;
 
 use super::{PIECE, PUSHED, p99};
 use crate::runtime::remote::raw_quinn::{ECHO, Frames, messages, with_connection};
+use crate::runtime::runtime;
 
 pub(super) fn one_stream(pushes: bool) -> f64 {
-    with_connection(async |connection| {
+    with_connection(runtime(), async |connection| {
         let (mut to, mut from) = connection.open_bi().await.expect("a stream");
         to.write_all(&[ECHO]).await.expect("room");
         let to = Arc::new(Mutex::new(to));
@@ -38,7 +39,7 @@ pub(super) fn one_stream(pushes: bool) -> f64 {
 }
 
 pub(super) fn two_streams() -> f64 {
-    with_connection(async |connection| {
+    with_connection(runtime(), async |connection| {
         let (mut to, mut from) = connection.open_bi().await.expect("a stream");
         to.write_all(&[ECHO]).await.expect("room");
         let pusher = connection.clone();
