@@ -130,6 +130,8 @@ fn role(arguments: &[String]) -> Option<Part<'_>> {
     roles.extend(simulation::roles());
     #[cfg(feature = "allocator")]
     roles.push(allocator::ROLE);
+    #[cfg(feature = "master")]
+    roles.push(master::READERS);
     roles.push(condition::SPIN);
     let found = roles.into_iter().find(|role| role.0 == name)?;
     Some((found.1, rest))

@@ -16,6 +16,7 @@ use mesos::protocols::{
     CallAccepted, CallRejected, MasterProtocol, ObserverProtocol, RejectionKind, UpdateRecord,
     roles,
 };
+use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -91,6 +92,8 @@ pub(crate) struct MasterProcess {
     /// Observers ever spawned, for their names.
     observed: u64,
     views: watch::Sender<Arc<View>>,
+    /// Something has changed since the last of them.
+    unpublished: bool,
     events: Arc<History>,
 }
 
@@ -129,6 +132,7 @@ impl MasterProcess {
             observers: BTreeMap::new(),
             observed: 0,
             views,
+            unpublished: false,
             events,
         }
     }
@@ -137,17 +141,29 @@ impl MasterProcess {
         self.clock.at(ctx.now())
     }
 
-    /// Lets everybody see what has changed, then does what is to be done about it.
+    /// Does what is to be done about what has changed. Everybody can see it when the turn ends, or before, if
+    /// somebody waits for an answer that says so.
     fn act(&mut self, mut effects: Effects, ctx: &mut Context<Self>) {
         effects.extend(self.state.settle());
-        self.publish(ctx);
+        self.events.note(self.state.cluster());
+        self.unpublished = true;
+        if effects.iter().any(|it| matches!(it, Effect::Answer(..))) {
+            self.publish(ctx);
+        } else {
+            ctx.after_turn(MasterProcess::publish);
+        }
         for effect in effects {
             journal::note(&effect);
             self.perform(effect, ctx);
         }
     }
 
-    fn publish(&self, ctx: &Context<Self>) {
+    /// Not for every message of a busy time: a view shares all its structure with the state, which then copies what it
+    /// changes.
+    fn publish(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::take(&mut self.unpublished) {
+            return;
+        }
         let now = self.now(ctx);
         self.views.send_modify(|view| {
             *view = Arc::new(View {
@@ -160,6 +176,7 @@ impl MasterProcess {
                 ..(**view).clone()
             });
         });
+        // For whoever has begun to follow with the view before.
         self.events.note(self.state.cluster());
     }
 
@@ -325,8 +342,12 @@ impl MasterProcess {
         call: v1::scheduler::Call,
         ctx: &mut Context<Self>,
     ) -> Result<CallAccepted, CallRejected> {
+        let effect_comes_later = effect_comes_later(call.r#type());
         let (accepted, effects) = self.state.call(self.now(ctx), caller, call)?;
         self.act(effects, ctx);
+        if !effect_comes_later {
+            self.publish(ctx);
+        }
         Ok(accepted)
     }
 
@@ -383,6 +404,14 @@ impl MasterProcess {
             fresh: fresh_uuid(ctx),
         })
     }
+}
+
+/// Whether a call of this type is answered as Mesos answers it: before anybody need see what comes of it. They are many.
+fn effect_comes_later(call: CallType) -> bool {
+    matches!(
+        call,
+        CallType::Accept | CallType::Decline | CallType::Acknowledge
+    )
 }
 
 /// A random UUID from the actor's own generator.
@@ -468,6 +497,7 @@ impl StreamHandler<Input> for MasterProcess {
                 let effects = self.state.teardown(now, &framework);
                 let found = effects.is_some();
                 self.act(effects.unwrap_or_default(), ctx);
+                self.publish(ctx);
                 // The asker may have given up.
                 let _ = answer.send(found);
             }

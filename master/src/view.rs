@@ -1,9 +1,11 @@
 //! What the master publishes for everybody who only wants to look.
 //!
-//! After every message that changed something, and before that message is answered, the master
-//! publishes a new `Arc<View>`. It shares its structure with the state it was taken of, so
-//! publishing costs a few reference counts, and a reader sees one consistent moment for as long as
-//! it holds it. No read ever enters the master's mailbox.
+//! After every turn in which something changed the master publishes a new `Arc<View>`; a turn is a few dozen messages in
+//! a busy time, and one otherwise. What somebody asked for can be seen when he is answered, except for ACCEPT, DECLINE
+//! and ACKNOWLEDGE, whose effect shows as events. A view shares its structure with the state it was taken of, so
+//! publishing costs a few reference counts, and a reader sees one consistent moment for as long as it holds it. But
+//! what is shared is copied where it changes next, which is why it is not done for every message. No read ever enters
+//! the master's mailbox.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use mesos::v1;
 use mesos::wire::Pb;
 use tokio::sync::watch;
 
+use super::course::{Course, EVERY};
 use super::tally::Tally;
 use crate::samples;
 
@@ -27,6 +28,7 @@ pub(super) struct Crowd {
     pub(super) back: Arc<Tally>,
     /// Status updates that were acknowledged.
     pub(super) acknowledged: Arc<Tally>,
+    pub(super) course: Arc<Course>,
 }
 
 /// See the module's documentation.
@@ -36,16 +38,37 @@ pub(super) struct Agent {
     /// What it says when it comes back.
     request: Option<ReregisterAgent>,
     updates: u64,
+    /// Of the first agent: the task of which it tells again and again.
+    told: Option<(v1::FrameworkId, v1::TaskId)>,
 }
 
 impl Agent {
     pub(super) fn new(number: u32, request: ReregisterAgent, crowd: Crowd) -> Self {
+        let first = request.tasks.first().filter(|_| number == 0);
         Self {
             id: samples::agent(number),
             crowd,
+            told: first.map(|task| (task.framework_id.clone(), task.task_id.clone())),
             request: Some(request),
             updates: 0,
         }
+    }
+
+    /// Tells of its task as soon as that is wanted.
+    fn tell_when_wanted(&self, ctx: &mut Context<Self>) {
+        let Some((framework, task)) = self.told.clone() else {
+            return;
+        };
+        let mut wanted = self.crowd.course.wanted();
+        let wanted = async move { wanted.wait_for(|left| *left > 0).await.is_ok() };
+        ctx.spawn(wanted.into_actor(self).map(|wanted, agent, ctx| {
+            if wanted {
+                agent.updates += 1;
+                let update = update(&agent.id, framework, task, agent.updates);
+                agent.crowd.course.sent();
+                ctx.tell(&agent.crowd.master, update);
+            }
+        }));
     }
 
     fn come_back(&mut self, ctx: &Context<Self>) {
@@ -66,6 +89,7 @@ impl Actor for Agent {
                 agent.come_back(ctx);
             }
         }));
+        self.tell_when_wanted(ctx);
     }
 }
 
@@ -112,8 +136,11 @@ impl Handler<RunTask> for Agent {
 impl Handler<Acknowledge> for Agent {
     type Result = ();
 
-    fn handle(&mut self, _: Acknowledge, _: &mut Context<Self>) {
+    fn handle(&mut self, _: Acknowledge, ctx: &mut Context<Self>) {
         self.crowd.acknowledged.count();
+        if self.told.is_some() {
+            ctx.run_later(EVERY, |agent, ctx| agent.tell_when_wanted(ctx));
+        }
     }
 }
 

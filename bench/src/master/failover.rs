@@ -20,8 +20,7 @@ pub(super) fn of(agents: u32) -> f64 {
     // Frameworks keep what they are offered.
     let world = World::new(size, Work::new(0, 0), Tally::new(&[]));
     let took = world.all_come_back();
-    let view = world.master.view.borrow().clone();
-    assert_eq!(view.cluster.agents.len(), agents as usize);
+    let view = world.view(|cluster| cluster.agents.len() == agents as usize);
     let tasks = view.cluster.frameworks.values().map(|f| f.tasks.len());
     assert_eq!(tasks.sum::<usize>(), (agents * TASKS) as usize);
     drop(view);

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use master::state::Cluster;
+use mesos::v1::TaskState;
+
 use super::scheduler::Work;
 use super::tally::Tally;
 use super::world::{Size, World};
@@ -43,10 +46,8 @@ fn launch(tasks: usize, marks: &[usize]) -> Vec<Duration> {
     let start = std::time::Instant::now();
     world.frameworks_subscribe();
     let reached = world.runtime.block_on(world.acknowledged.reached());
-    let view = world.master.view.borrow().clone();
-    let running = view.cluster.counts.get(mesos::v1::TaskState::TaskRunning);
-    assert_eq!(running, tasks as u64);
-    drop(view);
+    let running = |cluster: &Cluster| cluster.counts.get(TaskState::TaskRunning);
+    world.view(|cluster| running(cluster) == tasks as u64);
     world.end();
     reached.into_iter().map(|reached| reached - start).collect()
 }

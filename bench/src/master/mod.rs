@@ -3,9 +3,11 @@
 
 mod admissions;
 mod agent;
+mod course;
 mod failover;
 mod launch;
 mod scheduler;
+mod state;
 mod tally;
 mod world;
 
@@ -15,9 +17,12 @@ use crate::table::{Unit, Wanted};
 /// One of them takes seconds, and they differ little.
 const ROUNDS: usize = 3;
 
+pub(crate) use state::READERS;
+
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = failovers();
     contests.push(launches());
+    contests.extend(reads());
     contests.push(admissions());
     contests
 }
@@ -85,6 +90,31 @@ fn launches() -> Contest {
             .wanted(Wanted::Least(0.95)),
     )
     .at_most_rounds(ROUNDS)
+}
+
+fn reads() -> [Contest; 2] {
+    let one = Contestant::direct("one reader", || Ok(state::one_reader()));
+    let beside = Contestant::direct("beside 20 who read /state in a loop", || {
+        Ok(state::updates_beside_readers())
+    });
+    let alone = Contestant::direct("beside none", || Ok(state::updates_alone()));
+    [
+        Contest::new(
+            "state",
+            "GET /state of 20,000 agents with 200,000 tasks",
+            Unit::Milliseconds,
+        )
+        .with(one.wanted(Wanted::Most(400.0)))
+        .at_most_rounds(1),
+        Contest::new(
+            "state-polled",
+            "slowest hundredth of the status updates of that cluster, from agent to framework",
+            Unit::Microseconds,
+        )
+        .with(beside)
+        .with(alone.wanted(Wanted::Most(2.0)))
+        .at_most_rounds(ROUNDS),
+    ]
 }
 
 fn admissions() -> Contest {

@@ -15,6 +15,7 @@ use mesos::v1::scheduler::call::{Accept, Acknowledge, Subscribe, Type};
 use mesos::wire::Pb;
 use tokio::sync::watch;
 
+use super::course::Course;
 use super::tally::Tally;
 use crate::samples;
 
@@ -29,8 +30,7 @@ pub(super) struct Company {
     pub(super) go: watch::Receiver<bool>,
     /// Those that are subscribed.
     pub(super) subscribed: Arc<Tally>,
-    /// Status updates that arrived.
-    pub(super) updates: Arc<Tally>,
+    pub(super) course: Arc<Course>,
     pub(super) work: Arc<Work>,
 }
 
@@ -178,7 +178,7 @@ impl Scheduler {
     }
 
     fn acknowledge(&mut self, status: v1::TaskStatus, ctx: &mut Context<Self>) {
-        self.company.updates.count();
+        self.company.course.arrived();
         let (Some(uuid), Some(agent_id)) = (status.uuid, status.agent_id) else {
             panic!(
                 "{:?} cannot be acknowledged: {:?}",

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 use libprocess::prelude::*;
 use master::config::Config;
 use master::registrar::{Change, FrameworkRecord, MemoryStorage, Record, Storage};
+use master::state::Cluster;
+use master::view::View;
 use master::{Master, MasterHandle};
 use mesos::wire::Pb;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::agent::{Agent, Crowd};
+use super::course::Course;
 use super::scheduler::{Company, Scheduler, Work};
 use super::tally::Tally;
 use crate::samples;
@@ -39,6 +43,8 @@ pub(super) struct World {
     back: Arc<Tally>,
     subscribed: Arc<Tally>,
     pub(super) acknowledged: Arc<Tally>,
+    /// Of the first agent's first task.
+    pub(super) course: Arc<Course>,
     pub(super) runtime: Runtime,
 }
 
@@ -67,6 +73,7 @@ impl World {
             back: Arc::new(Tally::new(&[size.agents as usize])),
             subscribed: Arc::new(Tally::new(&[size.frameworks as usize])),
             acknowledged: Arc::new(acknowledged),
+            course: Arc::new(Course::new()),
             master,
             node,
             runtime,
@@ -82,6 +89,7 @@ impl World {
             go: self.agents.subscribe(),
             back: self.back.clone(),
             acknowledged: self.acknowledged.clone(),
+            course: self.course.clone(),
         };
         let Size {
             tasks, frameworks, ..
@@ -102,7 +110,7 @@ impl World {
             master: self.master.pid.clone(),
             go: self.frameworks.subscribe(),
             subscribed: self.subscribed.clone(),
-            updates: Arc::new(Tally::new(&[])),
+            course: self.course.clone(),
             work,
         };
         for number in 0..self.size.frameworks {
@@ -137,6 +145,18 @@ impl World {
         let both = async { tokio::join!(self.back.reached(), self.subscribed.reached()) };
         let (agents, frameworks) = self.runtime.block_on(both);
         agents[0].max(frameworks[0]) - start
+    }
+
+    /// The first view that shows this; the last messages may be newer than the newest view.
+    pub(super) fn view(&self, shows: impl Fn(&Cluster) -> bool) -> Arc<View> {
+        let mut views = self.master.view.clone();
+        self.runtime.block_on(async {
+            let wanted = views.wait_for(|view| shows(&view.cluster));
+            let view = timeout(PATIENCE, wanted).await;
+            view.expect("a view that shows it")
+                .expect("a master")
+                .clone()
+        })
     }
 
     /// Ends everything.

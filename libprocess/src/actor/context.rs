@@ -83,6 +83,8 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     /// Why the actor ends, if it ends itself as failed.
     pub(super) failure: Option<Box<ExitReason>>,
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
+    /// What is to be done when the turn ends.
+    pub(super) after_turn: Option<fn(&mut A, &mut Context<A>)>,
 }
 
 /// An address as actix has it.
@@ -132,6 +134,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             ready,
             failure: None,
             on_exit: None,
+            after_turn: None,
         }
     }
 
@@ -193,6 +196,13 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             Random::Made(random) => random,
             Random::Seed(_) => unreachable!("made above"),
         }
+    }
+
+    /// Does `then` when the turn ends, that is, after those messages that are at hand now, of which there is a bounded
+    /// number: for what is worth doing once for many of them. Asked for several times, it is done once. It is no part
+    /// of the handling of any message: what it sends carries no trace of one.
+    pub fn after_turn(&mut self, then: fn(&mut A, &mut Self)) {
+        self.after_turn = Some(then);
     }
 
     /// Sends a message and forgets it. Never blocks; see [`Node::tell`].

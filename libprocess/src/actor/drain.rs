@@ -92,6 +92,9 @@ pub(super) fn drain<A: Process>(
         }
     }
     Futures::poll_woken(actor, ctx, task);
+    if let Some(then) = ctx.after_turn.take() {
+        then(actor, ctx);
+    }
 }
 
 fn handle<A: Process>(

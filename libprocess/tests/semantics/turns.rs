@@ -124,3 +124,59 @@ async fn many_sleeping_timers_cost_nothing() {
         assert_eq!(node.ask(&sleeper, Awake, SOON).await, Ok(2000));
     }
 }
+
+struct Note;
+struct Known;
+
+protocol! { local ClerkProtocol = "clerk" { 1 => Note -> (), 2 => Known -> (u64, u64) } }
+
+/// Takes notes, and closes its book when a turn with some is over.
+#[derive(Default)]
+struct Clerk {
+    notes: u64,
+    closed: u64,
+}
+
+impl Actor for Clerk {
+    type Context = Context<Self>;
+}
+
+impl Process for Clerk {
+    type Protocol = ClerkProtocol;
+}
+
+impl Handler<Note> for Clerk {
+    type Result = ();
+    fn handle(&mut self, _: Note, ctx: &mut Context<Self>) {
+        self.notes += 1;
+        ctx.after_turn(|clerk, _| clerk.closed += 1);
+    }
+}
+
+impl Handler<Known> for Clerk {
+    type Result = MessageResult<Known>;
+    fn handle(&mut self, _: Known, _: &mut Context<Self>) -> Self::Result {
+        MessageResult((self.notes, self.closed))
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_after_a_turn_is_done_once_for_all_its_messages() {
+    // One thread: the clerk gets no turn before all notes are there.
+    let local = tokio::task::LocalSet::new();
+    local
+        .run_until(async {
+            let node = Node::local_here(1);
+            let clerk = node.spawn("clerk", |_| Clerk::default()).unwrap();
+            assert_eq!(node.ask(&clerk, Known, SOON).await, Ok((0, 0)));
+            (0..10).for_each(|_| node.tell(&clerk, Note));
+            assert_eq!(node.ask(&clerk, Known, SOON).await, Ok((10, 0)));
+            assert_eq!(node.ask(&clerk, Known, SOON).await, Ok((10, 1)));
+            node.tell(&clerk, Note);
+            node.tell(&clerk, Note);
+            assert_eq!(node.ask(&clerk, Known, SOON).await, Ok((12, 1)));
+            assert_eq!(node.ask(&clerk, Known, SOON).await, Ok((12, 2)));
+            node.shutdown(SOON).await;
+        })
+        .await;
+}

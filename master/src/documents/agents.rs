@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use mesos::attributes::Attributes;
-use mesos::resources::{Format, Resources};
+use mesos::resources::{Flat, FlatByRole, Format, Resources};
 use mesos::v1::{self, DrainInfo, DrainState};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::registrar::DrainRecord;
@@ -43,6 +43,17 @@ impl<'a> Agents<'a> {
 pub(super) fn recovered(view: &View) -> Vec<InfoObject<'_>> {
     let agents = view.cluster.recovered_agents.values();
     agents.map(|agent| InfoObject::of(&agent.info)).collect()
+}
+
+/// All registered agents; each becomes a document when it is written.
+#[derive(Debug)]
+pub(super) struct AgentList<'a>(pub(super) &'a Cluster);
+
+impl Serialize for AgentList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let agents = self.0.agents.values();
+        serializer.collect_seq(agents.map(|agent| AgentObject::of(self.0, agent)))
+    }
 }
 
 /// What an agent says of itself.
@@ -92,11 +103,11 @@ pub(super) struct AgentObject<'a> {
     registered_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     reregistered_time: Option<f64>,
-    resources: Map<String, Value>,
-    used_resources: Map<String, Value>,
-    offered_resources: Map<String, Value>,
-    reserved_resources: Map<String, Value>,
-    unreserved_resources: Map<String, Value>,
+    resources: Flat<'a>,
+    used_resources: Flat<'a>,
+    offered_resources: Flat<'a>,
+    reserved_resources: FlatByRole<'a>,
+    unreserved_resources: Flat<'a>,
     active: bool,
     deactivated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,11 +127,11 @@ impl<'a> AgentObject<'a> {
             pid: pid(agent),
             registered_time: agent.registered.as_secs_f64(),
             reregistered_time: agent.reregistered.map(|time| time.as_secs_f64()),
-            resources: agent.total.to_flat_json(),
-            used_resources: agent.used_total().to_flat_json(),
-            offered_resources: agent.offered.to_flat_json(),
-            reserved_resources: agent.total.to_flat_json_by_role(),
-            unreserved_resources: agent.total.unreserved().to_flat_json(),
+            resources: Flat::from(&agent.total),
+            used_resources: agent.used_total().into(),
+            offered_resources: Flat::from(&agent.offered),
+            reserved_resources: FlatByRole(&agent.total),
+            unreserved_resources: agent.total.unreserved().into(),
             active: agent.active,
             deactivated: drain.is_some() || cluster.deactivated.contains(&agent.id),
             drain_info: drain.map(|drain| drain_info(drain)),

@@ -1,12 +1,12 @@
 //! Frameworks, their executors and offers.
 
-use mesos::resources::Resources;
+use mesos::resources::Flat;
 use mesos::v1;
 use mesos::v1::framework_info::capability::Type as Capability;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
-use super::tasks::{TaskObject, labels};
+use super::tasks::{TaskList, labels};
 use crate::state::{Executor, Framework, Offer};
 use crate::view::View;
 
@@ -51,8 +51,8 @@ pub(super) struct SummaryObject<'a> {
     /// Where it is, unless it is connected by HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<String>,
-    used_resources: Map<String, Value>,
-    offered_resources: Map<String, Value>,
+    used_resources: Flat<'a>,
+    offered_resources: Flat<'a>,
     capabilities: Vec<&'static str>,
     hostname: &'a str,
     webui_url: &'a str,
@@ -68,8 +68,8 @@ impl<'a> SummaryObject<'a> {
             id: &framework.id.value,
             name: &info.name,
             pid: pid(framework, view),
-            used_resources: framework.used_total().to_flat_json(),
-            offered_resources: framework.offered.to_flat_json(),
+            used_resources: framework.used_total().into(),
+            offered_resources: Flat::from(&framework.offered),
             capabilities: info
                 .capabilities
                 .iter()
@@ -106,17 +106,17 @@ pub(super) struct FrameworkObject<'a> {
     unregistered_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a str>,
-    resources: Map<String, Value>,
+    resources: Flat<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reregistered_time: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'a str>,
-    tasks: Vec<TaskObject<'a>>,
-    unreachable_tasks: Vec<TaskObject<'a>>,
-    completed_tasks: Vec<TaskObject<'a>>,
-    offers: Vec<OfferObject<'a>>,
+    tasks: TaskList<'a>,
+    unreachable_tasks: TaskList<'a>,
+    completed_tasks: TaskList<'a>,
+    offers: OfferList<'a>,
     executors: Vec<ExecutorObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<&'a [v1::Label]>,
@@ -138,26 +138,14 @@ impl<'a> FrameworkObject<'a> {
                 .unregistered
                 .map_or(0.0, |time| time.as_secs_f64()),
             principal: info.principal.as_deref(),
-            resources: (framework.used_total() + framework.offered.clone()).to_flat_json(),
+            resources: (framework.used_total() + framework.offered.clone()).into(),
             reregistered_time: moved.then(|| framework.reregistered.as_secs_f64()),
             roles: has_many_roles.then_some(info.roles.as_slice()),
             role: (!has_many_roles).then(|| single_role(info)),
-            tasks: framework
-                .tasks
-                .values()
-                .map(|task| TaskObject(task))
-                .collect(),
-            unreachable_tasks: framework
-                .unreachable_tasks
-                .values()
-                .map(|task| TaskObject(task))
-                .collect(),
-            completed_tasks: framework
-                .completed_tasks
-                .iter()
-                .map(|task| TaskObject(task))
-                .collect(),
-            offers: offers(framework, view),
+            tasks: TaskList::Living(framework),
+            unreachable_tasks: TaskList::Unreachable(framework),
+            completed_tasks: TaskList::Completed(framework),
+            offers: OfferList(framework, view),
             executors: executors(framework, view),
             labels: labels(info.labels.as_ref()),
             offer_constraints: framework
@@ -173,10 +161,17 @@ fn single_role(info: &v1::FrameworkInfo) -> &str {
     info.role.as_deref().unwrap_or("*")
 }
 
-fn offers<'a>(framework: &Framework, view: &'a View) -> Vec<OfferObject<'a>> {
-    let ids = framework.offers.iter();
-    ids.filter_map(|id| Some(OfferObject::of(view.cluster.offers.get(id)?)))
-        .collect()
+/// The outstanding offers of a framework; each becomes a document when it is written.
+#[derive(Debug)]
+struct OfferList<'a>(&'a Framework, &'a View);
+
+impl Serialize for OfferList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let OfferList(framework, view) = self;
+        let offers = framework.offers.iter();
+        let offers = offers.filter_map(|id| Some(OfferObject::of(view.cluster.offers.get(id)?)));
+        serializer.collect_seq(offers)
+    }
 }
 
 fn executors<'a>(framework: &'a Framework, view: &'a View) -> Vec<ExecutorObject<'a>> {
@@ -199,7 +194,7 @@ struct OfferObject<'a> {
     framework_id: &'a str,
     allocation_info: Value,
     slave_id: &'a str,
-    resources: Map<String, Value>,
+    resources: Flat<'a>,
 }
 
 impl<'a> OfferObject<'a> {
@@ -209,7 +204,7 @@ impl<'a> OfferObject<'a> {
             framework_id: &offer.record.framework_id.value,
             allocation_info: json!({ "role": offer.role }),
             slave_id: &offer.record.agent_id.value,
-            resources: offer.resources.to_flat_json(),
+            resources: Flat::from(&offer.resources),
         }
     }
 }
@@ -221,9 +216,9 @@ struct ExecutorObject<'a> {
     name: &'a str,
     framework_id: &'a str,
     command: Value,
-    resources: Map<String, Value>,
+    resources: Flat<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<String>,
+    role: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<&'a [v1::Label]>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -234,14 +229,13 @@ struct ExecutorObject<'a> {
 impl<'a> ExecutorObject<'a> {
     fn of(executor: &'a Executor, agent: &'a str) -> ExecutorObject<'a> {
         let info = &executor.info;
-        let first_role = |resources: &Resources| resources.allocations().into_keys().next();
         ExecutorObject {
             executor_id: &info.executor_id.value,
             name: info.name.as_deref().unwrap_or_default(),
             framework_id: info.framework_id.as_ref().map_or("", |id| &id.value),
             command: command(info.command.as_ref()),
-            resources: executor.resources.to_flat_json(),
-            role: first_role(&executor.resources),
+            resources: Flat::from(&executor.resources),
+            role: executor.resources.allocation_role(),
             labels: labels(info.labels.as_ref()),
             kind: info.r#type.map(|_| info.r#type().as_str_name()),
             slave_id: agent,

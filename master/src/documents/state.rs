@@ -6,7 +6,7 @@ use mesos::v1;
 use mesos::v1::TaskState;
 use serde::Serialize;
 
-use super::agents::{self, AgentObject, InfoObject};
+use super::agents::{self, AgentList, AgentObject, InfoObject};
 use super::frameworks::{FrameworkObject, SummaryObject};
 use super::tasks::tasks_of;
 use crate::view::View;
@@ -33,8 +33,9 @@ pub(super) struct State<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<&'a str>,
     flags: &'a BTreeMap<String, String>,
-    slaves: Vec<AgentObject<'a>>,
+    slaves: AgentList<'a>,
     recovered_slaves: Vec<InfoObject<'a>>,
+    /// Their tasks are not looked at before they are written.
     frameworks: Vec<FrameworkObject<'a>>,
     completed_frameworks: Vec<FrameworkObject<'a>>,
     /// Always empty, as in Mesos.
@@ -88,11 +89,7 @@ impl<'a> State<'a> {
             },
             cluster: view.config.cluster.as_deref(),
             flags: &view.flags,
-            slaves: cluster
-                .agents
-                .values()
-                .map(|agent| AgentObject::of(&view.cluster, agent))
-                .collect(),
+            slaves: AgentList(cluster),
             recovered_slaves: agents::recovered(view),
             frameworks: frameworks.map(|f| FrameworkObject::of(f, view)).collect(),
             completed_frameworks: completed.map(|f| FrameworkObject::of(f, view)).collect(),

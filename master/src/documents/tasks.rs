@@ -1,5 +1,6 @@
 //! Tasks, their statuses, and what tasks and executors are described by.
 
+use mesos::resources::Flat;
 use mesos::v1;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -79,6 +80,33 @@ pub(super) fn tasks_of(framework: &Framework) -> impl Iterator<Item = &Task> {
     all.map(|task| &**task)
 }
 
+/// Those tasks of a framework that are in one of its lists; each becomes a document when it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TaskList<'a> {
+    Living(&'a Framework),
+    Unreachable(&'a Framework),
+    Completed(&'a Framework),
+}
+
+impl Serialize for TaskList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            TaskList::Living(framework) => {
+                let tasks = framework.tasks.values();
+                serializer.collect_seq(tasks.map(|task| TaskObject(task)))
+            }
+            TaskList::Unreachable(framework) => {
+                let tasks = framework.unreachable_tasks.values();
+                serializer.collect_seq(tasks.map(|task| TaskObject(task)))
+            }
+            TaskList::Completed(framework) => {
+                let tasks = framework.completed_tasks.iter();
+                serializer.collect_seq(tasks.map(|task| TaskObject(task)))
+            }
+        }
+    }
+}
+
 fn first_status(task: &Task) -> f64 {
     let first = task.statuses().next();
     first.and_then(|status| status.timestamp).unwrap_or(0.0)
@@ -104,10 +132,10 @@ struct DecodedTask<'a> {
     executor_id: &'a str,
     slave_id: &'a str,
     state: &'static str,
-    resources: Map<String, Value>,
+    resources: Flat<'a>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     limits: Map<String, Value>,
-    role: String,
+    role: &'a str,
     statuses: Vec<StatusObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
@@ -130,14 +158,9 @@ impl<'a> DecodedTask<'a> {
             executor_id: task.executor_id().map_or("", |id| id),
             slave_id: task.agent_id(),
             state: task.state().as_str_name(),
-            resources: task.resources.to_flat_json(),
+            resources: Flat::from(&*task.resources),
             limits: limits(details),
-            role: task
-                .resources
-                .allocations()
-                .into_keys()
-                .next()
-                .unwrap_or_default(),
+            role: task.resources.allocation_role().unwrap_or_default(),
             statuses: statuses.iter().map(StatusObject::of).collect(),
             user: details.user.as_deref(),
             labels: labels(details.labels.as_ref()),

@@ -334,7 +334,7 @@ impl State {
     }
 
     /// The registry knows the agent as reachable again: what runs on it is taken over.
-    pub(super) fn readmit(&mut self, now: Timestamp, admission: Admission) -> Effects {
+    pub(super) fn readmit(&mut self, now: Timestamp, mut admission: Admission) -> Effects {
         let mut out = Effects::new();
         let id = admission.id.clone();
         self.transitions.remove(&id);
@@ -346,7 +346,8 @@ impl State {
             self.recover_framework(now, framework, &mut out);
         }
         self.adopt_executors(&admission, &mut out);
-        let adopted = self.adopt_tasks(&admission);
+        let tasks = std::mem::take(&mut admission.running.tasks);
+        let adopted = self.adopt_tasks(&admission.id, tasks);
         self.adopt_operations(&admission.running);
         let gone = Verdict::new(
             TaskState::TaskGone,
@@ -389,17 +390,16 @@ impl State {
     }
 
     /// Takes over the agent's tasks, except those of frameworks that are no more.
-    fn adopt_tasks(&mut self, admission: &Admission) -> Vec<(FrameworkId, TaskId)> {
+    fn adopt_tasks(&mut self, agent: &AgentId, tasks: Vec<v1::Task>) -> Vec<(FrameworkId, TaskId)> {
         let mut adopted = Vec::new();
-        for task in &admission.running.tasks {
-            let mut task = task.clone();
+        for mut task in tasks {
             if !self.is_live(&task.framework_id) || TaskState::try_from(task.state).is_err() {
                 continue;
             }
             let Some(resources) = self.adopted(&task.framework_id, &mut task.resources) else {
                 continue;
             };
-            task.agent_id = admission.id.clone();
+            task.agent_id = agent.clone();
             let key = (task.framework_id.clone(), task.task_id.clone());
             if let Some(framework) = self.cluster.framework_mut(&key.0) {
                 // A task cannot be both ended and alive.
@@ -436,7 +436,11 @@ impl State {
         verdict: &Verdict,
         out: &mut Effects,
     ) {
-        let frameworks: Vec<FrameworkId> = self.cluster.frameworks.keys().cloned().collect();
+        let frameworks = self.cluster.frameworks.values();
+        let frameworks: Vec<FrameworkId> = frameworks
+            .filter(|framework| !framework.unreachable_tasks.is_empty())
+            .map(|framework| framework.id.clone())
+            .collect();
         for framework_id in frameworks {
             let Some(framework) = self.cluster.framework(&framework_id).cloned() else {
                 continue;

@@ -1,9 +1,12 @@
 //! The flat JSON of the state endpoints: `{"cpus": 4.0, "mem": 1024.0, "ports": "[1-2]"}`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
+use super::name::Known;
 use super::{Kind, Resources};
 
 /// Names that are shown even if there is nothing of them.
@@ -46,10 +49,81 @@ impl Resources {
     }
 }
 
+/// Resources in their flat form, written without making that first.
+#[derive(Clone, Debug)]
+pub struct Flat<'a>(pub Cow<'a, Resources>);
+
+impl<'a> From<&'a Resources> for Flat<'a> {
+    fn from(resources: &'a Resources) -> Flat<'a> {
+        Flat(Cow::Borrowed(resources))
+    }
+}
+
+impl From<Resources> for Flat<'static> {
+    fn from(resources: Resources) -> Flat<'static> {
+        Flat(Cow::Owned(resources))
+    }
+}
+
+impl Serialize for Flat<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.0.is_plain() {
+            return self.0.to_flat_json().serialize(serializer);
+        }
+        // Their names are in order, and `ports` comes after them.
+        let mut map = serializer.serialize_map(None)?;
+        for (known, quantity) in Known::SCALARS.into_iter().zip(self.0.plain()) {
+            map.serialize_entry(known.text(), &quantity.to_f64())?;
+        }
+        let ports = self.0.ports();
+        if !ports.is_empty() {
+            map.serialize_entry("ports", &format_args!("{ports}"))?;
+        }
+        map.end()
+    }
+}
+
+/// The flat form of what is reserved, by role, written without making that first.
+#[derive(Clone, Debug)]
+pub struct FlatByRole<'a>(pub &'a Resources);
+
+impl Serialize for FlatByRole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_plain() {
+            true => serializer.serialize_map(Some(0))?.end(),
+            false => self.0.to_flat_json_by_role().serialize(serializer),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// Whether what is written is what is made.
+    fn check(resources: &Resources) {
+        let written = serde_json::to_string(&Flat::from(resources)).unwrap();
+        let made = serde_json::to_string(&resources.to_flat_json()).unwrap();
+        assert_eq!(written, made);
+        let written = serde_json::to_string(&FlatByRole(resources)).unwrap();
+        let made = serde_json::to_string(&resources.to_flat_json_by_role()).unwrap();
+        assert_eq!(written, made);
+    }
+
+    #[test]
+    fn is_written_as_it_is_made() {
+        for text in [
+            "",
+            "cpus:0.1;mem:32",
+            "cpus:4;mem:4096;disk:10000;gpus:2;ports:[31000-31005,32000-32000]",
+            "cpus:1;cpus(eng):2;mem(eng):5;bananas:3;names:{a,b}",
+        ] {
+            let resources = Resources::parse(text, "*").unwrap();
+            check(&resources);
+            check(&(resources.clone().allocate("eng") + resources.allocate("ops")));
+        }
+    }
 
     #[test]
     fn looks_like_a_recorded_agent() {

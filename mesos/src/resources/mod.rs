@@ -44,6 +44,7 @@ pub use amount::Amount;
 pub use checkpointed::Missing;
 pub use conversion::{Conversion, ConversionError, NotApplicable, disk_below};
 pub use error::{ParseError, Problem, ResourceError};
+pub use json::{Flat, FlatByRole};
 pub use key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};
 pub use name::{Known, Name};
 pub use proto::Format;

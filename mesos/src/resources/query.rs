@@ -47,6 +47,17 @@ impl Resources {
         groups.collect()
     }
 
+    /// The first role that it is allocated to.
+    pub fn allocation_role(&self) -> Option<&str> {
+        self.groups().find_map(|group| group.role.as_deref())
+    }
+
+    /// Whether there are only amounts that Mesos knows by name, of which nothing is reserved, revocable or otherwise
+    /// special.
+    pub(super) fn is_plain(&self) -> bool {
+        self.groups().all(|group| group.rest().next().is_none())
+    }
+
     /// What is reserved, by the role of the innermost reservation.
     pub fn reservations(&self) -> BTreeMap<String, Resources> {
         let reserved = self.keys().filter(|key| !key.is_unreserved());
