@@ -23,7 +23,7 @@ fn drain(world: &mut World, agent: &AgentId, gone: bool) {
     world.operator(Type::DrainAgent, call);
 }
 
-fn gone(world: &mut World, agent: &AgentId) {
+pub(super) fn gone(world: &mut World, agent: &AgentId) {
     let call = Call {
         mark_agent_gone: Some(MarkAgentGone {
             agent_id: agent.clone(),

@@ -19,7 +19,7 @@ use crate::registrar::{Operation, Registry};
 const SECOND: i64 = 1_000_000_000;
 
 /// The machine of the agent at host `n`.
-fn machine(n: u8) -> MachineId {
+pub(super) fn machine(n: u8) -> MachineId {
     MachineId {
         hostname: Some(format!("10.0.0.{n}")),
         ip: Some(format!("10.0.0.{n}")),
@@ -49,11 +49,11 @@ fn plan(machines: &[(MachineId, i64)]) -> Call {
     }
 }
 
-fn schedule(world: &mut World, machines: &[(MachineId, i64)]) {
+pub(super) fn schedule(world: &mut World, machines: &[(MachineId, i64)]) {
     world.operator(Type::UpdateMaintenanceSchedule, plan(machines));
 }
 
-fn down(world: &mut World, machines: Vec<MachineId>) {
+pub(super) fn down(world: &mut World, machines: Vec<MachineId>) {
     let call = Call {
         start_maintenance: Some(StartMaintenance { machines }),
         ..Default::default()

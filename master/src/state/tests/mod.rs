@@ -17,5 +17,6 @@ mod removal;
 mod restart;
 mod samples;
 mod updates;
+mod vanishing;
 mod walk;
 mod world;
