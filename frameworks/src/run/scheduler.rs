@@ -21,6 +21,9 @@ const PROGRESS_ROOM: usize = 65_536;
 const FAILOVER_SECONDS: f64 = 60.0;
 /// Resources left over by an ACCEPT come back this soon: more instances may wait for them.
 const REFUSE_SECONDS: f64 = 0.5;
+/// How often the master is asked about tasks of which nothing was heard. It does not answer for agents that it waits for
+/// itself (Mesos' reconciliation.md).
+const RECONCILE_EVERY: Duration = Duration::from_secs(10);
 
 /// What happens to a run.
 #[derive(Clone, Debug)]
@@ -162,6 +165,18 @@ impl OneShot {
         }
     }
 
+    /// Asks about launched tasks: they, or news of them, may have been lost on their way.
+    fn reconcile(&self, wanted: fn(said_to_run: bool) -> bool) {
+        let tasks = self.running.iter().filter(|(_, (_, said))| wanted(*said));
+        let mut tasks = tasks
+            .map(|(task, (agent, _))| (task.clone(), Some(agent.clone())))
+            .peekable();
+        // To ask about none is to ask about all.
+        if tasks.peek().is_some() {
+            self.driver.reconcile(tasks);
+        }
+    }
+
     /// Says once why nothing starts: the commonest question of a new user.
     fn complain(&mut self, free: &Resources, needs: &Resources) {
         if !self.complained && self.running.is_empty() && !self.waiting.is_empty() {
@@ -175,6 +190,12 @@ impl OneShot {
 
 impl Actor for OneShot {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_interval(RECONCILE_EVERY, |scheduler, _| {
+            scheduler.reconcile(|said| !said)
+        });
+    }
 }
 
 impl Process for OneShot {
@@ -185,14 +206,7 @@ impl Handler<Subscribed> for OneShot {
     type Result = ();
 
     fn handle(&mut self, subscribed: Subscribed, _: &mut Context<Self>) {
-        // Launches of the earlier subscription may have been lost on their way: ask for all.
-        let known = self
-            .running
-            .iter()
-            .map(|(task, (agent, _))| (task.clone(), Some(agent.clone())));
-        if !self.running.is_empty() {
-            self.driver.reconcile(known);
-        }
+        self.reconcile(|_| true);
         if self.waiting.is_empty() {
             self.driver.suppress([]);
         }

@@ -1,6 +1,7 @@
 //! The driver between a scheduler that writes down what it is told, and a fake master, in virtual time.
 
 mod master;
+mod one_shot;
 mod recorder;
 
 use std::future::Future;

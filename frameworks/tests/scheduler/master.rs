@@ -163,6 +163,26 @@ impl Stream {
         });
     }
 
+    /// An offer of one processor and enough memory.
+    pub(crate) fn offer(&self, id: &str) {
+        let resources = mesos::resources::Resources::parse("cpus:1;mem:128", "*");
+        let offer = mesos::v1::Offer {
+            id: id.into(),
+            framework_id: "framework".into(),
+            agent_id: "agent".into(),
+            hostname: "host".to_owned(),
+            resources: resources.expect("resources").into(),
+            ..Default::default()
+        };
+        self.send(Event {
+            r#type: Some(event::Type::Offers.into()),
+            offers: Some(event::Offers {
+                offers: vec![offer],
+            }),
+            ..Default::default()
+        });
+    }
+
     /// An update of a task, with a uuid that is its name.
     pub(crate) fn update(&self, task: &str) {
         let status = mesos::v1::TaskStatus {
