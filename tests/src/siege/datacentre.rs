@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,7 +30,7 @@ const DISK: u64 = 16 << 20;
 ///
 /// Fields are dropped in this order: frameworks end before agents, those before masters, and ZooKeeper last.
 pub struct DataCentre {
-    _service: Running,
+    service: Option<Running>,
     pub(super) agents: Vec<Host>,
     pub(super) masters: Vec<Host>,
     pub(super) zookeeper: ZooKeeper,
@@ -80,7 +82,7 @@ impl DataCentre {
         let mark = format!("1{}", std::process::id());
         let service = service(&zookeeper, folder.path(), &mark);
         let centre = DataCentre {
-            _service: service,
+            service: Some(service),
             agents,
             masters,
             zookeeper,
@@ -201,8 +203,21 @@ impl Drop for DataCentre {
                 let log = fs::read_to_string(self.folder.path().join(name));
                 eprintln!("--- {name}\n{}", log.unwrap_or_default());
             }
+            // Whether anybody would still hear of its end is not certain.
+            self.copies().into_iter().for_each(kill_9);
+        } else if let Some(service) = self.service.take() {
+            service.interrupt(SOON);
+            eventually("the service's copies end", SOON, || {
+                self.copies().is_empty().then_some(())
+            });
         }
     }
+}
+
+fn kill_9(process: u32) {
+    let pid = Pid::from_raw(i32::try_from(process).expect("a process id"));
+    // It may have ended meanwhile.
+    let _ = kill(pid, Signal::SIGKILL);
 }
 
 /// A `mesos run` that was started.
