@@ -11,6 +11,9 @@ use mesos::wire::Pb;
 /// What every agent has.
 pub(crate) const TOTAL: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
 
+/// Machines in one rack.
+const PER_RACK: u32 = 40;
+
 /// What every task uses.
 pub(crate) const TASK: &str = "cpus:0.1;mem:32;disk:16";
 
@@ -80,6 +83,21 @@ pub(crate) fn agent_info(number: u32) -> v1::AgentInfo {
         hostname: format!("host-{number}.example.com"),
         port: Some(5051),
         resources: resources.to_v1(Format::PreRefinement),
+        attributes: vec![
+            attribute("rack", &format!("r{}", number / PER_RACK)),
+            attribute("os", "linux"),
+        ],
+        ..Default::default()
+    }
+}
+
+fn attribute(name: &str, value: &str) -> v1::Attribute {
+    v1::Attribute {
+        name: name.to_owned(),
+        r#type: v1::value::Type::Text as i32,
+        text: Some(v1::value::Text {
+            value: value.to_owned(),
+        }),
         ..Default::default()
     }
 }
@@ -99,7 +117,8 @@ pub(crate) fn framework_info(number: u32) -> v1::FrameworkInfo {
     }
 }
 
-/// A command that runs, as agents tell of it.
+/// A command that runs, as agents tell of it. What it executes and fetches is not part of what they tell: only they
+/// keep that.
 fn record(agent_number: u32, number: u32, owner: u32) -> v1::Task {
     let resources = Resources::parse(TASK, "*").expect("resources");
     let task_id = v1::TaskId {
@@ -117,9 +136,20 @@ fn record(agent_number: u32, number: u32, owner: u32) -> v1::Task {
                 value: "7a9ee7a7-30cf-4c42-9d6c-0e6a9d7b5a55".to_owned(),
                 parent: None,
             }),
+            network_infos: vec![v1::NetworkInfo {
+                ip_addresses: vec![v1::network_info::IpAddress {
+                    protocol: Some(v1::network_info::Protocol::IPv4 as i32),
+                    ip_address: Some("10.12.34.56".to_owned()),
+                }],
+                ..Default::default()
+            }],
             ..Default::default()
         }),
         ..Default::default()
+    };
+    let label = v1::Label {
+        key: "team".to_owned(),
+        value: Some("payments".to_owned()),
     };
     v1::Task {
         name: format!("task-{agent_number}-{number}"),
@@ -133,6 +163,10 @@ fn record(agent_number: u32, number: u32, owner: u32) -> v1::Task {
         status_update_state: Some(v1::TaskState::TaskRunning as i32),
         status_update_uuid: Some(vec![7; 16]),
         statuses: vec![status],
+        user: Some("root".to_owned()),
+        labels: Some(v1::Labels {
+            labels: vec![label],
+        }),
         ..Default::default()
     }
 }

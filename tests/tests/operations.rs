@@ -51,7 +51,7 @@ fn agreed(cluster: &SimCluster, reserver: &Reserver, wanted: usize) -> Result<()
     for (_, state) in cluster.agent_views() {
         let id = state.agent_id().ok_or("an agent without an id")?;
         let known = view.cluster.agents.get(id).ok_or("an unknown agent")?;
-        if known.total != state.total() {
+        if *known.total != state.total() {
             return Err(format!(
                 "{} has {}, not {}",
                 id.value,

@@ -2,7 +2,7 @@
 
 use mesos::v1::agent_info::Capability as CapabilityMessage;
 use mesos::v1::agent_info::capability::Type as Capability;
-use mesos::v1::{AgentInfo, Attribute};
+use mesos::v1::{AgentInfo, Attribute, value};
 
 /// Those capabilities of an agent that decide who may be offered it. All agents since Mesos 1.4
 /// have them, so they are what is taken for granted by default.
@@ -37,10 +37,17 @@ impl AgentCapabilities {
 /// What offer constraints, the whitelist and regions look at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct AgentFacts {
-    pub(super) hostname: String,
-    pub(super) region: Option<String>,
-    pub(super) zone: Option<String>,
-    pub(super) attributes: Vec<Attribute>,
+    pub(super) hostname: Box<str>,
+    pub(super) region: Option<Box<str>>,
+    pub(super) zone: Option<Box<str>>,
+    pub(super) attributes: Box<[AttributeFact]>,
+}
+
+/// An attribute, with its text if that is what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct AttributeFact {
+    pub(super) name: Box<str>,
+    pub(super) text: Option<Box<str>>,
 }
 
 impl AgentFacts {
@@ -48,10 +55,21 @@ impl AgentFacts {
         let domain = info.domain.as_ref();
         let domain = domain.and_then(|domain| domain.fault_domain.as_ref());
         Self {
-            hostname: info.hostname.clone(),
-            region: domain.map(|domain| domain.region.name.clone()),
-            zone: domain.map(|domain| domain.zone.name.clone()),
-            attributes: info.attributes.clone(),
+            hostname: info.hostname.as_str().into(),
+            region: domain.map(|domain| domain.region.name.as_str().into()),
+            zone: domain.map(|domain| domain.zone.name.as_str().into()),
+            attributes: info.attributes.iter().map(AttributeFact::new).collect(),
+        }
+    }
+}
+
+impl AttributeFact {
+    fn new(attribute: &Attribute) -> Self {
+        let text = attribute.text.as_ref();
+        let text = text.filter(|_| attribute.r#type() == value::Type::Text);
+        Self {
+            name: attribute.name.as_str().into(),
+            text: text.map(|text| text.value.as_str().into()),
         }
     }
 }

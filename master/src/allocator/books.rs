@@ -222,8 +222,8 @@ impl HierarchicalAllocator {
     pub(super) fn set_needs(&mut self, agent: u32, capabilities: AgentCapabilities) {
         let found = &mut self.agents[agent];
         let has_gpus = !found.total.gpus().is_zero();
-        let region = found.facts.region.as_ref();
-        let remote = region.is_some() && region != self.options.region.as_ref();
+        let region = found.facts.region.as_deref();
+        let remote = region.is_some() && region != self.options.region.as_deref();
         // Without a region of its own, the master has no idea what is remote.
         let remote = remote && self.options.region.is_some();
         found.needs = Abilities::default()
@@ -316,6 +316,8 @@ impl HierarchicalAllocator {
         match held.iter_mut().find(|held| held.client == client) {
             Some(held) => held.resources += resources,
             None => {
+                // Few hold anything on the same agent.
+                held.reserve_exact(1);
                 held.push(Held { client, resources });
                 self.count_holdings(client, 1);
             }

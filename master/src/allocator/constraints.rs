@@ -19,7 +19,6 @@ use mesos::v1::scheduler::attribute_constraint::selector::{
     PseudoattributeType, Selector as SelectorMessage,
 };
 use mesos::v1::scheduler::{AttributeConstraint, OfferConstraints, attribute_constraint};
-use mesos::v1::{Attribute, value};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::agent_facts::AgentFacts;
@@ -227,15 +226,10 @@ impl Selector {
             Self::Zone => text(agent.zone.as_deref()),
             // Of several with the same name the first one counts.
             Self::Attribute(name) => {
-                let named = |attribute: &&Attribute| attribute.name == *name;
-                match agent.attributes.iter().find(named) {
+                let mut attributes = agent.attributes.iter();
+                match attributes.find(|attribute| *attribute.name == **name) {
                     None => Found::Nothing,
-                    Some(Attribute { r#type, text, .. }) => match text {
-                        Some(text) if *r#type == value::Type::Text as i32 => {
-                            Found::Text(&text.value)
-                        }
-                        _ => Found::Other,
-                    },
+                    Some(found) => found.text.as_deref().map_or(Found::Other, Found::Text),
                 }
             }
         }

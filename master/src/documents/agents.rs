@@ -9,14 +9,14 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::registrar::DrainRecord;
-use crate::state::{Agent, Cluster, Timestamp};
+use crate::state::{Agent, AgentWords, Cluster, Timestamp};
 use crate::view::View;
 
 /// `/slaves`.
 #[derive(Debug, Serialize)]
 pub(super) struct Agents<'a> {
     slaves: Vec<FullAgentObject<'a>>,
-    recovered_slaves: Vec<InfoObject<'a>>,
+    recovered_slaves: Vec<InfoObject>,
 }
 
 impl<'a> Agents<'a> {
@@ -40,7 +40,7 @@ impl<'a> Agents<'a> {
 }
 
 /// All agents of the registry that have not come back yet.
-pub(super) fn recovered(view: &View) -> Vec<InfoObject<'_>> {
+pub(super) fn recovered(view: &View) -> Vec<InfoObject> {
     let agents = view.cluster.recovered_agents.values();
     agents.map(|agent| InfoObject::of(&agent.info)).collect()
 }
@@ -58,39 +58,34 @@ impl Serialize for AgentList<'_> {
 
 /// What an agent says of itself.
 #[derive(Debug, Serialize)]
-pub(super) struct InfoObject<'a> {
-    id: &'a str,
-    hostname: &'a str,
+pub(super) struct InfoObject {
+    id: String,
+    hostname: String,
     port: i32,
     attributes: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    domain: Option<&'a v1::DomainInfo>,
+    domain: Option<v1::DomainInfo>,
 }
 
-impl<'a> InfoObject<'a> {
-    fn of(info: &'a v1::AgentInfo) -> InfoObject<'a> {
+impl InfoObject {
+    fn of(info: &AgentWords) -> InfoObject {
+        let traits = info.traits();
         // They were validated when the agent registered.
-        let attributes = Attributes::from_v1(&info.attributes).unwrap_or_default();
+        let attributes = Attributes::from_v1(&traits.attributes).unwrap_or_default();
         InfoObject {
-            id: info.id.as_ref().map_or("", |id| &id.value),
-            hostname: &info.hostname,
-            port: port(info),
+            port: traits.port(),
+            id: traits.id.map_or_else(String::new, |id| id.value),
+            hostname: traits.hostname,
             attributes: attributes.to_flat_json(),
-            domain: info.domain.as_ref(),
+            domain: traits.domain,
         }
     }
-}
-
-/// Mesos' default, as the API has it.
-fn port(info: &v1::AgentInfo) -> i32 {
-    const DEFAULT: i32 = 5051;
-    info.port.unwrap_or(DEFAULT)
 }
 
 /// Clients take the address of the agent's HTTP server out of it, and Mesos' name of the process as
 /// the prefix of its paths.
 pub(super) fn pid(agent: &Agent) -> String {
-    let (ip, port) = (agent.pid.address().ip(), port(&agent.info));
+    let (ip, port) = (agent.pid.address().ip(), agent.info.traits().port());
     format!("slave(1)@{ip}:{port}")
 }
 
@@ -98,7 +93,7 @@ pub(super) fn pid(agent: &Agent) -> String {
 #[derive(Debug, Serialize)]
 pub(super) struct AgentObject<'a> {
     #[serde(flatten)]
-    info: InfoObject<'a>,
+    info: InfoObject,
     pid: String,
     registered_time: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,14 +115,14 @@ pub(super) struct AgentObject<'a> {
 
 impl<'a> AgentObject<'a> {
     pub(super) fn of(cluster: &'a Cluster, agent: &'a Agent) -> AgentObject<'a> {
-        let capabilities = agent.capabilities.iter();
+        let capabilities = agent.software.capabilities.iter();
         let drain = cluster.drains.get(&agent.id);
         AgentObject {
             info: InfoObject::of(&agent.info),
             pid: pid(agent),
             registered_time: agent.registered.as_secs_f64(),
             reregistered_time: agent.reregistered.map(|time| time.as_secs_f64()),
-            resources: Flat::from(&agent.total),
+            resources: Flat::from(&*agent.total),
             used_resources: agent.used_total().into(),
             offered_resources: Flat::from(&agent.offered),
             reserved_resources: FlatByRole(&agent.total),
@@ -139,7 +134,7 @@ impl<'a> AgentObject<'a> {
                 let since = Timestamp::from_nanos(drain.since.nanoseconds);
                 since.as_secs_f64()
             }),
-            version: &agent.version,
+            version: &agent.software.version,
             capabilities: capabilities.map(|c| c.r#type().as_str_name()).collect(),
         }
     }

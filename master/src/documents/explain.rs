@@ -163,7 +163,7 @@ pub(crate) fn answer(
     let listed = explanations.iter().take(MAX_LISTED);
     let hostname = |agent: &AgentId| {
         let agent = view.cluster.agents.get(agent);
-        agent.map_or("", |agent| agent.info.hostname.as_str())
+        agent.map_or("", |agent| agent.info.hostname())
     };
     let answer = Answer {
         framework: Asked {

@@ -13,8 +13,8 @@ use mesos::version::MESOS_COMPATIBLE;
 
 use crate::config::Config;
 use crate::state::{
-    Agent, Cluster, Connection, Counters, Executor, Few, FewSet, Framework, Id, Offer, Shapes,
-    Subscription, Task, TaskCounts, Timestamp, Traffic,
+    Agent, AgentSoftware, AgentWords, Cluster, Connection, Counters, Executor, Few, FewSet,
+    Framework, Id, Offer, Recent, Subscription, Task, TaskCounts, Timestamp, Traffic,
 };
 use crate::view::View;
 
@@ -81,7 +81,7 @@ fn agent() -> Agent {
     Agent {
         id: AGENT.into(),
         shared_id: Id::from(&AGENT.into()),
-        info: Arc::new(v1::AgentInfo {
+        info: AgentWords::from(&v1::AgentInfo {
             hostname: "localhost".into(),
             id: Some(AGENT.into()),
             port: Some(5051),
@@ -89,16 +89,18 @@ fn agent() -> Agent {
             ..Default::default()
         }),
         pid: Pid::named(names::AGENT, "127.0.0.1:5051".parse().unwrap()),
-        capabilities: vec![Capability {
-            r#type: Some(capability::Type::MultiRole as i32),
-        }],
-        version: MESOS_COMPATIBLE.into(),
+        software: Arc::new(AgentSoftware {
+            capabilities: vec![Capability {
+                r#type: Some(capability::Type::MultiRole as i32),
+            }],
+            version: MESOS_COMPATIBLE.into(),
+        }),
         registered: Timestamp::from_secs(1_100),
         reregistered: None,
         connected: true,
         active: true,
         connection: 0,
-        total,
+        total: Arc::new(total),
         resource_version: None,
         operations: FewSet::new(),
         used: Few::new(),
@@ -109,7 +111,6 @@ fn agent() -> Agent {
         inverse_offers: Few::new(),
         inverse_answers: Few::new(),
         pending_kills: Few::new(),
-        counts: TaskCounts::default(),
     }
 }
 
@@ -150,7 +151,7 @@ fn framework(id: &str) -> Framework {
         operations: OrdMap::new(),
         executors: OrdSet::new(),
         used: OrdMap::new(),
-        shapes: Shapes::default(),
+        shapes: Recent::default(),
         offered: Resources::new(),
         counts: TaskCounts::default(),
         traffic: Traffic::default(),

@@ -34,7 +34,7 @@ pub(super) struct State<'a> {
     cluster: Option<&'a str>,
     flags: &'a BTreeMap<String, String>,
     slaves: AgentList<'a>,
-    recovered_slaves: Vec<InfoObject<'a>>,
+    recovered_slaves: Vec<InfoObject>,
     /// Their tasks are not looked at before they are written.
     frameworks: Vec<FrameworkObject<'a>>,
     completed_frameworks: Vec<FrameworkObject<'a>>,

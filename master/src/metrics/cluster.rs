@@ -135,8 +135,8 @@ pub(super) fn short_name(state: TaskState) -> String {
 fn resources(view: &View, metrics: &mut Vec<Metric>) {
     let agents = || view.cluster.agents.values().filter(|agent| agent.active);
     for name in RESOURCES {
-        let total = sum(agents().map(|agent| (&agent.total, name, false)));
-        let revocable_total = sum(agents().map(|agent| (&agent.total, name, true)));
+        let total = sum(agents().map(|agent| (&*agent.total, name, false)));
+        let revocable_total = sum(agents().map(|agent| (&*agent.total, name, true)));
         let used = || agents().flat_map(|agent| agent.used.values().map(|used| &**used));
         let used_now = sum(used().map(|resources| (resources, name, false)));
         let revocable_used = sum(used().map(|resources| (resources, name, true)));

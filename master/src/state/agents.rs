@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::operations::total_of;
 use super::{
-    Agent, Continuation, Counter, Effect, Effects, Few, FewSet, Id, Place, RemovalReason, State,
-    TaskCounts, Timestamp, ToAgent, Transition, place,
+    Agent, AgentSoftware, AgentWords, Continuation, Counter, Effect, Effects, Few, FewSet, Id,
+    Place, RemovalReason, State, Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
@@ -81,7 +81,7 @@ impl State {
             self.counters.count(Counter::DroppedMessages);
             return out;
         }
-        if let Some(id) = self.places.get(&place).cloned() {
+        if let Some(id) = self.places.get(place.0, &place.1).map(Id::to_v1) {
             let same = self
                 .cluster
                 .agent(&id)
@@ -131,8 +131,8 @@ impl State {
 
     /// Removes an agent whose place another one has taken.
     pub(super) fn clear_place(&mut self, place: &Place, successor: &AgentId, out: &mut Effects) {
-        let holder = self.places.get(place).filter(|holder| *holder != successor);
-        if let Some(holder) = holder.cloned() {
+        let holder = self.places.get(place.0, &place.1);
+        if let Some(holder) = holder.filter(|holder| !holder.is(successor)).map(Id::to_v1) {
             self.counters.count(Counter::AgentRemovalsRegistered);
             self.begin_removal(&holder, RemovalReason::Replaced, out);
         }
@@ -141,7 +141,7 @@ impl State {
     /// Forgets where an agent was, unless another one has taken its place.
     pub(super) fn leave_place(&mut self, agent: &Agent) {
         let place = place(&agent.pid);
-        if self.places.get(&place) == Some(&agent.id) {
+        if self.places.get(place.0, &place.1) == Some(&agent.shared_id) {
             self.places.remove(&place);
         }
     }
@@ -196,16 +196,15 @@ impl State {
         let agent = Agent {
             id: id.clone(),
             shared_id: Id::from(&id),
-            info: Arc::new(admission.info.clone()),
+            info: AgentWords::from(&admission.info),
             pid: admission.pid.clone(),
-            capabilities: admission.capabilities.clone(),
-            version: admission.version.clone(),
+            software: self.software.share(Arc::new(admission.software())),
             registered: registered.unwrap_or(now),
             reregistered: registered.map(|_| now),
             connected: true,
             active: true,
             connection: 1,
-            total: admission.total.clone(),
+            total: self.totals.share(Arc::new(admission.total.clone())),
             resource_version: admission.resource_version,
             operations: FewSet::new(),
             used: Few::new(),
@@ -216,9 +215,9 @@ impl State {
             inverse_offers: Few::new(),
             inverse_answers: Few::new(),
             pending_kills: Few::new(),
-            counts: TaskCounts::default(),
         };
-        self.places.insert(place(&admission.pid), id.clone());
+        self.places
+            .insert(place(&admission.pid), agent.shared_id.clone());
         self.cluster.recovered_agents.remove(&id);
         self.cluster.unreachable_agents.remove(&id);
         self.cluster.agents.insert(id.clone(), Arc::new(agent));
@@ -244,9 +243,9 @@ impl State {
         };
         out.push(Effect::Allocator(AllocatorOp::AddAgent {
             id: id.clone(),
-            info: (*agent.info).clone(),
-            capabilities: AgentCapabilities::new(&agent.capabilities),
-            total: agent.total.clone(),
+            info: agent.info.to_v1(),
+            capabilities: AgentCapabilities::new(&agent.software.capabilities),
+            total: (*agent.total).clone(),
             used: agent
                 .used
                 .iter()
@@ -286,6 +285,13 @@ impl State {
 }
 
 impl Admission {
+    pub(super) fn software(&self) -> AgentSoftware {
+        AgentSoftware {
+            version: self.version.clone(),
+            capabilities: self.capabilities.clone(),
+        }
+    }
+
     fn of_new(id: AgentId, request: RegisterAgent) -> Result<Admission, Invalid> {
         let mut info = request.info.0;
         info.id = Some(id.clone());

@@ -74,7 +74,7 @@ impl State {
     ) -> InverseOffer {
         let record = v1::InverseOffer {
             id: self.ids.offer_id(),
-            url: Some(url(&agent.info, &agent.pid)),
+            url: Some(url(&agent.info.traits(), &agent.pid)),
             framework_id: asked.framework,
             agent_id: Some(asked.agent.clone()),
             unavailability: asked.unavailability,

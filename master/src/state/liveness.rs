@@ -52,7 +52,7 @@ impl State {
                 let lost = Verdict::new(
                     TaskState::TaskLost,
                     Reason::AgentDisconnected,
-                    format!("Agent {} disconnected", agent.info.hostname),
+                    format!("Agent {} disconnected", agent.info.hostname()),
                 );
                 self.lose_tasks(now, &agent, framework_id, &lost, self.completed(), out);
                 self.lose_executors(&agent, framework_id, out);
@@ -165,7 +165,7 @@ impl State {
             let unreachable = Verdict::new(
                 TaskState::TaskUnreachable,
                 Reason::AgentRemoved,
-                format!("Agent {} is unreachable: {why}", agent.info.hostname),
+                format!("Agent {} is unreachable: {why}", agent.info.hostname()),
             );
             let limit = self.config.max_unreachable_tasks_per_framework;
             let state = OperationState::OperationUnreachable;
@@ -205,7 +205,7 @@ impl State {
             let lost = Verdict::new(
                 TaskState::TaskLost,
                 Reason::AgentRemoved,
-                format!("Agent {} removed: {why}", agent.info.hostname),
+                format!("Agent {} removed: {why}", agent.info.hostname()),
             );
             let state = OperationState::OperationGoneByOperator;
             self.lose_operations(&agent, state, &lost.message, &mut out);

@@ -67,7 +67,7 @@ impl State {
         let changed: Vec<Arc<Agent>> = (self.cluster.agents.values())
             .filter(|agent| {
                 let ip = agent.pid.address().ip();
-                let was = find(&before, &agent.info.hostname, ip);
+                let was = find(&before, agent.info.hostname(), ip);
                 was.map(|(_, machine)| machine.unavailability) != self.unavailability_of(agent)
             })
             .cloned()

@@ -41,6 +41,7 @@ mod offers;
 mod operations;
 mod operator;
 mod oversubscription;
+mod places;
 mod quota;
 mod reconcile;
 mod registry;
@@ -62,13 +63,14 @@ use std::sync::Arc;
 use libprocess::prelude::{AnyPid, Pid};
 use mesos::ids::Mint;
 use mesos::protocols::{AgentProtocol, CallRejected, RejectionKind};
+use mesos::resources::Resources;
 use mesos::v1::{self, AgentId, FrameworkId, scheduler};
 
 pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
-pub use kept::{Details, Few, FewSet, Id, Shapes, Task};
+pub use kept::{AgentSoftware, AgentTraits, AgentWords, Details, Few, FewSet, Id, Recent, Task};
 pub use maintenance::Plan;
 pub use model::*;
 pub use operator::{Awaited, Ticket};
@@ -76,6 +78,7 @@ pub use removal::RateLimit;
 pub use time::Timestamp;
 
 use crate::config::Config;
+use places::Places;
 
 /// What a verb asks for, in order.
 pub type Effects = Vec<Effect>;
@@ -109,8 +112,11 @@ pub struct State {
     recovered_at_start: usize,
     /// Live subscriptions; one per framework.
     schedulers: BTreeMap<AnyPid, FrameworkId>,
-    /// Where registered agents are; one entry each.
-    places: BTreeMap<Place, AgentId>,
+    /// Where registered agents are, by name and address; one entry each.
+    places: Places,
+    /// What agents have in common.
+    software: Recent<AgentSoftware>,
+    totals: Recent<Resources>,
     /// Agents whose admission waits for the registry; each is in there once.
     registering: BTreeSet<Place>,
     /// Frameworks that are in the registry.
@@ -134,7 +140,9 @@ impl State {
             recovered_at: None,
             recovered_at_start: 0,
             schedulers: BTreeMap::new(),
-            places: BTreeMap::new(),
+            places: Places::default(),
+            software: Recent::default(),
+            totals: Recent::default(),
             registering: BTreeSet::new(),
             persisted: BTreeSet::new(),
             transitions: BTreeMap::new(),
@@ -262,9 +270,9 @@ impl State {
 
     /// The registered agent whose present pid this is.
     fn agent_at(&self, pid: &AnyPid) -> Option<AgentId> {
-        let id = self.places.get(&(pid.address(), pid.name().to_owned()))?;
-        let agent = self.cluster.agents.get(id)?;
-        (agent.pid.as_any() == pid).then(|| id.clone())
+        let id = self.places.get(pid.address(), pid.name())?.to_v1();
+        let agent = self.cluster.agents.get(&id)?;
+        (agent.pid.as_any() == pid).then_some(id)
     }
 
     /// Whether a message about `agent` comes from that agent.

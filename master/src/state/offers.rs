@@ -12,7 +12,9 @@ use mesos::v1::scheduler::{Event, call, event};
 use mesos::v1::{self, AgentId, Filters, FrameworkId, OfferId};
 
 use super::oversubscription::is_lent;
-use super::{Agent, Counter, Effect, Effects, Framework, Offer, State, Timer, Timestamp};
+use super::{
+    Agent, AgentTraits, Counter, Effect, Effects, Framework, Offer, State, Timer, Timestamp,
+};
 use crate::allocator::{Allocation, AllocatorOp, refuse_duration};
 
 impl State {
@@ -77,15 +79,16 @@ impl State {
         allocation: Allocation,
     ) -> Offer {
         let executors = agent.executors.keys();
+        let traits = agent.info.traits();
         let record = v1::Offer {
             id: self.ids.offer_id(),
             framework_id: framework.id.clone(),
             agent_id: agent.id.clone(),
-            hostname: agent.info.hostname.clone(),
-            url: Some(url(&agent.info, &agent.pid)),
-            domain: agent.info.domain.clone(),
+            url: Some(url(&traits, &agent.pid)),
+            hostname: traits.hostname,
+            domain: traits.domain,
             resources: allocation.resources.to_v1(format_for(framework)),
-            attributes: agent.info.attributes.clone(),
+            attributes: traits.attributes,
             executor_ids: executors
                 .filter(|(owner, _)| *owner == framework.id)
                 .map(|(_, executor)| executor.clone())
@@ -302,13 +305,13 @@ fn format_for(framework: &Framework) -> Format {
 }
 
 /// Where the agent serves HTTP.
-pub(super) fn url(info: &v1::AgentInfo, pid: &Pid<AgentProtocol>) -> v1::Url {
+pub(super) fn url(traits: &AgentTraits, pid: &Pid<AgentProtocol>) -> v1::Url {
     v1::Url {
         scheme: "http".to_owned(),
         address: v1::Address {
-            hostname: Some(info.hostname.clone()),
+            hostname: Some(traits.hostname.clone()),
             ip: Some(pid.address().ip().to_string()),
-            port: info.port(),
+            port: traits.port(),
         },
         path: Some("/slave(1)".to_owned()),
         ..Default::default()

@@ -336,7 +336,7 @@ impl State {
             .checkpointed_resources
             .iter()
             .map(|resource| &resource.0);
-        match total_of(&agent.info, stored) {
+        match total_of(&agent.info.to_v1(), stored) {
             // What may be taken back at any time is told on its own.
             Ok(total) => {
                 let total = total + agent.total.revocable();
@@ -358,7 +358,7 @@ impl State {
         version: Option<Uuid>,
         out: &mut Effects,
     ) {
-        let changed = agent.total != total;
+        let changed = *agent.total != total;
         if changed {
             self.rescind_offers_on(&agent.id, out);
         }
@@ -367,11 +367,11 @@ impl State {
         };
         agent.resource_version = version;
         if changed {
-            agent.total = total.clone();
+            agent.total = Arc::new(total.clone());
             out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
                 id: agent.id.clone(),
-                info: (*agent.info).clone(),
-                capabilities: AgentCapabilities::new(&agent.capabilities),
+                info: agent.info.to_v1(),
+                capabilities: AgentCapabilities::new(&agent.software.capabilities),
                 total,
             }));
         }
@@ -477,7 +477,7 @@ pub(super) fn check(
 ) -> Result<Vec<Conversion>, Invalid> {
     let used = agent.used_total();
     let target = Target {
-        capabilities: &agent.capabilities,
+        capabilities: &agent.software.capabilities,
         total: &agent.total,
         used: &used,
     };

@@ -181,7 +181,7 @@ impl State {
     /// Takes back offers that hold what is to be converted and is not free, and no others.
     fn make_room(&mut self, agent: &Arc<Agent>, conversions: &[Conversion], out: &mut Effects) {
         let taken = (agent.used_total() + &agent.offered).unallocate();
-        let mut free = &agent.total - &taken;
+        let mut free = &*agent.total - &taken;
         for offer in &agent.offers {
             if free.apply_all(conversions).is_ok() {
                 return;
@@ -216,9 +216,9 @@ impl State {
             // The agent came back with less: the allocator is told anew what there is.
             out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
                 id: agent.id.clone(),
-                info: (*agent.info).clone(),
-                capabilities: AgentCapabilities::new(&agent.capabilities),
-                total: agent.total.clone(),
+                info: agent.info.to_v1(),
+                capabilities: AgentCapabilities::new(&agent.software.capabilities),
+                total: (*agent.total).clone(),
             }));
             return Err(conflict(why));
         }

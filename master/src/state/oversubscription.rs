@@ -4,6 +4,8 @@
 //! their sizes are those of another estimate. Tasks that run on more than is lent now go on; whether
 //! they must go is for the agent to say.
 
+use std::sync::Arc;
+
 use libprocess::prelude::AnyPid;
 use mesos::protocols::master::UpdateOversubscribed;
 use mesos::resources::Resources;
@@ -40,19 +42,19 @@ impl State {
             return;
         };
         let total = agent.total.non_revocable() + lent;
-        if total == agent.total {
+        if total == *agent.total {
             return;
         }
         for offer in self.revocable_offers(&agent) {
             self.rescind(&offer, out);
         }
         if let Some(agent) = self.cluster.agent_mut(id) {
-            agent.total = total.clone();
+            agent.total = Arc::new(total.clone());
         }
         out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
             id: id.clone(),
-            info: (*agent.info).clone(),
-            capabilities: AgentCapabilities::new(&agent.capabilities),
+            info: agent.info.to_v1(),
+            capabilities: AgentCapabilities::new(&agent.software.capabilities),
             total,
         }));
     }

@@ -242,7 +242,7 @@ impl State {
             }
             if let Some(agent) = self.cluster.agent(&id) {
                 let taken = (agent.used_total() + &agent.offered).unallocate();
-                free += &plain(&(&agent.total - &taken));
+                free += &plain(&(&*agent.total - &taken));
             }
         }
     }

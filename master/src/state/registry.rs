@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::frameworks::failover_duration;
 use super::{
-    Connection, Effect, Effects, RecoveredAgent, State, Timer, Timestamp, UnreachableAgent,
+    AgentWords, Connection, Effect, Effects, RecoveredAgent, State, Timer, Timestamp,
+    UnreachableAgent,
 };
 use crate::allocator::AllocatorOp;
 use crate::registrar::{FrameworkRecord, Registry};
@@ -23,7 +24,7 @@ impl State {
         self.recovered_at_start = registry.agents.len();
         for (id, info) in registry.agents {
             let agent = RecoveredAgent {
-                info: Arc::new(info.0),
+                info: AgentWords::from(&info.0),
             };
             self.cluster.recovered_agents.insert(id, Arc::new(agent));
         }

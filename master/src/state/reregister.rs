@@ -18,8 +18,8 @@ use super::gone::end_for_ever;
 use super::kill::kill_task;
 use super::statuses::Verdict;
 use super::{
-    Admission, Agent, Continuation, Counter, Effect, Effects, Executor, State, Task, Timestamp,
-    ToAgent, Transition, place,
+    Admission, Agent, AgentWords, Continuation, Counter, Effect, Effects, Executor, State, Task,
+    Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
@@ -89,7 +89,7 @@ impl State {
         out: &mut Effects,
     ) {
         let moved = admission.pid.address().ip() != agent.pid.address().ip()
-            || admission.info.hostname != agent.info.hostname;
+            || admission.info.hostname != agent.info.hostname();
         if moved {
             let why = "the agent re-registered with another ip or hostname while registered";
             return out.push(shutdown(&admission.pid, why));
@@ -125,17 +125,18 @@ impl State {
 
     /// Takes over what the agent now says of itself.
     fn update_agent(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
-        let changed = *agent.info != admission.info;
+        let info = AgentWords::from(&admission.info);
+        let changed = agent.info != info;
+        let software = self.software.share(Arc::new(admission.software()));
         let Some(agent) = self.cluster.agent_mut(&agent.id) else {
             return;
         };
-        agent.capabilities = admission.capabilities.clone();
-        agent.version = admission.version.clone();
+        agent.software = software;
         if !changed {
             return;
         }
-        agent.info = Arc::new(admission.info.clone());
-        let total = agent.total.clone();
+        agent.info = info;
+        let total = (*agent.total).clone();
         let id = agent.id.clone();
         out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
             id: id.clone(),
@@ -163,7 +164,7 @@ impl State {
         let moved = agent.pid != pid;
         if moved {
             self.leave_place(agent);
-            self.places.insert(place(&pid), agent.id.clone());
+            self.places.insert(place(&pid), agent.shared_id.clone());
             out.push(Effect::Unwatch(agent.pid.any()));
             out.push(Effect::EndObservation(agent.id.clone()));
             out.push(Effect::Observe(agent.id.clone(), pid.clone()));

@@ -18,7 +18,7 @@ use mesos::wire::Pb;
 
 use super::frameworks::options;
 use super::{
-    Caller, Connection, Counter, Effect, Effects, Framework, Id, Shapes, State, Subscription,
+    Caller, Connection, Counter, Effect, Effects, Framework, Id, Recent, State, Subscription,
     TaskCounts, Timer, Timestamp, ToAgent, Traffic, roles_of,
 };
 use crate::allocator::AllocatorOp;
@@ -175,7 +175,7 @@ impl State {
             operations: OrdMap::new(),
             executors: OrdSet::new(),
             used: OrdMap::new(),
-            shapes: Shapes::default(),
+            shapes: Recent::default(),
             offered: Resources::default(),
             counts: TaskCounts::default(),
             traffic: Traffic::default(),

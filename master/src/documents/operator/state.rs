@@ -63,7 +63,7 @@ pub(super) fn agents(cluster: &Cluster) -> GetAgents {
     let recovered = cluster.recovered_agents.values();
     GetAgents {
         agents: cluster.agents.values().map(|a| agent(a, cluster)).collect(),
-        recovered_agents: recovered.map(|agent| (*agent.info).clone()).collect(),
+        recovered_agents: recovered.map(|agent| agent.info.to_v1()).collect(),
     }
 }
 
@@ -96,20 +96,20 @@ pub(crate) fn agent(agent: &Agent, cluster: &Cluster) -> AgentMessage {
     let drain = cluster.drains.get(&agent.id);
     let deactivated = drain.is_some() || cluster.deactivated.contains(&agent.id);
     AgentMessage {
-        agent_info: (*agent.info).clone(),
+        agent_info: agent.info.to_v1(),
         active: agent.active,
         // By an operator.
         deactivated: Some(deactivated),
         drain_info: drain.map(|drain| agents::drain_info(drain)),
         estimated_drain_start_time: drain.map(|drain| drain.since),
-        version: agent.version.clone(),
+        version: agent.software.version.clone(),
         pid: Some(agents::pid(agent)),
         registered_time: Some(time(agent.registered)),
         reregistered_time: agent.reregistered.map(time),
         total_resources: full(&agent.total),
         allocated_resources: full(&agent.used_total()),
         offered_resources: full(&agent.offered),
-        capabilities: agent.capabilities.clone(),
+        capabilities: agent.software.capabilities.clone(),
         ..Default::default()
     }
 }

@@ -5,23 +5,26 @@
 //! | `task` | a task: what decisions need as fields, what is only shown as bytes |
 //! | `details`, `statuses` | those bytes |
 //! | `id` | ids that are named in many places |
-//! | `shapes` | equal amounts of resources |
+//! | `agent` | what an agent says of itself, as bytes |
+//! | `recent` | equal values |
 //! | `few` | ordered maps and sets of a handful of entries |
 //!
 //! Nobody else encodes or decodes.
 
+mod agent;
 mod details;
 mod few;
 mod id;
-mod shapes;
+mod recent;
 mod statuses;
 mod task;
 
 #[cfg(test)]
 mod tests;
 
+pub use agent::{AgentSoftware, AgentTraits, AgentWords};
 pub use details::Details;
 pub use few::{Few, FewSet};
 pub use id::Id;
-pub use shapes::Shapes;
+pub use recent::Recent;
 pub use task::Task;

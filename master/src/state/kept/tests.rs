@@ -6,7 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::Task;
+use super::{AgentWords, Task};
 
 const TASK: &str = "web.5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33";
 const AGENT: &str = "5f3c9d0a-7f0e-4a57-9a7c-2f6b8e1d4c33-S17";
@@ -142,6 +142,49 @@ proptest! {
             let newest = told.len().saturating_sub(64);
             prop_assert_eq!(task.statuses().collect::<Vec<_>>(), &told[newest..]);
         }
+    }
+}
+
+prop_compose! {
+    fn agent_info()(
+        hostname in "[a-z.]{0,200}",
+        id in option::of("[a-z0-9-]{1,40}"),
+        port in option::of(any::<i32>()),
+        attributes in prop::collection::vec(("[a-z]{1,8}", "[a-z]{0,8}"), 0..3),
+        region in option::of("[a-z]{1,8}"),
+    ) -> v1::AgentInfo {
+        let attribute = |(name, value)| v1::Attribute {
+            name,
+            r#type: v1::value::Type::Text as i32,
+            text: Some(v1::value::Text { value }),
+            ..Default::default()
+        };
+        let fault_domain = region.map(|name| v1::domain_info::FaultDomain {
+            region: v1::domain_info::fault_domain::RegionInfo { name },
+            ..Default::default()
+        });
+        v1::AgentInfo {
+            hostname,
+            resources: resources().unallocate().to_v1(Format::PreRefinement),
+            attributes: attributes.into_iter().map(attribute).collect(),
+            id: id.map(AgentId::from),
+            port,
+            domain: fault_domain.map(|domain| v1::DomainInfo { fault_domain: Some(domain) }),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_agent_is_shown_as_it_said(info in agent_info()) {
+        let words = AgentWords::from(&info);
+        prop_assert_eq!(words.hostname(), info.hostname.as_str());
+        let traits = words.traits();
+        prop_assert_eq!(traits.port(), info.port());
+        let told = (traits.hostname, traits.attributes, traits.id, traits.domain);
+        let expected = info.clone();
+        prop_assert_eq!(told, (expected.hostname, expected.attributes, expected.id, expected.domain));
+        prop_assert_eq!(words.to_v1(), info);
     }
 }
 

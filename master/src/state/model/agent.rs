@@ -10,8 +10,7 @@ use mesos::v1::allocator::InverseOfferStatus;
 use mesos::v1::{self, ExecutorId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
-use super::counts::TaskCounts;
-use crate::state::{Few, FewSet, Id, Timestamp};
+use crate::state::{AgentSoftware, AgentWords, Few, FewSet, Id, Timestamp};
 
 /// A registered agent: admitted to the registry and heard of since this master started.
 #[derive(Clone, Debug)]
@@ -21,13 +20,11 @@ pub struct Agent {
     /// The same, shared by all its tasks.
     pub shared_id: Id<v1::AgentId>,
     /// As told at its last registration; `info.id` is set.
-    pub info: Arc<v1::AgentInfo>,
+    pub info: AgentWords,
     /// Where it listens.
     pub pid: Pid<AgentProtocol>,
-    /// What its version can do.
-    pub capabilities: Vec<v1::agent_info::Capability>,
-    /// The version it runs.
-    pub version: String,
+    /// The version it runs, and what that can do.
+    pub software: Arc<AgentSoftware>,
     /// When it was added to this master.
     pub registered: Timestamp,
     /// When it last re-registered.
@@ -39,7 +36,7 @@ pub struct Agent {
     /// Counts connections, so that a timer set for an earlier one is recognised.
     pub connection: u64,
     /// All its resources, as they will be when it has done all operations it was sent.
-    pub total: Resources,
+    pub total: Arc<Resources>,
     /// The last state of its resources that it told, which operations and tasks build upon.
     pub resource_version: Option<Uuid>,
     /// Its operations that have not ended, or whose end was not acknowledged.
@@ -60,15 +57,14 @@ pub struct Agent {
     pub inverse_answers: Few<FrameworkId, InverseOfferStatus>,
     /// Kills asked for while it was disconnected, repeated when it re-registers.
     pub pending_kills: Few<(FrameworkId, TaskId), Option<v1::KillPolicy>>,
-    /// Its tasks by state.
-    pub counts: TaskCounts,
 }
 
 impl Agent {
     /// Whether its version can do this.
     pub fn has_capability(&self, capability: v1::agent_info::capability::Type) -> bool {
         let number = Some(capability as i32);
-        self.capabilities
+        self.software
+            .capabilities
             .iter()
             .any(|declared| declared.r#type == number)
     }
@@ -109,14 +105,14 @@ pub struct Executor {
 #[derive(Clone, Debug)]
 pub struct RecoveredAgent {
     /// As admitted.
-    pub info: Arc<v1::AgentInfo>,
+    pub info: AgentWords,
 }
 
 /// An agent that stopped answering.
 #[derive(Clone, Debug)]
 pub struct UnreachableAgent {
     /// As last registered; absent when it was marked by an earlier master.
-    pub info: Option<Arc<v1::AgentInfo>>,
+    pub info: Option<AgentWords>,
     /// When it was marked.
     pub since: Timestamp,
 }

@@ -48,7 +48,6 @@ impl Cluster {
             agent
                 .tasks
                 .insert((framework.shared_id.clone(), id.clone()));
-            agent.counts.enter(state);
             framework.counts.enter(state);
             framework.tasks.insert(id, Arc::new(task));
         }
@@ -78,10 +77,6 @@ impl Cluster {
             framework.counts.enter(after);
             self.counts.leave(before);
             self.counts.enter(after);
-            if let Some(agent) = self.agent_mut(&agent_id) {
-                agent.counts.leave(before);
-                agent.counts.enter(after);
-            }
         }
         if let Some(resources) = &freed {
             self.discharge(framework_id, &agent_id, resources);
@@ -125,7 +120,6 @@ impl Cluster {
             agent
                 .pending_kills
                 .remove(&(framework_id.clone(), task_id.clone()));
-            agent.counts.leave(state);
         }
         if let Some(resources) = &held {
             self.discharge(framework_id, &agent_id, resources);
@@ -283,7 +277,7 @@ impl Cluster {
         let Some(agent) = self.agent_mut(agent) else {
             return Ok(());
         };
-        agent.total = agent.total.apply_all(conversions)?;
+        agent.total = Arc::new(agent.total.apply_all(conversions)?);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use mesos::v1::{self, AgentId, ExecutorId, OfferId, OperationId, TaskId};
 use uuid::Uuid;
 
 use super::counts::TaskCounts;
-use crate::state::{Id, Shapes, Task, Timestamp};
+use crate::state::{Id, Recent, Task, Timestamp};
 
 /// A framework: its subscription, its tasks and what it holds.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ pub struct Framework {
     /// Resources held by its executors and unfinished tasks, by agent; carry allocation roles.
     pub used: OrdMap<Id<AgentId>, Arc<Resources>>,
     /// Amounts that its tasks use, for equal ones to share.
-    pub(crate) shapes: Shapes,
+    pub(crate) shapes: Recent<Resources>,
     /// Resources in its outstanding offers; carry allocation roles.
     pub offered: Resources,
     /// Its tasks by state.

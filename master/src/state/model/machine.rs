@@ -16,7 +16,7 @@ impl Cluster {
     pub(crate) fn machine_of(&self, agent: &Agent) -> Option<(MachineKey, Arc<MachineRecord>)> {
         find_machine(
             &self.machines,
-            &agent.info.hostname,
+            agent.info.hostname(),
             agent.pid.address().ip(),
         )
     }

@@ -58,7 +58,10 @@ impl Scene {
     }
 
     fn total(&self) -> Resources {
-        self.world.state.cluster().agents[&self.agent].total.clone()
+        self.world.state.cluster().agents[&self.agent]
+            .total
+            .as_ref()
+            .clone()
     }
 
     fn operation(&self, id: &str) -> Uuid {
