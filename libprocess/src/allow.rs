@@ -1,4 +1,4 @@
-//! Who may send what: the allow-list of a protocol.
+//! Who may send what: the allow-list of a protocol. And who may link.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -67,18 +67,31 @@ impl<P: Protocol> fmt::Debug for Allow<P> {
     }
 }
 
-/// The rules of a node, by the names of protocols. What has no rule is open to every peer.
+/// The rules of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Rules(BTreeMap<&'static str, Rule>);
+pub(crate) struct Rules {
+    /// By the names of protocols. What has no rule is open to every peer.
+    protocols: BTreeMap<&'static str, Rule>,
+    /// The roles whose actors may be linked to those of this node.
+    linkers: BTreeSet<String>,
+}
 
 impl Rules {
     pub(crate) fn add<P: Protocol>(&mut self, allow: Allow<P>) {
-        self.0.insert(P::NAME, allow.rule);
+        self.protocols.insert(P::NAME, allow.rule);
+    }
+
+    pub(crate) fn add_linkers<R: Into<String>>(&mut self, roles: impl IntoIterator<Item = R>) {
+        self.linkers.extend(roles.into_iter().map(Into::into));
+    }
+
+    pub(crate) fn lets_link(&self, role: &str) -> bool {
+        self.linkers.contains(role)
     }
 
     /// What `peer` may send of a protocol. Without a known peer: nothing that has a rule.
     pub(crate) fn gate(&self, protocol: &str, peer: Option<&PeerIdentity>) -> Gate {
-        let Some(rule) = self.0.get(protocol) else {
+        let Some(rule) = self.protocols.get(protocol) else {
             return Gate::OPEN;
         };
         let lets = |roles: &BTreeSet<String>| peer.is_some_and(|peer| roles.contains(&peer.role));

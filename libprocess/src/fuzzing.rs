@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::task::LocalSet;
 
 use crate::actor::Context;
-use crate::error::ExitReason;
+use crate::error::{ExitReason, Exited};
 use crate::limits;
 use crate::link::Lanes;
 use crate::node::Node;
@@ -118,6 +118,8 @@ impl World {
         let local = LocalSet::new();
         let node = Node::bind(HERE)
             .seed(1)
+            // The peer has no identity here.
+            .allow_links(["nobody"])
             .network(Network::Simulated(Arc::new(Nowhere)));
         let node = local.block_on(&runtime, node.start()).unwrap();
         let shapes = node.spawn("shapes", |_| Shapes).unwrap();
@@ -250,6 +252,16 @@ struct Shapes;
 
 impl Actor for Shapes {
     type Context = Context<Self>;
+
+    /// It lives on when those who linked to it are gone.
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.trap_exits();
+    }
+}
+
+impl Handler<Exited> for Shapes {
+    type Result = ();
+    fn handle(&mut self, _: Exited, _: &mut Context<Self>) {}
 }
 
 impl Process for Shapes {

@@ -31,7 +31,8 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// (`ctx.wait`) is over. An actor that called [`trap_exits`](Self::trap_exits) gets an [`Exited`] instead.
     /// An actor that ends as `Normal` leaves its links without a word; a supervisor that stops it does so
     /// too. Linking twice is linking once. To link to what is not there is to hear
-    /// [`NoProcess`](ExitReason::NoProcess).
+    /// [`NoProcess`](ExitReason::NoProcess); to an actor of a node that does not let this one
+    /// ([`NodeBuilder::allow_links`](crate::NodeBuilder::allow_links)), [`Failed`](ExitReason::Failed) with the reason.
     pub fn link(&mut self, pid: impl Into<AnyPid>) {
         let pid = pid.into();
         let bonds = self.bonds.get_or_insert_default();

@@ -88,11 +88,15 @@ impl Link {
                 return Err(Breach::Bond);
             }
         }
+        let refuse = |reason| {
+            self.send_about(&to.0, &from.0, |out| frame::put_exited(out, id, &reason));
+            Ok(())
+        };
+        if let Some(why) = self.may_not_link(&to.0) {
+            return refuse(ExitReason::Failed(why));
+        }
         let Some(slot) = self.node.find_named(&to.0, to.1) else {
-            self.send_about(&to.0, &from.0, |out| {
-                frame::put_exited(out, id, &ExitReason::NoProcess);
-            });
-            return Ok(());
+            return refuse(ExitReason::NoProcess);
         };
         let with = AnyPid::new(Arc::from(from.0.as_str()), self.remote, from.1);
         let (number, heard) = (slot.next_bond(), id | SENDERS);
@@ -110,6 +114,24 @@ impl Link {
         slot.mailbox.put(Delivery::Bond(Box::new(made)));
         self.owe_end(&slot, id, &from.0);
         Ok(())
+    }
+
+    /// The words for a peer that may not link to actors of this node: it could end them.
+    fn may_not_link(&self, to: &str) -> Option<String> {
+        let peer = self.up.get().map(|up| &*up.peer);
+        let role = peer.map_or("nobody", |peer| &peer.role);
+        if self.links.rules.lets_link(role) {
+            return None;
+        }
+        self.links.count_refused();
+        self.links.complaints.say(|more| {
+            let identity = peer.map(ToString::to_string);
+            tracing::warn!(
+                from = %self.remote, identity, to, more,
+                "link refused: the peer's role is none of those that may link (`NodeBuilder::allow_links`)"
+            );
+        });
+        Some(format!("role `{role}` may not link to actors of this node"))
     }
 
     /// The peer's half of a bond is dissolved; so is ours.

@@ -115,6 +115,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Nodes in these roles may link actors of theirs to actors of this node ([`Context::link`](crate::Context::link)). Who
+    /// is linked ends with the other, so that whoever may link may end: without this nobody may, and who tries hears
+    /// that. Actors of this node itself may link to each other, and to those of nodes that let them.
+    pub fn allow_links<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
+        self.rules.add_linkers(roles);
+        self
+    }
+
     /// How many threads the actors share; by default one per core.
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);

@@ -54,6 +54,15 @@ impl Handler<Exited> for End {
     }
 }
 
+/// A node that lets others of its role link.
+async fn open(net: &Net, address: &str) -> Node {
+    let builder = Node::bind(address)
+        .identity(net.identity("node", address))
+        .network(net.network())
+        .seed(address.bytes().map(u64::from).sum());
+    builder.allow_links(["node"]).start().await.unwrap()
+}
+
 type Ear = mpsc::UnboundedReceiver<Exited>;
 
 fn end(node: &Node, name: &str) -> (Pid<EndProtocol>, Ear) {
@@ -74,8 +83,8 @@ fn near_and_far<F: Future<Output = ()>>(
         sim::run(1, |net| {
             let scenario = &scenario;
             async move {
-                let a = net.node("10.0.0.1:5050").await;
-                let b = net.node("10.0.0.2:5050").await;
+                let a = open(&net, "10.0.0.1:5050").await;
+                let b = open(&net, "10.0.0.2:5050").await;
                 let other = if far { &b } else { &a };
                 let (one, two) = (end(&a, "one"), end(other, "two"));
                 scenario(net, a, one, two).await;
@@ -184,7 +193,7 @@ fn a_chain_falls_as_one() {
     sim::run(1, |net| async move {
         let mut nodes = Vec::new();
         for n in 1..=3 {
-            nodes.push(net.node(&format!("10.0.0.{n}:5050")).await);
+            nodes.push(open(&net, &format!("10.0.0.{n}:5050")).await);
         }
         let ends: Vec<_> = (0..9)
             .map(|n| end(&nodes[n % 3], &format!("end{n}")).0)
@@ -209,8 +218,8 @@ fn a_chain_falls_as_one() {
 #[test]
 fn a_broken_way_is_the_end_for_both() {
     sim::run(1, |net| async move {
-        let a = net.node("10.0.0.1:5050").await;
-        let b = net.node("10.0.0.2:5050").await;
+        let a = open(&net, "10.0.0.1:5050").await;
+        let b = open(&net, "10.0.0.2:5050").await;
         let (one, mut ear) = end(&a, "one");
         let (two, _) = end(&b, "two");
         a.tell(&one, Do::Trap);
@@ -224,6 +233,40 @@ fn a_broken_way_is_the_end_for_both() {
         let reason = ExitReason::Disconnected;
         let pid = two.any();
         assert_eq!(heard(&mut ear), [Exited { pid, reason }]);
+    });
+}
+
+#[test]
+fn nobody_is_linked_to_those_who_may_not() {
+    sim::run(1, |net| async move {
+        let node = open(&net, "10.0.0.1:5050").await;
+        let (there, _) = end(&node, "there");
+        let guests = net.node_as("guest", "guest", "10.0.0.2:5050").await;
+        let (guest, mut ear) = end(&guests, "guest");
+        guests.tell(&guest, Do::Trap);
+        guests.tell(&guest, Do::Link(there.any()));
+        sleep(SECOND).await;
+        let why = "role `guest` may not link to actors of this node";
+        let reason = ExitReason::Failed(why.into());
+        let pid = there.any();
+        assert_eq!(heard(&mut ear), [Exited { pid, reason }]);
+        assert_eq!(node.refused(), 1);
+        // Nothing came of it, whatever becomes of who tried.
+        net.crash(&guests);
+        sleep(20 * SECOND).await;
+        assert_eq!(node.ask(&there, Do::Trap, SECOND).await, Ok(()));
+
+        // Unless a node says otherwise, nobody may.
+        let closed = net.node("10.0.0.3:5050").await;
+        let (safe, _) = end(&closed, "safe");
+        let (one, mut ear) = end(&node, "one");
+        node.tell(&one, Do::Trap);
+        node.tell(&one, Do::Link(safe.any()));
+        node.tell(&one, Do::Panic);
+        sleep(SECOND).await;
+        assert_eq!(heard(&mut ear).len(), 0, "it has ended before it heard");
+        assert_eq!(closed.ask(&safe, Do::Trap, SECOND).await, Ok(()));
+        assert_eq!(closed.refused(), 1);
     });
 }
 
