@@ -150,6 +150,19 @@ impl Name {
     }
 }
 
+/// Whether the document grows with the cluster.
+pub(crate) fn is_large(path: &str) -> bool {
+    let large = [
+        Name::State,
+        Name::StateSummary,
+        Name::Agents,
+        Name::Frameworks,
+        Name::Tasks,
+        Name::Roles,
+    ];
+    find(path).is_some_and(|name| large.contains(&name))
+}
+
 /// Whether the allocator has to be asked for the document.
 pub(crate) fn is_explanation(path: &str) -> bool {
     let mut segments = path.split('/').filter(|segment| !segment.is_empty());

@@ -5,7 +5,7 @@
 //!                     │      └─ subscription: an actor of SchedulerProtocol that writes RecordIO
 //!                     ├─▶ operator ─┬─ask OperatorCall──▶ master
 //!                     │             └─ events: RecordIO, from `crate::events`
-//!                     ├─▶ reads ────▶ crate::documents, over the published view
+//!                     ├─▶ reads ────▶ crate::documents, over the published view; large ones by the press
 //!                     ├─▶ sandbox ──ask Browse, Read──▶ files@agent
 //!                     └─▶ page: static files
 //! ```
@@ -22,6 +22,7 @@ mod operator;
 mod origin;
 mod page;
 mod posted;
+mod press;
 mod reads;
 mod reply;
 mod routes;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -11,8 +12,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::press::Printed;
+
 /// Bodies from this size on are compressed, as in Mesos.
 const MIN_COMPRESSED: usize = 1024;
+
+/// Of a large body that is sent at once: as much as sockets take.
+const PIECE: usize = 64 << 10;
 
 /// A plain text body.
 pub(super) fn text(status: StatusCode, message: impl Into<String>) -> HttpResponse {
@@ -28,7 +34,7 @@ pub(super) fn body(request: &HttpRequest, content_type: &str, body: Bytes) -> Ht
     response
         .insert_header((CONTENT_TYPE, content_type))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    if body.len() < MIN_COMPRESSED {
+    if !is_worth_compressing(&body) {
         return response.body(body);
     }
     response.insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
@@ -40,11 +46,37 @@ pub(super) fn body(request: &HttpRequest, content_type: &str, body: Bytes) -> Ht
     }
 }
 
+/// A large body that is compressed already, or not to be. It is sent piece by piece, of which each is copied only when there is room for it.
+pub(super) fn printed(sheet: Printed) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CONTENT_TYPE, sheet.content_type))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((VARY, HeaderValue::from_static("Accept-Encoding")));
+    if sheet.gzip {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    let length = sheet.body.len();
+    let pieces = (0..length).step_by(PIECE).map(move |start| {
+        let end = length.min(start + PIECE);
+        Ok::<_, std::convert::Infallible>(sheet.body.slice(start..end))
+    });
+    response.body(SizedStream::new(
+        length as u64,
+        futures_util::stream::iter(pieces),
+    ))
+}
+
 /// Whether the client asked for gzip.
 pub(super) fn takes_gzip(request: &HttpRequest) -> bool {
     let header = request.headers().get(ACCEPT_ENCODING);
     let codings = header.and_then(|value| value.to_str().ok());
     codings.is_some_and(|codings| mesos::wire::accepts(codings, "gzip"))
+}
+
+/// Whether a body is large enough.
+pub(super) fn is_worth_compressing(body: &[u8]) -> bool {
+    body.len() >= MIN_COMPRESSED
 }
 
 /// Compresses.

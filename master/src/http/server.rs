@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::authentication::Credentials;
 use super::page::Page;
+use super::press::Press;
 use super::{connection, routes};
 use crate::reader::Library;
 
@@ -79,6 +80,7 @@ pub(super) struct Site {
     pub(super) page: Page,
     /// Of the node below: `/processes`, `/ready`, `/live`.
     pub(super) pages: Pages,
+    pub(super) press: Press,
     /// Subscriptions ever made, for the names of their actors.
     pub(super) subscriptions: AtomicU64,
 }
@@ -112,6 +114,7 @@ impl HttpServer {
             credentials: options.credentials,
             page: Page::new(),
             pages: Pages::new(node, &options.readiness),
+            press: Press::new(std::thread::available_parallelism().map_or(1, usize::from)),
             subscriptions: AtomicU64::new(0),
         }));
         let refused = |reason| HttpStartError::Bind { address, reason };
