@@ -9,7 +9,9 @@
 //!
 //! Semantics: Mesos' agent (`docs/high-availability.md`). The first
 //! attempt after a start is made at once, so that a fresh cluster is up without a wait; after the
-//! loss of a master it is delayed by chance, so that ten thousand agents do not arrive together.
+//! loss of a master it is delayed by chance, so that ten thousand agents do not arrive together. Other than in Mesos
+//! the delay is shorter where there cannot be that many: the number in an agent's id says how many there were when it
+//! was admitted, so of a large cluster only those come sooner that make up a small one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +35,13 @@ pub const DEFAULT_PING_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// The longest wait between two attempts to register, as in Mesos.
 pub const MAX_REGISTRATION_BACKOFF: Duration = Duration::from_secs(60);
+
+/// So many agents may come to a master within one unit of the waits between attempts: it knows them again in a fraction
+/// of a second.
+const CROWD: u64 = 1_000;
+
+/// So many are none, however short that makes the waits.
+const HANDFUL: u64 = 10;
 
 /// What an agent of this version can do.
 pub const CAPABILITIES: [Type; 6] = [
@@ -160,7 +169,7 @@ impl State {
 
     /// It is time for the next attempt to register.
     pub fn registration_due(&mut self, moment: &mut Moment, era: u64) -> Vec<Effect> {
-        let factor = self.settings.registration_backoff_factor;
+        let factor = self.backoff();
         let Registration::Registering { master, attempts } = &mut self.registration else {
             return Vec::new();
         };
@@ -294,13 +303,22 @@ impl State {
             master,
             attempts: 0,
         };
-        let longest = self.settings.registration_backoff_factor;
+        let longest = self.backoff();
         let wait = match at_once {
             true => Duration::ZERO,
             false => longest.mul_f64(moment.chance.fraction()),
         };
         effects.push(Effect::PauseUpdates);
         effects.push(Effect::Alarm(wait, Alarm::Register { era: self.era }));
+    }
+
+    /// The unit of the waits between attempts to register.
+    fn backoff(&self) -> Duration {
+        let factor = self.settings.registration_backoff_factor;
+        match &self.info.id {
+            Some(id) => factor.mul_f64(share(&id.value)),
+            None => factor,
+        }
     }
 
     fn introduction(&self) -> ToMaster {
@@ -348,4 +366,35 @@ fn tasks_of(executor: &super::Executor) -> Vec<Task> {
     queued
         .chain(launched.chain(ended).map(|t| t.as_ref().clone()))
         .collect()
+}
+
+/// How much of a wait that is made for a crowd the agent with this id takes.
+fn share(id: &str) -> f64 {
+    let number = id.rsplit_once("-S");
+    let number = number.and_then(|(_, number)| number.parse::<u64>().ok());
+    match number {
+        Some(before) => before.clamp(HANDFUL, CROWD) as f64 / CROWD as f64,
+        None => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_agents_of_a_crowd_wait_as_long_as_one_needs() {
+        for (id, expected) in [
+            ("m-S0", 0.01),
+            ("m-S9", 0.01),
+            ("m-S500", 0.5),
+            ("m-S1000", 1.0),
+            ("m-S40000", 1.0),
+            // Not of a master of ours.
+            ("m-S", 1.0),
+            ("agent", 1.0),
+        ] {
+            assert_eq!(share(id), expected, "{id}");
+        }
+    }
 }
