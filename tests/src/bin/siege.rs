@@ -5,11 +5,11 @@
 //! cargo run -p tests --bin siege -- --seconds 600
 //! ```
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Parser;
-use mesos_tests::siege::siege;
+use mesos_tests::siege::{Survived, siege};
+use serde_json::json;
 
 /// Lets one disaster after the other strike three masters, three ZooKeepers and five agents, while two frameworks go on.
 #[derive(Parser)]
@@ -20,7 +20,7 @@ struct Arguments {
     /// What decides on the order of disasters and on whom they strike.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Tells how often each disaster struck as one line of JSON.
+    /// Tells what was survived as one line of JSON.
     #[arg(long)]
     json: bool,
 }
@@ -28,17 +28,22 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     let length = Duration::from_secs(arguments.seconds);
-    let struck = siege(length, arguments.seed, |line| eprintln!("{line}"));
+    let survived = siege(length, arguments.seed, |line| eprintln!("{line}"));
     if arguments.json {
-        println!("{}", serde_json::json!(struck));
+        let Survived { struck, done, lost } = survived;
+        let survived = json!({ "struck": struck, "done": done, "lost": lost });
+        println!("{survived}");
     } else {
-        print(&struck);
+        print(&survived);
     }
 }
 
-fn print(struck: &BTreeMap<String, usize>) {
-    for (disaster, times) in struck {
+fn print(survived: &Survived) {
+    for (disaster, times) in &survived.struck {
         println!("{times:>3} times {disaster}");
     }
-    println!("no task was disturbed, every job was done once");
+    let Survived { done, lost, .. } = survived;
+    println!(
+        "The service was never disturbed. {done} tasks of jobs were done once; {lost} were lost before they began, as was said."
+    );
 }

@@ -31,20 +31,31 @@ const INSTANCES: usize = 6;
 /// After a disaster is over, everybody finds everybody again.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
+/// What a data centre has lived through.
+#[derive(Debug, Default)]
+pub struct Survived {
+    /// How often each kind of disaster struck.
+    pub struck: BTreeMap<String, usize>,
+    /// How many tasks of jobs did their work.
+    pub done: usize,
+    /// How many never began, because their launch was lost on its way, and were said to be lost.
+    pub lost: usize,
+}
+
 /// Lets disasters strike for so long, in the order of this seed, every kind once before any comes again; `tell` hears what
-/// is done. Answers how often each kind struck.
+/// is done.
 ///
 /// # Panics
 ///
 /// Something is lost, done twice, or does not come back.
 #[track_caller]
-pub fn siege(length: Duration, seed: u64, mut tell: impl FnMut(&str)) -> BTreeMap<String, usize> {
+pub fn siege(length: Duration, seed: u64, mut tell: impl FnMut(&str)) -> Survived {
     let mut chance = StdRng::seed_from_u64(seed);
     let mut centre = DataCentre::start();
     let copies = centre.copies();
     let service = service_id(&centre);
     let began = Instant::now();
-    let mut struck = BTreeMap::new();
+    let mut survived = Survived::default();
     let mut next = Vec::new();
     while began.elapsed() < length {
         let disaster = next.pop().unwrap_or_else(|| {
@@ -58,7 +69,7 @@ pub fn siege(length: Duration, seed: u64, mut tell: impl FnMut(&str)) -> BTreeMa
         ));
         let job = centre.job(INSTANCES);
         disaster.strike(&mut centre, &mut chance);
-        *struck.entry(disaster.to_string()).or_default() += 1;
+        *survived.struck.entry(disaster.to_string()).or_default() += 1;
 
         centre.wait_until_whole();
         let (done, lost) = job.wait();
@@ -68,11 +79,8 @@ pub fn siege(length: Duration, seed: u64, mut tell: impl FnMut(&str)) -> BTreeMa
             INSTANCES,
             "{disaster}: {done} done, {lost} lost"
         );
-        if lost > 0 {
-            tell(&format!(
-                "        {lost} tasks were lost before they began, as was said"
-            ));
-        }
+        survived.done += done;
+        survived.lost += lost;
         assert_eq!(
             centre.copies(),
             copies,
@@ -81,7 +89,7 @@ pub fn siege(length: Duration, seed: u64, mut tell: impl FnMut(&str)) -> BTreeMa
         assert_eq!(service_id(&centre), service, "{disaster}: another service");
         one_leads(&centre);
     }
-    struck
+    survived
 }
 
 /// The framework id of the service, which stays what it is whoever leads.
