@@ -23,6 +23,7 @@ mod master;
 pub mod metrics;
 mod observer;
 pub mod reader;
+mod recent;
 pub mod registrar;
 pub mod state;
 mod term;

@@ -1,6 +1,7 @@
 //! The allocator's books about one agent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos::resources::Resources;
@@ -21,7 +22,8 @@ pub(super) struct Agent {
     pub(super) whitelisted: bool,
     /// What a framework must be able to deal with to be offered anything of it.
     pub(super) needs: Abilities,
-    pub(super) total: Resources,
+    /// Shared with agents that have the same.
+    pub(super) total: Arc<Resources>,
     /// All scalars of the total.
     pub(super) capacity: Amounts,
     /// What of the total is reserved, by role: what quotas count.
@@ -69,9 +71,9 @@ impl Agent {
     /// If more is held than there is, nothing of it is free until enough has been released.
     pub(super) fn compute_free(&self) -> Resources {
         if self.held.is_empty() {
-            return self.total.clone();
+            return (*self.total).clone();
         }
-        let mut free = self.total.clone();
+        let mut free = (*self.total).clone();
         for held in &self.held {
             free -= held
                 .resources

@@ -9,6 +9,7 @@
 //! * `free` of an agent is what its books leave, and `free` of the cluster the sum of that.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesos::resources::{Conversion, Key, Resources};
@@ -164,7 +165,7 @@ impl HierarchicalAllocator {
             whitelisted: self.is_whitelisted(&facts.hostname),
             facts: Box::new(facts),
             needs: Abilities::default(),
-            total: Resources::new(),
+            total: Arc::default(),
             capacity: Amounts::default(),
             reservations: Vec::new(),
             free: Portion::default(),
@@ -245,11 +246,12 @@ impl HierarchicalAllocator {
         for (role, amounts) in old {
             self.tree.unreserve(role, &amounts);
         }
+        let total = self.totals.share(Arc::new(whole.resources));
         let found = &mut self.agents[agent];
         self.cluster.add(&whole.all);
         self.cluster.subtract(&found.capacity);
         found.capacity = whole.all;
-        found.total = whole.resources;
+        found.total = total;
         found.reservations = reservations;
         if self.names.count() != known_names {
             self.renumber_minima();

@@ -29,6 +29,7 @@ use super::{
     AgentCapabilities, Allocation, Allocator, AllocatorOptions, Chance, Explanation, Figures,
     FrameworkOptions, InverseAllocation, Quota, Scope,
 };
+use crate::recent::Recent;
 
 /// The allocator of Mesos: dominant resource fairness over the tree of roles, then over the
 /// frameworks of the role, within quotas; all that is free on an agent goes to the first that may
@@ -39,6 +40,8 @@ pub struct HierarchicalAllocator {
     pub(super) minimum: Minimum,
     pub(super) agents: Slots<Agent>,
     pub(super) agent_slots: Lookup<AgentId, u32>,
+    /// What agents have in common.
+    pub(super) totals: Recent<Resources>,
     /// Agents in the order of their arrival.
     pub(super) roster: Vec<u32>,
     pub(super) arrivals: u64,
@@ -89,6 +92,7 @@ impl HierarchicalAllocator {
             names,
             agents: Slots::default(),
             agent_slots: Lookup::default(),
+            totals: Recent::default(),
             roster: Vec::new(),
             arrivals: 0,
             frameworks: Slots::default(),

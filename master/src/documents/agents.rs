@@ -124,7 +124,7 @@ impl<'a> AgentObject<'a> {
             reregistered_time: agent.reregistered.map(|time| time.as_secs_f64()),
             resources: Flat::from(&*agent.total),
             used_resources: agent.used_total().into(),
-            offered_resources: Flat::from(&agent.offered),
+            offered_resources: agent.offered().into(),
             reserved_resources: FlatByRole(&agent.total),
             unreserved_resources: agent.total.unreserved().into(),
             active: agent.active,
@@ -174,7 +174,7 @@ impl<'a> FullAgentObject<'a> {
                 .collect(),
             unreserved_resources_full: full(&agent.total.unreserved()),
             used_resources_full: full(&agent.used_total()),
-            offered_resources_full: full(&agent.offered),
+            offered_resources_full: full(&agent.offered()),
         }
     }
 }

@@ -12,9 +12,10 @@ use mesos::v1::{self, TaskState};
 use mesos::version::MESOS_COMPATIBLE;
 
 use crate::config::Config;
+use crate::recent::Recent;
 use crate::state::{
     Agent, AgentSoftware, AgentWords, Cluster, Connection, Counters, Executor, Few, FewSet,
-    Framework, Id, Offer, Recent, Subscription, Task, TaskCounts, Timestamp, Traffic,
+    Framework, Id, Offer, Subscription, Task, TaskCounts, Timestamp, Traffic,
 };
 use crate::view::View;
 
@@ -104,7 +105,7 @@ fn agent() -> Agent {
         resource_version: None,
         operations: FewSet::new(),
         used: Few::new(),
-        offered: Resources::new(),
+        offered: None,
         executors: Few::new(),
         tasks: FewSet::new(),
         offers: FewSet::new(),

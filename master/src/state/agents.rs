@@ -208,7 +208,7 @@ impl State {
             resource_version: admission.resource_version,
             operations: FewSet::new(),
             used: Few::new(),
-            offered: Resources::new(),
+            offered: None,
             executors: Few::new(),
             tasks: FewSet::new(),
             offers: FewSet::new(),

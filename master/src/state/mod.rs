@@ -70,7 +70,7 @@ pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
-pub use kept::{AgentSoftware, AgentTraits, AgentWords, Details, Few, FewSet, Id, Recent, Task};
+pub use kept::{AgentSoftware, AgentTraits, AgentWords, Details, Few, FewSet, Id, Task};
 pub use maintenance::Plan;
 pub use model::*;
 pub use operator::{Awaited, Ticket};
@@ -78,6 +78,7 @@ pub use removal::RateLimit;
 pub use time::Timestamp;
 
 use crate::config::Config;
+use crate::recent::Recent;
 use places::Places;
 
 /// What a verb asks for, in order.

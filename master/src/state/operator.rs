@@ -180,7 +180,7 @@ impl State {
 
     /// Takes back offers that hold what is to be converted and is not free, and no others.
     fn make_room(&mut self, agent: &Arc<Agent>, conversions: &[Conversion], out: &mut Effects) {
-        let taken = (agent.used_total() + &agent.offered).unallocate();
+        let taken = (agent.used_total() + agent.offered()).unallocate();
         let mut free = &*agent.total - &taken;
         for offer in &agent.offers {
             if free.apply_all(conversions).is_ok() {

@@ -76,6 +76,6 @@ pub(super) fn is_lent(agent: &Agent, resources: &Resources) -> bool {
     if wanted.is_empty() {
         return true;
     }
-    let taken = agent.used_total().revocable() + agent.offered.revocable() + wanted;
+    let taken = agent.used_total().revocable() + agent.offered().revocable() + wanted;
     agent.total.contains(&taken.unallocate())
 }

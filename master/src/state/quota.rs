@@ -241,7 +241,7 @@ impl State {
                 self.rescind(&offer, out);
             }
             if let Some(agent) = self.cluster.agent(&id) {
-                let taken = (agent.used_total() + &agent.offered).unallocate();
+                let taken = (agent.used_total() + agent.offered()).unallocate();
                 free += &plain(&(&*agent.total - &taken));
             }
         }

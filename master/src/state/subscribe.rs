@@ -18,10 +18,11 @@ use mesos::wire::Pb;
 
 use super::frameworks::options;
 use super::{
-    Caller, Connection, Counter, Effect, Effects, Framework, Id, Recent, State, Subscription,
-    TaskCounts, Timer, Timestamp, ToAgent, Traffic, roles_of,
+    Caller, Connection, Counter, Effect, Effects, Framework, Id, State, Subscription, TaskCounts,
+    Timer, Timestamp, ToAgent, Traffic, roles_of,
 };
 use crate::allocator::AllocatorOp;
+use crate::recent::Recent;
 use crate::validation::frameworks as check;
 
 /// The most frameworks at a time. Anybody who may subscribe could otherwise fill the memory; the

@@ -43,7 +43,7 @@ fn a_task_runs_is_killed_and_is_remembered() {
             view.cluster
                 .agents
                 .values()
-                .all(|agent| agent.offered.cpus().milli() == 4_000)
+                .all(|agent| agent.offered().cpus().milli() == 4_000)
         })
         .await;
     });

@@ -108,7 +108,7 @@ pub(crate) fn agent(agent: &Agent, cluster: &Cluster) -> AgentMessage {
         reregistered_time: agent.reregistered.map(time),
         total_resources: full(&agent.total),
         allocated_resources: full(&agent.used_total()),
-        offered_resources: full(&agent.offered),
+        offered_resources: full(&agent.offered()),
         capabilities: agent.software.capabilities.clone(),
         ..Default::default()
     }

@@ -6,7 +6,6 @@
 //! | `details`, `statuses` | those bytes |
 //! | `id` | ids that are named in many places |
 //! | `agent` | what an agent says of itself, as bytes |
-//! | `recent` | equal values |
 //! | `few` | ordered maps and sets of a handful of entries |
 //!
 //! Nobody else encodes or decodes.
@@ -15,7 +14,6 @@ mod agent;
 mod details;
 mod few;
 mod id;
-mod recent;
 mod statuses;
 mod task;
 
@@ -26,5 +24,4 @@ pub use agent::{AgentSoftware, AgentTraits, AgentWords};
 pub use details::Details;
 pub use few::{Few, FewSet};
 pub use id::Id;
-pub use recent::Recent;
 pub use task::Task;

@@ -43,8 +43,8 @@ pub struct Agent {
     pub operations: FewSet<Uuid>,
     /// Resources held by executors and unfinished tasks, by framework; carry allocation roles.
     pub used: Few<Id<FrameworkId>, Arc<Resources>>,
-    /// Resources in outstanding offers; carry allocation roles.
-    pub offered: Resources,
+    /// See [`Agent::offered`]; nothing of most agents, most of the time.
+    pub(crate) offered: Option<Box<Resources>>,
     /// Live executors. Those of command tasks are the agent's own affair and not listed.
     pub executors: Few<(FrameworkId, ExecutorId), Arc<Executor>>,
     /// Its tasks; the records are with their frameworks.
@@ -67,6 +67,17 @@ impl Agent {
             .capabilities
             .iter()
             .any(|declared| declared.r#type == number)
+    }
+
+    /// Resources in outstanding offers; carry allocation roles.
+    pub fn offered(&self) -> Resources {
+        self.offered.as_deref().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn change_offered(&mut self, change: impl FnOnce(&mut Resources)) {
+        let mut offered = self.offered();
+        change(&mut offered);
+        self.offered = (!offered.is_empty()).then(|| Box::new(offered));
     }
 
     /// Everything held by executors and tasks.

@@ -209,7 +209,7 @@ impl Cluster {
         let id = offer.record.id.clone();
         if let Some(agent) = self.agent_mut(&offer.record.agent_id) {
             agent.offers.insert(id.clone());
-            agent.offered += offer.resources.clone();
+            agent.change_offered(|offered| *offered += &offer.resources);
         }
         if let Some(framework) = self.framework_mut(&offer.record.framework_id) {
             framework.offers.insert(id.clone());
@@ -223,7 +223,7 @@ impl Cluster {
         let offer = self.offers.remove(id)?;
         if let Some(agent) = self.agent_mut(&offer.record.agent_id) {
             agent.offers.remove(id);
-            agent.offered -= offer.resources.clone();
+            agent.change_offered(|offered| *offered -= &offer.resources);
         }
         if let Some(framework) = self.framework_mut(&offer.record.framework_id) {
             framework.offers.remove(id);

@@ -12,7 +12,8 @@ use mesos::v1::{self, AgentId, ExecutorId, OfferId, OperationId, TaskId};
 use uuid::Uuid;
 
 use super::counts::TaskCounts;
-use crate::state::{Id, Recent, Task, Timestamp};
+use crate::recent::Recent;
+use crate::state::{Id, Task, Timestamp};
 
 /// A framework: its subscription, its tasks and what it holds.
 #[derive(Clone, Debug)]

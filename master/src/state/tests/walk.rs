@@ -170,7 +170,7 @@ impl Walk {
             Step::Offer(f, a) => {
                 let (framework, agent) = (self.connected(f)?, self.registered(a)?);
                 let agent_now = &self.world.state.cluster().agents[&agent];
-                let taken = (agent_now.used_total() + &agent_now.offered).unallocate();
+                let taken = (agent_now.used_total() + agent_now.offered()).unallocate();
                 let free = &*agent_now.total - &taken;
                 if agent_now.active && free.cpus().milli() >= 500 {
                     self.world.offer(&framework, &agent, "cpus:0.5;mem:32");

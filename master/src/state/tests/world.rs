@@ -572,7 +572,7 @@ impl World {
             }
         }
         for agent in cluster.agents.values() {
-            let taken = agent.used_total() + &agent.offered;
+            let taken = agent.used_total() + agent.offered();
             let taken = taken.unallocate();
             // Of what is shared there are as many copies as users.
             let taken = taken.filter(|key| !key.shared);

@@ -1,6 +1,6 @@
 //! What is offered is offered once, by offers that exist, to those who may have it.
 
-use master::state::{Agent, Framework, Offer};
+use master::state::{Framework, Offer};
 use mesos::resources::Resources;
 
 use crate::sim::SimCluster;
@@ -45,9 +45,9 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         offers.fold(Resources::new(), |sum, offer| sum + offer.resources.clone())
     };
     for agent in known.agents.values() {
-        let Agent { id, offered, .. } = agent.as_ref();
+        let (id, offered) = (&agent.id, agent.offered());
         let held = sum(&|offer| offer.record.agent_id == *id);
-        if held != *offered {
+        if held != offered {
             return Err(format!(
                 "{id}: {offered} is offered, but offers hold {held}"
             ));

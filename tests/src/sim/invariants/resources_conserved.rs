@@ -15,7 +15,7 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         return Ok(());
     };
     for agent in view.cluster.agents.values() {
-        let spent = agent.used_total().unallocate() + agent.offered.clone().unallocate();
+        let spent = agent.used_total().unallocate() + agent.offered().unallocate();
         if !agent.total.contains(&spent.non_revocable()) {
             let Agent { id, total, .. } = agent.as_ref();
             return Err(format!(

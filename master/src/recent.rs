@@ -7,7 +7,7 @@ const MAX_VALUES: usize = 8;
 
 /// The last few different values, for equal ones to share.
 #[derive(Clone, Debug)]
-pub struct Recent<T>(Vec<Arc<T>>);
+pub(crate) struct Recent<T>(Vec<Arc<T>>);
 
 impl<T: PartialEq> Recent<T> {
     /// The same value, shared with whoever has an equal one.
