@@ -1,14 +1,15 @@
 //! The multiset of resources and its arithmetic.
 
+use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::gathering::Gathering;
-use super::group::{Group, Others};
-use super::key::{Key, Kind, What};
-use super::name::{Known, Name};
+use super::group::{Group, Owner};
+use super::key::{Key, Kind, Stack, What};
+use super::name::Name;
 use super::{Amount, Quantity, ResourceError};
 use crate::v1;
 
@@ -18,8 +19,8 @@ use crate::v1;
 /// there is and ignores the rest. Where more must not be taken than is there, ask
 /// [`Resources::contains`] or use [`Resources::checked_sub`].
 ///
-/// What is plain (neither reserved nor special) is a row of integers, the rest is shared by
-/// clones: cloning, comparing and [allocating](Resources::allocate) cost next to nothing.
+/// What everybody has, reserved or not, is a row of integers: cloning, comparing and
+/// [allocating](Resources::allocate) cost next to nothing.
 ///
 /// ```
 /// use mesos::resources::{Quantity, Resources};
@@ -31,13 +32,11 @@ use crate::v1;
 /// assert_eq!(left.cpus(), Quantity::from_milli(3900));
 /// assert_eq!(left.to_string(), "cpus:3.9; mem:992; ports:[31001-32000]");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<v1::Resource>", into = "Vec<v1::Resource>")]
 pub struct Resources {
-    /// Nearly always the only one. Empty, and for nobody, if there is nothing at all.
-    pub(super) first: Group,
-    /// The groups of other roles; all are ordered by role, none is empty.
-    pub(super) others: Others,
+    /// Ordered by owner, each once, none empty. Nearly always one.
+    pub(super) groups: SmallVec<[Group; 1]>,
 }
 
 impl Resources {
@@ -48,117 +47,64 @@ impl Resources {
 
     /// An amount of a plain scalar such as `cpus`.
     pub fn scalar_of(name: &str, quantity: Quantity) -> Resources {
+        let mut gathering = Gathering::default();
         let what = What::plain(Name::from(name), Kind::Scalar);
-        Resources::gathered([(None, what, Amount::Scalar(quantity))])
+        gathering.add(None, &Stack::NONE, what, Amount::Scalar(quantity));
+        gathering.finish()
     }
 
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.first.is_empty()
+        self.groups.is_empty()
     }
 
-    /// The items, ordered by the role they are allocated to and by key.
+    /// The items: what is allocated to one role together, of that what is reserved in one way, of that
+    /// first the names that everybody has. Equal resources have one order.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'_>, Amount)> {
-        self.groups().flat_map(Group::iter)
+        self.groups.iter().flat_map(Group::iter)
     }
 
     /// The keys, in the order of [`Resources::iter`], and cheaper.
     pub fn keys(&self) -> impl Iterator<Item = Key<'_>> {
-        self.groups().flat_map(Group::keys)
+        self.groups.iter().flat_map(Group::keys)
     }
 
-    /// The plain amounts of the scalars that Mesos knows, whatever they are allocated to, in the
-    /// order of [`Known::SCALARS`]: no reserved ones, and no special disks.
-    pub fn plain(&self) -> [Quantity; Known::SCALARS.len()] {
-        let mut sum = self.first.plain;
-        for group in self.others.iter() {
-            for (sum, more) in sum.iter_mut().zip(&group.plain) {
-                *sum += *more;
+    /// Restores normal form after owners have changed, or groups have come as they were met.
+    pub(super) fn normalize(&mut self) {
+        if self.groups.is_sorted_by(|one, next| one.owner < next.owner) {
+            return;
+        }
+        self.groups
+            .sort_by(|one, other| one.owner.cmp(&other.owner));
+        self.groups.dedup_by(|next, one| {
+            let same = next.owner == one.owner;
+            if same {
+                one.add(next);
+            }
+            same
+        });
+    }
+
+    /// Where the group of `owner` is. Owners are asked for in order, so that each search goes on
+    /// where the one before it ended, at `from`.
+    fn find(&self, from: &mut usize, owner: &Owner) -> Option<usize> {
+        while let Some(group) = self.groups.get(*from) {
+            match group.owner.cmp(owner) {
+                Ordering::Less => *from += 1,
+                Ordering::Equal => return Some(*from),
+                Ordering::Greater => break,
             }
         }
-        sum
-    }
-
-    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
-        std::iter::once(&self.first).chain(self.others.iter())
-    }
-
-    /// The group allocated to `role`.
-    pub(super) fn group(&self, role: &Option<Arc<str>>) -> Option<&Group> {
-        self.groups().find(|group| group.has_role(role))
-    }
-
-    /// The group allocated to `role`, made if there is none. The caller puts something in.
-    pub(super) fn group_mut(&mut self, role: &Option<Arc<str>>) -> &mut Group {
-        if self.first.has_role(role) {
-            return &mut self.first;
-        }
-        if self.is_empty() {
-            self.first.role = role.clone();
-            return &mut self.first;
-        }
-        if *role < self.first.role {
-            let first = std::mem::replace(&mut self.first, Group::of(role.clone()));
-            self.others.insert(0, first);
-            return &mut self.first;
-        }
-        let at = self.others.partition_point(|group| group.role < *role);
-        if self
-            .others
-            .get(at)
-            .is_none_or(|group| !group.has_role(role))
-        {
-            self.others.insert(at, Group::of(role.clone()));
-        }
-        &mut self.others[at]
-    }
-
-    /// Restores normal form after amounts have gone.
-    pub(super) fn tidy(&mut self) {
-        self.others.tidy();
-        if self.first.is_empty() {
-            self.first = self.others.pop_first().unwrap_or_default();
-        }
-    }
-
-    /// The sum of items: the role each is allocated to, what it is and how much, of its kind.
-    pub(super) fn gathered<'a>(
-        items: impl IntoIterator<Item = (Option<&'a str>, What, Amount)>,
-    ) -> Resources {
-        let mut gathering = Gathering::default();
-        for (role, what, amount) in items {
-            gathering.add(role, what, amount);
-        }
-        gathering.finish()
-    }
-
-    /// As [`Resources::group_mut`].
-    pub(super) fn group_of(&mut self, role: Option<&str>) -> &mut Group {
-        // Without an allocation for what comes next to its like.
-        match self.first.role.as_deref() == role {
-            true => &mut self.first,
-            false => self.group_mut(&role.map(Arc::from)),
-        }
-    }
-
-    /// Whether both are one group of one role, as nearly always.
-    fn is_one_with(&self, other: &Resources) -> bool {
-        let alone = self.others.is_empty() && other.others.is_empty();
-        alone && self.first.has_role(&other.first.role)
+        None
     }
 
     /// Whether everything in `other` is here too.
     pub fn contains(&self, other: &Resources) -> bool {
-        if self.is_one_with(other) {
-            return self.first.contains(&other.first);
-        }
-        other
-            .groups()
-            .filter(|wanted| !wanted.is_empty())
-            .all(|wanted| {
-                self.group(&wanted.role)
-                    .is_some_and(|have| have.contains(wanted))
-            })
+        let mut from = 0;
+        other.groups.iter().all(|wanted| {
+            let found = self.find(&mut from, &wanted.owner);
+            found.is_some_and(|at| self.groups[at].contains(wanted))
+        })
     }
 
     /// The rest, or `None` if `other` is not contained.
@@ -168,16 +114,7 @@ impl Resources {
 
     /// The items whose key pleases `wanted`.
     pub fn filter(&self, mut wanted: impl FnMut(&Key<'_>) -> bool) -> Resources {
-        let mut kept = Resources {
-            first: self.first.filter(&mut wanted),
-            others: self
-                .others
-                .iter()
-                .map(|group| group.filter(&mut wanted))
-                .collect(),
-        };
-        kept.tidy();
-        kept
+        self.changed(|group| group.filter(&mut wanted))
     }
 
     /// The items with the amounts that `change` gives them; `None` takes one away. A changed amount
@@ -186,33 +123,50 @@ impl Resources {
         &self,
         mut change: impl FnMut(&Key<'_>, &Amount) -> Option<Amount>,
     ) -> Resources {
-        let others = self.others.iter();
-        let mut changed = Resources {
-            first: self.first.map_amounts(&mut change),
-            others: others.map(|group| group.map_amounts(&mut change)).collect(),
-        };
-        changed.tidy();
-        changed
+        self.changed(|group| group.map_amounts(&mut change))
     }
 
-    /// The same amounts under changed keys. What makes amounts sums or copies must stay as it is.
-    pub(super) fn rekey(&self, mut change: impl FnMut(&mut What)) -> Resources {
-        Resources::gathered(self.iter().map(|(key, amount)| {
-            let mut what = key.what.clone();
-            change(&mut what);
-            (key.allocated_to, what, amount)
-        }))
+    /// Groups of the same owners, as far as they are not empty.
+    fn changed(&self, change: impl FnMut(&Group) -> Group) -> Resources {
+        let groups = self.groups.iter().map(change);
+        Resources {
+            groups: groups.filter(|group| !group.is_empty()).collect(),
+        }
+    }
+
+    /// The same for other owners.
+    pub(super) fn with_owners(mut self, change: impl Fn(&mut Owner)) -> Resources {
+        self.groups
+            .iter_mut()
+            .for_each(|group| change(&mut group.owner));
+        self.normalize();
+        self
+    }
+}
+
+/// Every sum and difference begins with a copy, so there is a quick way for what is usual.
+impl Clone for Resources {
+    fn clone(&self) -> Resources {
+        let groups = match &self.groups[..] {
+            [only] => SmallVec::from_buf([only.clone()]),
+            several => SmallVec::from_vec(several.to_vec()),
+        };
+        Resources { groups }
     }
 }
 
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
-        if self.is_empty() {
-            self.clone_from(other);
-            return;
+        let known = self.groups.len();
+        let mut from = 0;
+        for more in &other.groups {
+            match self.find(&mut from, &more.owner) {
+                Some(at) => self.groups[at].add(more),
+                None => self.groups.push(more.clone()),
+            }
         }
-        for more in other.groups().filter(|group| !group.is_empty()) {
-            self.group_mut(&more.role).add(more);
+        if self.groups.len() > known {
+            self.normalize();
         }
     }
 }
@@ -228,13 +182,13 @@ impl AddAssign for Resources {
 
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
-        for less in other.groups() {
-            let mut groups = std::iter::once(&mut self.first).chain(self.others.iter_mut());
-            if let Some(have) = groups.find(|group| group.has_role(&less.role)) {
-                have.subtract(less);
+        let mut from = 0;
+        for less in &other.groups {
+            if let Some(at) = self.find(&mut from, &less.owner) {
+                self.groups[at].subtract(less);
             }
         }
-        self.tidy();
+        self.groups.retain(|group| !group.is_empty());
     }
 }
 
@@ -263,13 +217,7 @@ impl Add for Resources {
 impl Add for &Resources {
     type Output = Resources;
     fn add(self, other: &Resources) -> Resources {
-        if !self.is_one_with(other) || self.is_empty() {
-            return self.clone() + other;
-        }
-        Resources {
-            first: self.first.plus(&other.first),
-            others: Others::default(),
-        }
+        self.clone() + other
     }
 }
 
@@ -291,15 +239,7 @@ impl Sub for Resources {
 impl Sub for &Resources {
     type Output = Resources;
     fn sub(self, other: &Resources) -> Resources {
-        if !self.is_one_with(other) {
-            return self.clone() - other;
-        }
-        let mut left = Resources {
-            first: self.first.minus(&other.first),
-            others: Others::default(),
-        };
-        left.tidy();
-        left
+        self.clone() - other
     }
 }
 
@@ -335,9 +275,9 @@ mod tests {
     /// A master holds one for each agent several times, for each task and each offer.
     #[test]
     fn resources_stay_small() {
-        assert!(size_of::<Resources>() <= 104, "{}", size_of::<Resources>());
+        assert!(size_of::<Resources>() <= 96, "{}", size_of::<Resources>());
         assert!(size_of::<Amount>() <= 16, "{}", size_of::<Amount>());
-        assert!(size_of::<What>() <= 96, "{}", size_of::<What>());
+        assert!(size_of::<What>() <= 64, "{}", size_of::<What>());
     }
 
     /// Those of one text share their reservations, those of another are others.
@@ -351,6 +291,22 @@ mod tests {
         assert_eq!(one, parse("mem(a):1;cpus(a):1"));
         assert_eq!((&one + &other).to_string().matches("mem").count(), 2);
         assert_eq!(&one - &other, parse("mem(a):1"));
+    }
+
+    /// More owners than are looked through for the right one while reading.
+    #[test]
+    fn items_of_many_owners_add_up_wherever_they_stand() {
+        let owners = (0..10).map(|n| format!("cpus(r{n}):1;apples(r{n}):2"));
+        let once = owners.collect::<Vec<String>>().join(";");
+        let parse = |text: &str| Resources::parse(text, "*").unwrap();
+        let twice = parse(&format!("{once};{once}"));
+        assert_eq!(twice, parse(&once) + parse(&once));
+        assert_eq!(twice.keys().count(), 20);
+        for (role, resources) in twice.reservations() {
+            let expected = format!("cpus({role}):2;apples({role}):4");
+            assert_eq!(resources, parse(&expected));
+        }
+        assert_eq!(twice.to_unreserved(), parse("cpus:20;apples:40"));
     }
 
     /// Lists of keys that overlap, have nothing in common, or are alike but not shared; each in place and

@@ -66,32 +66,6 @@ impl Amount {
         }
     }
 
-    /// As [`Amount::add`], of which this one is left as it is.
-    pub(super) fn plus(&self, more: &Amount) -> Amount {
-        match (self, more) {
-            (Amount::Scalar(have), Amount::Scalar(more)) => Amount::Scalar(*have + *more),
-            _ => {
-                let mut sum = self.clone();
-                sum.add(more);
-                sum
-            }
-        }
-    }
-
-    /// As [`Amount::subtract`], of which this one is left as it is.
-    pub(super) fn minus(&self, less: &Amount) -> Amount {
-        match (self, less) {
-            (Amount::Scalar(have), Amount::Scalar(less)) => {
-                Amount::Scalar(have.saturating_sub(*less))
-            }
-            _ => {
-                let mut left = self.clone();
-                left.subtract(less);
-                left
-            }
-        }
-    }
-
     pub(super) fn subtract(&mut self, less: &Amount) {
         match (self, less) {
             (Amount::Scalar(have), Amount::Scalar(less)) => *have = have.saturating_sub(*less),

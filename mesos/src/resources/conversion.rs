@@ -194,12 +194,14 @@ impl Resources {
 
     /// Everything, reserved once more: `reservation` becomes the innermost.
     pub fn push_reservation(self, reservation: &super::Reservation) -> Resources {
-        self.rekey(|what| what.reservations = what.reservations.pushed(reservation.clone()))
+        self.with_owners(|owner| {
+            owner.reservations = owner.reservations.pushed(reservation.clone())
+        })
     }
 
     /// Everything without its innermost reservation; what has none stays as it is.
     pub fn pop_reservation(self) -> Resources {
-        self.rekey(|what| what.reservations = what.reservations.popped())
+        self.with_owners(|owner| owner.reservations = owner.reservations.popped())
     }
 }
 

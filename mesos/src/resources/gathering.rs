@@ -1,140 +1,135 @@
 //! From items one by one, as they are read, to the multiset.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::key::{Kind, What};
+use super::group::{Group, Owner};
+use super::key::{Kind, Stack, What};
 use super::name::{Known, Name};
 use super::rest::Rest;
 use super::{Amount, Resources};
 
 /// Items in whatever order, some of them perhaps alike.
 #[derive(Default)]
-pub(super) struct Gathering<'a> {
-    /// What is plain is where it belongs at once.
+pub(super) struct Gathering {
+    /// As they were met. What is plain is where it belongs at once.
     all: Resources,
-    /// The rest; the first [`FEW`] in order, each once.
-    rest: SmallVec<[Found<'a>; FEW]>,
+    /// The rest.
+    rest: SmallVec<[Found; FEW]>,
 }
 
-/// As much of the rest as most agents have needs no allocation, and is put in its place at once.
-/// More is sorted at the end: who sends thousands in an unlucky order shall not make us move them
-/// thousands of times.
-const FEW: usize = 8;
-
-struct Found<'a> {
-    allocated_to: Option<&'a str>,
+struct Found {
+    /// The number of the group that it belongs to.
+    group: usize,
     what: What,
     amount: Amount,
 }
 
-impl<'a> Gathering<'a> {
-    /// The role it is allocated to, what it is and how much, of its kind.
-    pub(super) fn add(&mut self, allocated_to: Option<&'a str>, what: What, amount: Amount) {
-        match what.as_plain() {
-            Some(known) => self.add_plain(allocated_to, known, &amount),
-            None => self.add_rest(Found {
-                allocated_to,
+/// As many of the rest as most agents have need no allocation; and so many groups are looked
+/// through for the right one. Who sends thousands gets some twice, which are joined at the end.
+const FEW: usize = 4;
+
+impl Gathering {
+    /// Whose it is, what it is and how much, of its kind.
+    pub(super) fn add(
+        &mut self,
+        allocated_to: Option<&str>,
+        reservations: &Stack,
+        what: What,
+        amount: Amount,
+    ) {
+        if let Some(known) = what.as_plain() {
+            return self.add_plain(allocated_to, reservations, known, &amount);
+        }
+        if !amount.is_empty() {
+            let group = self.group(allocated_to, reservations);
+            self.rest.push(Found {
+                group,
                 what,
                 amount,
-            }),
+            });
         }
     }
 
-    /// As [`Gathering::add`], of what nobody reserved, and of the agent itself.
+    /// As [`Gathering::add`], of the agent itself, neither revocable nor a special disk.
     pub(super) fn add_bare(
         &mut self,
-        allocated_to: Option<&'a str>,
+        allocated_to: Option<&str>,
+        reservations: &Stack,
         name: &str,
         kind: Kind,
         amount: Amount,
     ) {
-        match Known::of(name) {
-            Some(known) if known.kind() == kind => self.add_plain(allocated_to, known, &amount),
-            known => {
-                let other = || Name::Other(name.into());
-                let name = known.map_or_else(other, Name::Known);
-                self.add_rest(Found {
-                    allocated_to,
-                    what: What::plain(name, kind),
-                    amount,
-                });
+        match Known::of(name).filter(|known| known.kind() == kind) {
+            Some(known) => self.add_plain(allocated_to, reservations, known, &amount),
+            None => {
+                let what = What::plain(Name::from(name), kind);
+                self.add(allocated_to, reservations, what, amount);
             }
         }
     }
 
-    fn add_plain(&mut self, allocated_to: Option<&str>, known: Known, amount: &Amount) {
+    fn add_plain(
+        &mut self,
+        allocated_to: Option<&str>,
+        reservations: &Stack,
+        known: Known,
+        amount: &Amount,
+    ) {
         if !amount.is_empty() {
-            self.all.group_of(allocated_to).add_plain(known, amount);
+            let group = self.group(allocated_to, reservations);
+            self.all.groups[group].add_plain(known, amount);
         }
     }
 
-    fn add_rest(&mut self, found: Found<'a>) {
-        if found.amount.is_empty() {
-            return;
+    /// The number of the group, made if it is not among the latest few.
+    fn group(&mut self, allocated_to: Option<&str>, reservations: &Stack) -> usize {
+        let groups = &mut self.all.groups;
+        let few = groups.len().saturating_sub(FEW);
+        let found =
+            (groups[few..].iter()).rposition(|group| group.owner.is(allocated_to, reservations));
+        if let Some(at) = found {
+            return few + at;
         }
-        if self.rest.len() >= FEW {
-            self.rest.push(found);
-            return;
-        }
-        let mut at = self.rest.len();
-        while at > 0 {
-            match self.rest[at - 1].order(&found) {
-                Ordering::Less => break,
-                Ordering::Equal => return self.rest[at - 1].amount.add(&found.amount),
-                Ordering::Greater => at -= 1,
-            }
-        }
-        match at == self.rest.len() {
-            true => self.rest.push(found),
-            false => self.rest.insert(at, found),
-        }
+        groups.push(Group::of(Owner {
+            allocated_to: allocated_to.map(Into::into),
+            reservations: reservations.clone(),
+        }));
+        groups.len() - 1
     }
 
     /// The sum of all.
-    pub(super) fn finish(&mut self) -> Resources {
-        if self.rest.len() > FEW {
-            self.sort();
-        }
-        let mut rest = &mut self.rest[..];
-        while let Some(first) = rest.first() {
-            let role = first.allocated_to;
-            let others = rest.iter().position(|found| found.allocated_to != role);
-            let (items, others) = rest.split_at_mut(others.unwrap_or(rest.len()));
-            self.all.group_of(role).put(shelved(items));
-            rest = others;
-        }
-        std::mem::take(&mut self.all)
-    }
-
-    fn sort(&mut self) {
+    pub(super) fn finish(mut self) -> Resources {
         self.rest.sort_by(Found::order);
         self.rest.dedup_by(|next, one| {
-            let same = next.order(one) == Ordering::Equal;
+            let same = next.order(one).is_eq();
             if same {
                 one.amount.add(&next.amount);
             }
             same
         });
+        for items in self.rest.chunk_by_mut(|one, next| one.group == next.group) {
+            self.all.groups[items[0].group].put(taken(items));
+        }
+        self.all.normalize();
+        self.all
     }
 }
 
-impl<'a> Found<'a> {
-    fn order(&self, other: &Found<'a>) -> Ordering {
-        let roles = self.allocated_to.cmp(&other.allocated_to);
-        roles.then_with(|| self.what.cmp(&other.what))
+impl Found {
+    fn order(&self, other: &Found) -> Ordering {
+        let groups = self.group.cmp(&other.group);
+        groups.then_with(|| self.what.cmp(&other.what))
     }
 }
 
-/// Takes the items away, straight into lists of the right size.
-fn shelved(items: &mut [Found<'_>]) -> Option<Rest> {
+/// Straight into lists of the right size.
+fn taken(items: &mut [Found]) -> Rest {
     let whats = items.iter_mut();
     let whats = whats.map(|found| std::mem::replace(&mut found.what, What::NOTHING));
-    let whats: Arc<[What]> = whats.collect();
+    let whats = whats.collect();
     let amounts = items.iter_mut();
     let amounts = amounts.map(|found| std::mem::replace(&mut found.amount, Amount::NOTHING));
-    let amounts: Arc<[Amount]> = amounts.collect();
-    Rest::of(whats, amounts)
+    Rest::of(whats, amounts.collect())
 }

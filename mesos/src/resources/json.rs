@@ -72,7 +72,7 @@ impl Serialize for Flat<'_> {
         }
         // Their names are in order, and `ports` comes after them.
         let mut map = serializer.serialize_map(None)?;
-        for (known, quantity) in Known::SCALARS.into_iter().zip(self.0.plain()) {
+        for (known, quantity) in Known::SCALARS.into_iter().zip(self.0.known()) {
             map.serialize_entry(known.text(), &quantity.to_f64())?;
         }
         let ports = self.0.ports();

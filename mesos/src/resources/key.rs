@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use prost::Message;
+use smallvec::SmallVec;
 
 use super::Quantity;
 use super::name::{Known, Name};
@@ -17,22 +18,21 @@ use crate::v1::resource::disk_info::source;
 /// Everything about an item but its amount. Amounts under equal keys add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// Everything else; a key gives its fields as if they were its own.
-    pub what: &'a What,
     /// The role it is offered or allocated to.
     pub allocated_to: Option<&'a str>,
+    /// The stack of reservations, the outermost role first. Empty: anybody may have it.
+    pub reservations: &'a Stack,
+    /// Everything else; a key gives its fields as if they were its own.
+    pub what: &'a What,
 }
 
-/// Everything about an item but its amount and the role it is allocated to. Ordered by name first;
-/// of one name what nobody reserved comes first.
+/// What an item is, whoever may have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct What {
     /// `cpus`, `mem`, `disk`, `ports`, `gpus`, or whatever the operator made up.
     pub name: Name,
     /// How it is counted.
     pub kind: Kind,
-    /// The stack of reservations, the outermost role first. Empty: anybody may have it.
-    pub reservations: Stack,
     /// For `disk`: which one, and the persistent volume on it.
     pub disk: Option<Disk>,
     /// The resource provider it comes from; `None` is the agent itself.
@@ -59,7 +59,10 @@ pub enum Kind {
 
 /// Reservations, the outermost first. Many items have the same and share it.
 #[derive(Clone, Debug, Default)]
-pub struct Stack(Option<Arc<[Reservation]>>);
+pub struct Stack(Option<Arc<Levels>>);
+
+/// Nearly always one.
+type Levels = SmallVec<[Reservation; 1]>;
 
 /// One level of the stack of reservations.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,8 +131,8 @@ impl Disk {
     }
 }
 
-/// What nobody has reserved, of the agent itself, neither revocable nor shared: most of what there
-/// is. Such items are kept without keys; these stand for them.
+/// What is of the agent itself, neither revocable nor a special disk: most of what there is. Such
+/// items are kept without keys; these stand for them.
 pub(super) static PLAIN: [What; Known::ALL.len()] = [
     What::plain(Name::Known(Known::Cpus), Kind::Scalar),
     What::plain(Name::Known(Known::Disk), Kind::Scalar),
@@ -139,12 +142,11 @@ pub(super) static PLAIN: [What; Known::ALL.len()] = [
 ];
 
 impl What {
-    /// An unreserved resource of the agent itself.
+    /// A resource of the agent itself.
     pub(super) const fn plain(name: Name, kind: Kind) -> What {
         What {
             name,
             kind,
-            reservations: Stack(None),
             disk: None,
             provider: None,
             revocable: false,
@@ -153,26 +155,13 @@ impl What {
         }
     }
 
-    /// Whether nothing differs but, perhaps, the reservations.
-    pub(super) fn is_alike(&self, other: &What) -> bool {
-        let traits = |of: &What| (of.kind, of.revocable, of.shared);
-        traits(self) == traits(other)
-            && self.name == other.name
-            && self.disk == other.disk
-            && self.provider == other.provider
-            && self.size == other.size
-    }
-
     /// If it is one of [`PLAIN`]: which.
     pub(super) fn as_plain(&self) -> Option<Known> {
         let Name::Known(name) = self.name else {
             return None;
         };
-        let bare = self.reservations.is_empty()
-            && self.disk.is_none()
-            && self.provider.is_none()
-            && !self.revocable
-            && !self.shared;
+        let bare =
+            self.disk.is_none() && self.provider.is_none() && !self.revocable && !self.shared;
         (bare && self.kind == name.kind()).then_some(name)
     }
 
@@ -185,8 +174,17 @@ impl What {
         self.shared || self.disk.as_ref().is_some_and(Disk::is_indivisible)
     }
 
+    /// Whether it is a persistent volume.
+    pub fn is_persistent_volume(&self) -> bool {
+        self.disk
+            .as_ref()
+            .is_some_and(|disk| disk.persistence_id().is_some())
+    }
+}
+
+impl<'a> Key<'a> {
     /// The role that may use it, by the innermost reservation; `*` if unreserved.
-    pub fn reservation_role(&self) -> &str {
+    pub fn reservation_role(&self) -> &'a str {
         self.reservations
             .last()
             .map_or(roles::DEFAULT_ROLE, |reservation| &reservation.role)
@@ -202,13 +200,6 @@ impl What {
     pub fn is_allocatable_to(&self, role: &str) -> bool {
         let reserved_to = self.reservation_role();
         self.is_unreserved() || reserved_to == role || roles::is_strict_subrole(role, reserved_to)
-    }
-
-    /// Whether it is a persistent volume.
-    pub fn is_persistent_volume(&self) -> bool {
-        self.disk
-            .as_ref()
-            .is_some_and(|disk| disk.persistence_id().is_some())
     }
 }
 
@@ -236,14 +227,6 @@ impl Stack {
     /// No reservations.
     pub const NONE: Stack = Stack(None);
 
-    /// Whether both are nothing, or one allocation.
-    pub(super) fn is_one_with(&self, other: &Stack) -> bool {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        }
-    }
-
     /// The same below one more.
     pub fn pushed(&self, innermost: Reservation) -> Stack {
         self.iter().cloned().chain([innermost]).collect()
@@ -260,20 +243,29 @@ impl Deref for Stack {
     type Target = [Reservation];
 
     fn deref(&self) -> &[Reservation] {
-        self.0.as_deref().unwrap_or_default()
+        self.0.as_ref().map_or(&[], |levels| levels)
+    }
+}
+
+impl From<Reservation> for Stack {
+    fn from(only: Reservation) -> Stack {
+        Stack(Some(Arc::new(Levels::from_buf([only]))))
     }
 }
 
 impl FromIterator<Reservation> for Stack {
     fn from_iter<I: IntoIterator<Item = Reservation>>(reservations: I) -> Stack {
-        let reservations: Arc<[Reservation]> = reservations.into_iter().collect();
-        Stack(Some(reservations).filter(|reservations| !reservations.is_empty()))
+        let levels: Levels = reservations.into_iter().collect();
+        Stack((!levels.is_empty()).then(|| Arc::new(levels)))
     }
 }
 
 impl PartialEq for Stack {
     fn eq(&self, other: &Stack) -> bool {
-        self.is_one_with(other) || **self == **other
+        match (&self.0, &other.0) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+            (a, b) => a.is_none() && b.is_none(),
+        }
     }
 }
 
@@ -288,8 +280,8 @@ impl PartialOrd for Stack {
 impl Ord for Stack {
     fn cmp(&self, other: &Stack) -> Ordering {
         match (&self.0, &other.0) {
-            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => Ordering::Equal,
-            _ => (**self).cmp(&**other),
+            (Some(a), Some(b)) if !Arc::ptr_eq(a, b) => a.cmp(b),
+            (a, b) => a.is_some().cmp(&b.is_some()),
         }
     }
 }

@@ -42,12 +42,13 @@ impl Resources {
             let info = message.allocation_info.as_ref();
             let role = info.and_then(|info| info.role.as_deref());
             let (kind, amount) = reader.amount()?;
+            let reservations = stacks.of(&reader)?;
             if reader.is_bare() {
-                gathering.add_bare(role, &message.name, kind, amount);
+                gathering.add_bare(role, reservations, &message.name, kind, amount);
                 continue;
             }
-            let (what, amount) = reader.special(kind, amount, stacks.of(&reader)?)?;
-            gathering.add(role, what, amount);
+            let (what, amount) = reader.special(kind, amount)?;
+            gathering.add(role, reservations, what, amount);
         }
         Ok(gathering.finish())
     }
@@ -88,17 +89,20 @@ impl Resources {
 struct Stacks<'a>(Option<(&'a v1::Resource, Stack)>);
 
 impl<'a> Stacks<'a> {
-    fn of(&mut self, reader: &Reader<'a>) -> Result<Stack, ResourceError> {
-        if let Some((like, stack)) = &self.0
-            && like.reservations == reader.message.reservations
-            && like.role == reader.message.role
-            && like.reservation == reader.message.reservation
-        {
-            return Ok(stack.clone());
+    fn of(&mut self, reader: &Reader<'a>) -> Result<&Stack, ResourceError> {
+        if reader.is_unreserved() {
+            return Ok(&Stack::NONE);
         }
-        let stack = reader.reservations()?;
-        self.0 = Some((reader.message, stack.clone()));
-        Ok(stack)
+        let message = reader.message;
+        let same = self.0.as_ref().is_some_and(|(like, _)| {
+            like.reservations == message.reservations
+                && like.role == message.role
+                && like.reservation == message.reservation
+        });
+        if !same {
+            self.0 = Some((message, reader.reservations()?));
+        }
+        Ok(self.0.as_ref().map_or(&Stack::NONE, |(_, stack)| stack))
     }
 }
 
@@ -117,28 +121,27 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether there is nothing to it but its name and amount: so is most of what there is.
-    fn is_bare(&self) -> bool {
+    fn is_unreserved(&self) -> bool {
         let message = self.message;
         let role = message.role.as_deref();
         message.reservations.is_empty()
             && message.reservation.is_none()
-            && message.disk.is_none()
-            && message.provider_id.is_none()
-            && message.revocable.is_none()
-            && message.shared.is_none()
             && role.is_none_or(|role| role == roles::DEFAULT_ROLE)
     }
 
-    fn special(
-        &self,
-        kind: Kind,
-        mut amount: Amount,
-        reservations: Stack,
-    ) -> Result<(What, Amount), ResourceError> {
+    /// Whether there is nothing to it but its name, its amount, and whose it is: so is most of what
+    /// there is.
+    fn is_bare(&self) -> bool {
+        let message = self.message;
+        message.disk.is_none()
+            && message.provider_id.is_none()
+            && message.revocable.is_none()
+            && message.shared.is_none()
+    }
+
+    fn special(&self, kind: Kind, mut amount: Amount) -> Result<(What, Amount), ResourceError> {
         let message = self.message;
         let mut what = What::plain(Name::from(message.name.as_str()), kind);
-        what.reservations = reservations;
         what.disk = self.disk()?;
         what.provider = message
             .provider_id
@@ -382,7 +385,7 @@ fn write(key: Key<'_>, amount: &Amount, format: Format) -> v1::Resource {
         ..Default::default()
     };
     write_amount(&mut message, key.what, amount);
-    write_reservations(&mut message, key.what, format);
+    write_reservations(&mut message, key, format);
     message
 }
 
@@ -421,15 +424,15 @@ fn write_amount(message: &mut v1::Resource, what: &What, amount: &Amount) {
     }
 }
 
-fn write_reservations(message: &mut v1::Resource, what: &What, format: Format) {
-    let stack = &what.reservations;
+fn write_reservations(message: &mut v1::Resource, key: Key<'_>, format: Format) {
+    let stack = key.reservations;
     if stack.len() > 1 || format != Format::PreRefinement {
         message.reservations = stack.iter().map(write_reservation).collect();
     }
     if stack.len() > 1 || format == Format::PostRefinement {
         return;
     }
-    message.role = Some(what.reservation_role().to_string());
+    message.role = Some(key.reservation_role().to_string());
     message.reservation = stack
         .first()
         .filter(|r| r.kind == ReservationKind::Dynamic)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{Group, Others};
+use super::group::{Group, PLAIN_SCALARS};
 use super::key::{Stack, What};
 use super::name::Known;
 use super::{Amount, Quantities, Quantity, Ranges, Resources};
@@ -24,49 +24,42 @@ impl Resources {
         self.marked(None)
     }
 
-    fn marked(mut self, role: Option<Arc<str>>) -> Resources {
-        if self.is_empty() {
-            return self;
-        }
-        for group in std::mem::take(&mut self.others).iter() {
-            self.first.add(group);
-        }
-        self.first.role = role;
-        self
+    fn marked(self, role: Option<Arc<str>>) -> Resources {
+        self.with_owners(|owner| owner.allocated_to.clone_from(&role))
     }
 
     /// Everything, by the role it is allocated to; what has none is left out.
     pub fn allocations(&self) -> BTreeMap<String, Resources> {
-        let groups = self.groups().filter_map(|group| {
-            let all = Resources {
-                first: group.clone(),
-                others: Others::default(),
-            };
-            Some((group.role.as_deref()?.to_string(), all))
-        });
-        groups.collect()
+        self.by_role(|group| group.owner.allocated_to.as_deref())
     }
 
     /// The first role that it is allocated to.
     pub fn allocation_role(&self) -> Option<&str> {
-        self.groups().find_map(|group| group.role.as_deref())
+        let mut groups = self.groups.iter();
+        groups.find_map(|group| group.owner.allocated_to.as_deref())
     }
 
     /// Whether there are only amounts that Mesos knows by name, of which nothing is reserved, revocable or otherwise
     /// special.
     pub(super) fn is_plain(&self) -> bool {
-        self.groups().all(|group| group.rest().next().is_none())
+        let mut groups = self.groups.iter();
+        groups.all(|group| group.owner.reservations.is_empty() && group.rest().next().is_none())
     }
 
     /// What is reserved, by the role of the innermost reservation.
     pub fn reservations(&self) -> BTreeMap<String, Resources> {
-        let reserved = self.keys().filter(|key| !key.is_unreserved());
-        let roles: BTreeSet<String> = reserved.map(|key| key.reservation_role().into()).collect();
-        let of = |role: &String| self.reserved_to(role);
-        roles
-            .into_iter()
-            .map(|role| (role.clone(), of(&role)))
-            .collect()
+        self.by_role(|group| Some(&*group.owner.reservations.last()?.role))
+    }
+
+    fn by_role(&self, role: impl Fn(&Group) -> Option<&str>) -> BTreeMap<String, Resources> {
+        let mut all: BTreeMap<String, Resources> = BTreeMap::new();
+        for group in &self.groups {
+            if let Some(role) = role(group) {
+                let of_role = all.entry(role.to_string()).or_default();
+                of_role.groups.push(group.clone());
+            }
+        }
+        all
     }
 
     /// What anybody may have.
@@ -91,10 +84,7 @@ impl Resources {
 
     /// Everything, as if nobody had reserved it.
     pub fn to_unreserved(self) -> Resources {
-        if self.keys().all(|key| key.is_unreserved()) {
-            return self;
-        }
-        self.rekey(|what| what.reservations = Stack::NONE)
+        self.with_owners(|owner| owner.reservations = Stack::NONE)
     }
 
     /// What may be taken back at any time.
@@ -119,14 +109,14 @@ impl Resources {
 
     /// The names, ascending.
     pub fn names(&self) -> BTreeSet<&str> {
-        let whats = self.groups().flat_map(Group::whats);
+        let whats = self.groups.iter().flat_map(Group::whats);
         whats.map(|what| &*what.name).collect()
     }
 
     /// The scalar amounts summed by name, whatever their reservation, disk or allocation. A shared
     /// resource counts once, however many use it.
     pub fn scalars(&self) -> Quantities {
-        let mut all = Quantities::of_known(self.plain());
+        let mut all = Quantities::of_known(self.known());
         for (what, amount) in self.rest() {
             if let Some(quantity) = amount.quantity(what) {
                 all.add(&what.name, quantity);
@@ -139,7 +129,7 @@ impl Resources {
     pub fn scalar(&self, name: &str) -> Quantity {
         let plain = match Known::of(name) {
             None | Some(Known::Ports) => Quantity::ZERO,
-            Some(known) => self.plain()[known as usize],
+            Some(known) => self.known()[known as usize],
         };
         let named = self.rest().filter(|(what, _)| *what.name == *name);
         let special = named.filter_map(|(what, amount)| amount.quantity(what));
@@ -150,7 +140,7 @@ impl Resources {
     pub fn ranges(&self, name: &str) -> Ranges {
         let mut all = Ranges::new();
         if name == Known::Ports.text() {
-            self.groups().for_each(|group| all.add(&group.ports));
+            self.groups.iter().for_each(|group| all.add(&group.ports));
         }
         for (what, amount) in self.rest() {
             if let Amount::Ranges(ranges) = amount
@@ -173,7 +163,18 @@ impl Resources {
     }
 
     fn rest(&self) -> impl Iterator<Item = (&What, &Amount)> {
-        self.groups().flat_map(Group::rest)
+        self.groups.iter().flat_map(Group::rest)
+    }
+
+    /// The plain amounts of the scalars that Mesos knows, whosever they are.
+    pub(super) fn known(&self) -> [Quantity; PLAIN_SCALARS] {
+        let mut sum = [Quantity::ZERO; PLAIN_SCALARS];
+        for group in &self.groups {
+            for (sum, more) in sum.iter_mut().zip(&group.scalars) {
+                *sum += *more;
+            }
+        }
+        sum
     }
 
     /// Processors.

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::gathering::Gathering;
-use super::key::{Key, Kind, Reservation, ReservationKind, Stack, What};
+use super::group::Group;
+use super::key::{Key, Kind, Reservation, ReservationKind, Stack};
 use super::name::{Known, Name};
 use super::{
     Amount, ParseError, Problem, Quantity, QuantityError, Ranges, RangesError, ResourceError,
@@ -25,7 +28,7 @@ impl Resources {
             true => parse_json(text, default_role)?,
             false => parse_items(text, default_role)?,
         };
-        check_static(&resources)?;
+        check_kinds(&resources)?;
         Ok(resources)
     }
 }
@@ -39,7 +42,9 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
             message.role = Some(default_role.to_string());
         }
     }
-    Ok(Resources::from_v1(&messages)?)
+    let resources = Resources::from_v1(&messages)?;
+    check_static(&resources)?;
+    Ok(resources)
 }
 
 fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
@@ -49,21 +54,15 @@ fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> 
     while let Some(text) = rest {
         let marks = Marks::of(text.as_bytes());
         rest = text.get(marks.end + 1..);
-        let item = trimmed(&text[..marks.end]);
-        if item.is_empty() {
-            continue;
-        }
-        let malformed = || ParseError::Malformed(item.to_string());
-        let (name, role, value) = marks.split(text).ok_or_else(malformed)?;
-        let role = role.unwrap_or(default_role);
+        let Some((name, role, value)) = marks.split(text) else {
+            match text[..marks.end].trim() {
+                "" => continue,
+                item => return Err(ParseError::Malformed(item.to_string())),
+            }
+        };
         let (kind, amount) = parse_amount(name, value)?;
-        if role == roles::DEFAULT_ROLE {
-            gathering.add_bare(None, name, kind, amount);
-            continue;
-        }
-        let mut what = What::plain(Name::from(name), kind);
-        what.reservations = stacks.of(name, role)?;
-        gathering.add(None, what, amount);
+        let reservations = stacks.of(name, role.unwrap_or(default_role))?;
+        gathering.add_bare(None, reservations, name, kind, amount);
     }
     Ok(gathering.finish())
 }
@@ -90,9 +89,6 @@ impl Marks {
             wrong: false,
         };
         for (at, byte) in text.iter().enumerate() {
-            if *byte > b';' {
-                continue; // Letters, which are most of it, and brackets.
-            }
             match byte {
                 b';' | b'\n' => {
                     marks.end = at;
@@ -135,10 +131,9 @@ fn pieces(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Without white space around it, which is hardly ever any but blanks.
+/// Without white space around it. Hardly any has some.
 fn trimmed(text: &str) -> &str {
-    let text = text.trim_ascii();
-    let dense = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);
+    let dense = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     match dense(text.as_bytes().first()) && dense(text.as_bytes().last()) {
         true => text,
         false => text.trim(),
@@ -150,12 +145,15 @@ fn trimmed(text: &str) -> &str {
 struct Stacks(Stack);
 
 impl Stacks {
-    fn of(&mut self, name: &str, role: &str) -> Result<Stack, ResourceError> {
+    fn of(&mut self, name: &str, role: &str) -> Result<&Stack, ResourceError> {
+        if role == roles::DEFAULT_ROLE {
+            return Ok(&Stack::NONE);
+        }
         if self.0.last().is_none_or(|last| last.role != role) {
             roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
-            self.0 = [Reservation::fixed(role)].into_iter().collect();
+            self.0 = Reservation::fixed(role).into();
         }
-        Ok(self.0.clone())
+        Ok(&self.0)
     }
 }
 
@@ -178,32 +176,43 @@ fn parse_amount(name: &str, value: &str) -> Result<(Kind, Amount), ResourceError
     Ok((Kind::Scalar, Amount::Scalar(quantity)))
 }
 
-/// What an operator may say of an agent before it runs. What is plain, anybody may.
+/// What an operator may say of an agent before it runs.
 fn check_static(resources: &Resources) -> Result<(), ParseError> {
-    let mut before: Option<&What> = None;
-    for (group, what) in resources
-        .groups()
-        .flat_map(|it| it.rest().map(move |(what, _)| (it, what)))
-    {
-        let mut stack = what.reservations.iter();
+    for key in resources.keys() {
+        let mut stack = key.reservations.iter();
         let made = match () {
-            () if what.is_persistent_volume() => Some("persistent volumes"),
-            () if what.revocable => Some("revocable resources"),
-            () if stack.any(|r| r.kind == ReservationKind::Dynamic) => Some("dynamic reservations"),
-            () => None,
+            () if key.is_persistent_volume() => "persistent volumes",
+            () if key.revocable => "revocable resources",
+            () if stack.any(|r| r.kind == ReservationKind::Dynamic) => "dynamic reservations",
+            () => continue,
         };
-        if let Some(made) = made {
-            let name = what.name.to_string();
-            return Err(ParseError::RunTimeOnly { name, what: made });
-        }
-        // In order of names, so that those of one name follow each other.
-        let mixed = before.is_some_and(|it| it.name == what.name && it.kind != what.kind);
-        if mixed || group.has_plain_unlike(what) {
-            return Err(ParseError::MixedTypes(what.name.to_string()));
-        }
-        before = Some(what);
+        let name = key.name.to_string();
+        return Err(ParseError::RunTimeOnly { name, what: made });
     }
     Ok(())
+}
+
+/// Everything of one name is counted in one way.
+fn check_kinds(resources: &Resources) -> Result<(), ParseError> {
+    let rest = resources.groups.iter().flat_map(Group::rest);
+    let mut counted: SmallVec<[(&Name, Kind); 8]> =
+        rest.map(|(what, _)| (&what.name, what.kind)).collect();
+    counted.sort_unstable();
+    let is_plain = |name: &Name, kind| match name {
+        Name::Known(known) if known.kind() != kind => {
+            resources.groups.iter().any(|group| group.has_plain(*known))
+        }
+        _ => false,
+    };
+    let mixed = (counted.iter().find(|(name, kind)| is_plain(name, *kind))).or_else(|| {
+        let mut pairs = counted.windows(2);
+        let pair = pairs.find(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1);
+        pair.map(|pair| &pair[0])
+    });
+    match mixed {
+        Some((name, _)) => Err(ParseError::MixedTypes(name.to_string())),
+        None => Ok(()),
+    }
 }
 
 fn error(name: &str, field: &str, problem: Problem) -> ResourceError {
@@ -358,7 +367,7 @@ mod tests {
         let reserved = Resources::parse("cpus:1;mem(*):2", "eng").unwrap();
         assert_eq!(
             reserved.to_string(),
-            "cpus(reservations: [(STATIC,eng)]):1; mem:2"
+            "mem:2; cpus(reservations: [(STATIC,eng)]):1"
         );
     }
 

@@ -1,20 +1,22 @@
 //! Sets of words, as one piece of text.
 
 use std::fmt;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-/// A set of words, in order. Cheap to clone.
+/// A set of words, in order.
 ///
 /// ```text
 /// 4 0 0 0 blue 5 0 0 0 green 3 0 0 0 red        the length of each before it
 /// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Words(Arc<Bytes>);
+#[derive(PartialEq, Eq)]
+pub struct Words(Box<Bytes>);
 
 /// As much as most sets have needs one allocation.
 type Bytes = SmallVec<[u8; 32]>;
+
+/// How many bytes a length takes.
+const LENGTH: usize = size_of::<u32>();
 
 impl Words {
     /// The set of words of which none comes twice.
@@ -39,17 +41,22 @@ impl Words {
             bytes.extend_from_slice(&(word.len() as u32).to_le_bytes());
             bytes.extend_from_slice(word);
         }
-        Words(Arc::new(bytes))
+        Words(Box::new(bytes))
+    }
+
+    /// The words, each behind its length.
+    fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let length = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+            let (entry, behind) = rest.split_at(LENGTH + length);
+            rest = behind;
+            Some(entry)
+        })
     }
 
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.0[..];
-        std::iter::from_fn(move || {
-            let (length, behind) = rest.split_first_chunk()?;
-            let (word, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
-            rest = behind;
-            Some(word)
-        })
+        self.entries().map(|entry| &entry[LENGTH..])
     }
 
     /// Whether there are none.
@@ -68,8 +75,7 @@ impl Words {
     pub fn contains(&self, other: &Words) -> bool {
         // Both ascend, so that the search goes on where it ended.
         let mut have = self.parts();
-        Arc::ptr_eq(&self.0, &other.0)
-            || other.parts().all(|wanted| have.any(|word| word == wanted))
+        other.parts().all(|wanted| have.any(|word| word == wanted))
     }
 
     /// Adds every word of `other`.
@@ -85,12 +91,30 @@ impl Words {
 
     /// Removes every word of `other`; those not in the set are ignored.
     pub fn subtract(&mut self, other: &Words) {
-        let mut holes = other.parts().peekable();
-        let left = self.parts().filter(|word| {
-            while holes.next_if(|hole| hole < word).is_some() {}
-            holes.peek() != Some(word)
-        });
-        *self = Words::in_order(left);
+        let mut holes = other.entries().peekable();
+        let mut left = Bytes::new();
+        for entry in self.entries() {
+            let mut is_hole = false;
+            while let Some(hole) = holes.peek() {
+                let order = hole[LENGTH..].cmp(&entry[LENGTH..]);
+                is_hole = order.is_eq();
+                if order.is_ge() {
+                    break;
+                }
+                holes.next();
+            }
+            if !is_hole {
+                left.extend_from_slice(entry);
+            }
+        }
+        *self.0 = left;
+    }
+}
+
+/// In one piece, not byte by byte.
+impl Clone for Words {
+    fn clone(&self) -> Words {
+        Words(Box::new(Bytes::from_slice(&self.0)))
     }
 }
 

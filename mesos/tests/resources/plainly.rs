@@ -43,9 +43,17 @@ impl Messages {
         {
             let resource = parse_one(token)?;
             validate(&resource)?;
+            all.counts_alike(&resource)?;
             all.add_one(&item(upgraded(resource)));
         }
         Some(all)
+    }
+
+    /// Everything of one name is counted in one way.
+    fn counts_alike(&self, resource: &Resource) -> Option<()> {
+        let mut same_name = self.0.iter().map(|item| &item.resource);
+        let unlike = same_name.any(|it| it.name == resource.name && it.r#type != resource.r#type);
+        (!unlike).then_some(())
     }
 
     pub(crate) fn add(&mut self, other: &Messages) {

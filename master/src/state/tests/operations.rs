@@ -405,7 +405,7 @@ fn an_agent_that_comes_back_is_asked_about_what_it_does_not_name() {
     assert_eq!(
         scene.log(),
         [
-            "allocator <- total cpus:3; cpus(reservations: [(DYNAMIC,eng,p)]):1; disk:1000; mem:1024",
+            "allocator <- total cpus:3; disk:1000; mem:1024; cpus(reservations: [(DYNAMIC,eng,p)]):1",
             "10.0.0.1 <- reregistered, asked for []",
             "10.0.0.1 <- asked for operations [\"lost\"]",
         ]

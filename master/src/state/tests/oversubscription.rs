@@ -45,7 +45,7 @@ fn what_is_lent_is_part_of_the_total() {
     assert_eq!(known(&world, &agent), lent("cpus:2"));
     assert_eq!(
         world.log(),
-        ["allocator <- total cpus:4; cpus{REV}:2; disk:1000; mem:1024"]
+        ["allocator <- total cpus:4; disk:1000; mem:1024; cpus{REV}:2"]
     );
     lend(&mut world, &agent, &lent("cpus:2"));
     assert!(world.log().is_empty(), "nothing new");
@@ -70,7 +70,7 @@ fn a_new_estimate_takes_back_what_was_offered_of_the_old_one() {
         [
             "allocator <- cpus{REV}:1 of m-0000 on m-S0",
             "a <- RESCIND",
-            "allocator <- total cpus:4; cpus{REV}:3; disk:1000; mem:1024",
+            "allocator <- total cpus:4; disk:1000; mem:1024; cpus{REV}:3",
         ]
     );
     assert_eq!(
@@ -100,7 +100,7 @@ fn tasks_go_on_when_less_is_lent_than_they_use() {
     lend(&mut world, &agent, &lent("cpus:1"));
     assert_eq!(
         world.log(),
-        ["allocator <- total cpus:4; cpus{REV}:1; disk:1000; mem:1024"]
+        ["allocator <- total cpus:4; disk:1000; mem:1024; cpus{REV}:1"]
     );
     let used = world.state.cluster().agents[&agent].used_total();
     assert_eq!(used.revocable().unallocate(), lent("cpus:2"));

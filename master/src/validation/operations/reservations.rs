@@ -116,7 +116,7 @@ fn source(
 }
 
 fn one_stack<'a>(field: &str, resources: &'a Resources) -> Result<&'a [Reservation], Invalid> {
-    let mut stacks = resources.keys().map(|key| &key.what.reservations[..]);
+    let mut stacks = resources.keys().map(|key| &key.reservations[..]);
     let first = stacks.next().unwrap_or_default();
     require(
         stacks.all(|other| other == first),
