@@ -336,4 +336,222 @@ mod tests {
             .is_err()
         );
     }
+
+    #[test]
+    fn the_type_is_one_that_is_known() {
+        let numbered = |number| Call {
+            r#type: number,
+            ..of(Type::Kill)
+        };
+        assert_eq!(call(&numbered(Some(0))), Err(CallError::UnknownType(0)));
+        assert_eq!(
+            call(&numbered(Some(9_999))),
+            Err(CallError::UnknownType(9_999))
+        );
+        let absent = call(&numbered(None)).expect_err("no type");
+        assert_eq!(absent.to_string(), "Expecting 'type' to be present");
+    }
+
+    #[test]
+    fn what_only_newer_frameworks_send_needs_its_part_too() {
+        use Type as T;
+        for (kind, field) in [
+            (T::AcceptInverseOffers, "accept_inverse_offers"),
+            (T::DeclineInverseOffers, "decline_inverse_offers"),
+            (T::ReconcileOperations, "reconcile_operations"),
+        ] {
+            let missing = call(&of(kind)).expect_err("its part");
+            assert_eq!(
+                missing.to_string(),
+                format!("Expecting '{field}' to be present")
+            );
+            let complete = Call {
+                accept_inverse_offers: Some(Default::default()),
+                decline_inverse_offers: Some(Default::default()),
+                reconcile_operations: Some(Default::default()),
+                ..of(kind)
+            };
+            assert_eq!(call(&complete), Ok(kind));
+        }
+    }
+
+    /// `None` stands for no id at all, which the empty one means too.
+    #[test]
+    fn a_subscription_is_of_one_framework() {
+        let id = |value: Option<&str>| {
+            value.map(|value| FrameworkId {
+                value: value.into(),
+            })
+        };
+        for (in_call, in_info, valid) in [
+            (None, None, true),
+            (Some(""), None, true),
+            (None, Some(""), true),
+            (Some("f"), Some("f"), true),
+            (Some("f"), Some("g"), false),
+            (Some("f"), None, false),
+            (Some("f"), Some(""), false),
+            (None, Some("f"), false),
+        ] {
+            let framework_info = FrameworkInfo {
+                id: id(in_info),
+                ..Default::default()
+            };
+            let subscribe = Call {
+                framework_id: id(in_call),
+                subscribe: Some(Subscribe {
+                    framework_info,
+                    ..Default::default()
+                }),
+                ..of(Type::Subscribe)
+            };
+            assert_eq!(call(&subscribe).is_ok(), valid, "{in_call:?} {in_info:?}");
+        }
+        assert!(call(&of(Type::Subscribe)).is_err(), "without its part");
+        let empty = Call {
+            framework_id: id(Some("")),
+            ..of(Type::Revive)
+        };
+        assert!(call(&empty).is_err(), "nobody revives");
+    }
+
+    #[test]
+    fn an_update_is_of_the_framework_that_sends_it() {
+        let update = |value: &str| {
+            let id = Some(FrameworkId {
+                value: value.into(),
+            });
+            let framework_info = FrameworkInfo {
+                id,
+                ..Default::default()
+            };
+            let update = UpdateFramework {
+                framework_info,
+                ..Default::default()
+            };
+            call(&Call {
+                update_framework: Some(update),
+                ..of(Type::UpdateFramework)
+            })
+        };
+        assert_eq!(update("f"), Ok(Type::UpdateFramework));
+        assert!(update("g").is_err());
+    }
+
+    #[test]
+    fn a_uuid_is_neither_shorter_nor_longer() {
+        for (length, valid) in [(15, false), (16, true), (17, false)] {
+            let uuid = vec![0; length];
+            let acknowledge = Acknowledge {
+                uuid: uuid.clone(),
+                ..Default::default()
+            };
+            let task = Call {
+                acknowledge: Some(acknowledge),
+                ..of(Type::Acknowledge)
+            };
+            assert_eq!(call(&task).is_ok(), valid, "{length}");
+            let acknowledge = AcknowledgeOperationStatus {
+                uuid,
+                ..Default::default()
+            };
+            let operation = Call {
+                acknowledge_operation_status: Some(acknowledge),
+                ..of(Type::AcknowledgeOperationStatus)
+            };
+            assert_eq!(call(&operation).is_ok(), valid, "{length}");
+        }
+    }
+
+    #[test]
+    fn no_list_is_longer_than_it_may_be() {
+        fn accepting(operations: Vec<offer::Operation>, offers: usize) -> Call {
+            let offer_ids = vec![Default::default(); offers];
+            let accept = Accept {
+                operations,
+                offer_ids,
+                ..Default::default()
+            };
+            Call {
+                accept: Some(accept),
+                ..of(Type::Accept)
+            }
+        }
+        let launch = |count| {
+            let task_infos = vec![Default::default(); count];
+            let launch = Some(offer::operation::Launch { task_infos });
+            let kind = Some(offer::operation::Type::Launch as i32);
+            accepting(
+                vec![offer::Operation {
+                    r#type: kind,
+                    launch,
+                    ..Default::default()
+                }],
+                1,
+            )
+        };
+        let group = |count| {
+            let mut launch = offer::operation::LaunchGroup::default();
+            launch.task_group.tasks = vec![Default::default(); count];
+            let kind = Some(offer::operation::Type::LaunchGroup as i32);
+            let launch_group = Some(launch);
+            accepting(
+                vec![offer::Operation {
+                    r#type: kind,
+                    launch_group,
+                    ..Default::default()
+                }],
+                1,
+            )
+        };
+        let decline = |count| {
+            let offer_ids = vec![Default::default(); count];
+            let decline = Some(Decline {
+                offer_ids,
+                ..Default::default()
+            });
+            Call {
+                decline,
+                ..of(Type::Decline)
+            }
+        };
+        let lists: [(&str, &dyn Fn(usize) -> Call); 5] = [
+            ("accept.offer_ids", &|count| accepting(vec![], count)),
+            ("accept.operations", &|count| {
+                accepting(vec![Default::default(); count], 1)
+            }),
+            ("operation.launch.task_infos", &launch),
+            ("operation.launch_group.task_group.tasks", &group),
+            ("decline.offer_ids", &decline),
+        ];
+        for (field, list) in lists {
+            assert!(call(&list(MAX_ITEMS)).is_ok(), "{field}");
+            let error = call(&list(MAX_ITEMS + 1)).expect_err(field).to_string();
+            assert_eq!(
+                error,
+                format!("'{field}' has 100001 items, more than 100000")
+            );
+        }
+    }
+
+    #[test]
+    fn a_group_must_bring_its_tasks_and_other_operations_are_looked_at_later() {
+        let operation = |kind: offer::operation::Type| {
+            let r#type = Some(kind as i32);
+            let operations = vec![offer::Operation {
+                r#type,
+                ..Default::default()
+            }];
+            let accept = Some(Accept {
+                operations,
+                ..Default::default()
+            });
+            call(&Call {
+                accept,
+                ..of(Type::Accept)
+            })
+        };
+        assert!(operation(offer::operation::Type::LaunchGroup).is_err());
+        assert_eq!(operation(offer::operation::Type::Reserve), Ok(Type::Accept));
+    }
 }

@@ -300,4 +300,98 @@ mod tests {
         }
         assert!(resubscription(&info(), &principal).is_err());
     }
+
+    #[track_caller]
+    fn expect(info: &v1::FrameworkInfo, expected: Option<&str>) {
+        match (
+            subscription(info, &[], None, true, RegexLimits::default()),
+            expected,
+        ) {
+            (Ok(()), None) => {}
+            (Err(error), Some(expected)) => assert!(error.0.contains(expected), "{error}"),
+            (said, _) => panic!("{said:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn no_text_is_longer_than_it_may_be() {
+        type Set = fn(&mut v1::FrameworkInfo, String);
+        let setters: [(&str, Set); 5] = [
+            ("name", |info, text| info.name = text),
+            ("user", |info, text| info.user = text),
+            ("hostname", |info, text| info.hostname = Some(text)),
+            ("principal", |info, text| info.principal = Some(text)),
+            ("webui_url", |info, text| info.webui_url = Some(text)),
+        ];
+        for (field, set) in setters {
+            let mut info = info();
+            set(&mut info, "x".repeat(MAX_TEXT_LENGTH));
+            expect(&info, None);
+            set(&mut info, "x".repeat(MAX_TEXT_LENGTH + 1));
+            expect(
+                &info,
+                Some(&format!(
+                    "'FrameworkInfo.{field}' is longer than 4096 bytes"
+                )),
+            );
+        }
+    }
+
+    #[test]
+    fn no_more_roles_than_there_may_be() {
+        let names: Vec<String> = (0..=MAX_ROLES).map(|number| format!("r{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        expect(&multi_role(&names[..MAX_ROLES]), None);
+        expect(&multi_role(&names), Some("more than 1000 items"));
+    }
+
+    #[test]
+    fn an_id_is_one_or_empty() {
+        for (value, expected) in [("", None), ("f-1", None), ("a/b", Some("invalid id"))] {
+            let id = Some(v1::FrameworkId {
+                value: value.into(),
+            });
+            expect(&v1::FrameworkInfo { id, ..info() }, expected);
+        }
+    }
+
+    #[test]
+    fn the_bounds_of_the_failover_timeout_are_within() {
+        let of = |timeout| v1::FrameworkInfo {
+            failover_timeout: Some(timeout),
+            ..info()
+        };
+        expect(&of(MAX_FAILOVER_SECS), None);
+        expect(&of(-MAX_FAILOVER_SECS), None);
+        expect(&of(-MAX_FAILOVER_SECS - 1.0), Some("failover_timeout"));
+    }
+
+    #[test]
+    fn filters_and_constraints_are_of_roles_that_the_framework_has() {
+        for (role, valid) in [("a", true), ("b", false)] {
+            let mut filtering = multi_role(&["a"]);
+            filtering.offer_filters = [(role.to_owned(), Default::default())].into();
+            expect(
+                &filtering,
+                (!valid).then_some("Offer filters name a role 'b'"),
+            );
+            let constraints = v1::scheduler::OfferConstraints {
+                role_constraints: [(role.to_owned(), Default::default())].into(),
+            };
+            let limits = RegexLimits::default();
+            let said = subscription(&multi_role(&["a"]), &[], Some(&constraints), true, limits);
+            let named = said.is_err_and(|error| error.0.contains("name a role 'b'"));
+            assert_eq!(named, !valid, "{role}");
+        }
+    }
+
+    #[test]
+    fn an_update_keeps_the_principal_too() {
+        let principal = v1::FrameworkInfo {
+            principal: Some("p".into()),
+            ..info()
+        };
+        assert!(update(&info(), &principal).is_err());
+        assert_eq!(update(&principal, &principal.clone()), Ok(()));
+    }
 }

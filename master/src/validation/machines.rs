@@ -133,4 +133,60 @@ mod tests {
         }
         assert!(list(&[]).is_err());
     }
+
+    fn named(hostname: String) -> MachineId {
+        MachineId {
+            hostname: Some(hostname),
+            ip: None,
+        }
+    }
+
+    #[test]
+    fn a_list_names_each_machine_once() {
+        let id = |name: &str| named(name.to_owned());
+        let machines = list(&[id("a"), id("b")]).expect("two machines");
+        assert_eq!(machines.len(), 2);
+        let error = list(&[id("a"), id("b"), id("A")]).expect_err("one of them twice");
+        assert_eq!(error.0, "machine a appears more than once");
+        assert!(list(&[MachineId::default()]).is_err(), "no machine");
+    }
+
+    #[test]
+    fn a_host_name_is_as_long_as_dns_allows() {
+        assert!(list(&[named("x".repeat(MAX_HOSTNAME))]).is_ok());
+        let error = list(&[named("x".repeat(MAX_HOSTNAME + 1))]).expect_err("too long");
+        assert!(error.0.contains("longer than 253 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_window_may_last_no_time_and_is_known_by_its_place() {
+        let none = r#","duration":{"nanoseconds":0}"#;
+        let first = window(r#"{"hostname":"a"}"#, none);
+        let second = window(r#"{"hostname":"b"}"#, "");
+        let windows = format!(r#"{{"windows":[{first},{second}]}}"#);
+        let parsed: Schedule = serde_json::from_str(&windows).expect("a schedule");
+        let machines = schedule(&parsed).expect("a valid one");
+        let places: Vec<u32> = machines.values().map(|(place, _)| *place).collect();
+        assert_eq!(places, [0, 1]);
+        let again = window(r#"{"hostname":"a"}"#, "");
+        let error = check(&format!(r#"{{"windows":[{first},{again}]}}"#)).expect_err("twice");
+        assert_eq!(
+            error,
+            "windows[1]: machine a appears more than once in the schedule"
+        );
+    }
+
+    #[test]
+    fn a_schedule_has_no_more_machines_than_it_may() {
+        let mut schedule = Schedule::default();
+        let ids = (0..MAX_MACHINES).map(|number| named(format!("m{number}")));
+        schedule.windows = vec![Default::default()];
+        schedule.windows[0].machine_ids = ids.collect();
+        assert!(super::schedule(&schedule).is_ok());
+        schedule.windows[0]
+            .machine_ids
+            .push(named("one-more".to_owned()));
+        let error = super::schedule(&schedule).expect_err("one too many");
+        assert_eq!(error.0, "a schedule has at most 100000 machines");
+    }
 }

@@ -201,6 +201,8 @@ fn limits(task: &v1::TaskInfo) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn scalar(name: &str, value: f64) -> v1::Resource {
@@ -299,5 +301,185 @@ mod tests {
         ] {
             assert_eq!(task(&info).is_ok(), ok, "{case}");
         }
+    }
+
+    /// What is said of a valid task with these fields instead of its own; nothing if it is let through.
+    #[track_caller]
+    fn said(changed: serde_json::Value) -> String {
+        let mut json = serde_json::to_value(valid()).expect("a task");
+        let fields = changed.as_object().expect("fields").clone();
+        json.as_object_mut().expect("fields").extend(fields);
+        let info: v1::TaskInfo = serde_json::from_value(json).expect("a task");
+        task(&info).err().map_or_else(String::new, |error| error.0)
+    }
+
+    #[track_caller]
+    fn expect<const N: usize>(field: &str, table: [(serde_json::Value, &str); N]) {
+        for (value, expected) in table {
+            let said = said(json!({field: value}));
+            assert!(said.contains(expected), "{field} {value}: {said:?}");
+            assert_eq!(
+                said.is_empty(),
+                expected.is_empty(),
+                "{field} {value}: {said}"
+            );
+        }
+    }
+
+    #[test]
+    fn durations_may_be_nothing_but_not_less() {
+        let grace = |nanoseconds| json!({"grace_period": {"nanoseconds": nanoseconds}});
+        let negative = "'kill_policy.grace_period' must be non-negative";
+        expect(
+            "kill_policy",
+            [(grace(0), ""), (grace(-1), negative), (json!({}), "")],
+        );
+        let time = |nanoseconds| json!({"nanoseconds": nanoseconds});
+        let negative = "`max_completion_time` must be non-negative";
+        expect("max_completion_time", [(time(0), ""), (time(-1), negative)]);
+    }
+
+    #[test]
+    fn a_variable_has_what_its_type_says() {
+        let secret = json!({"type": "VALUE", "value": {"data": "eA=="}});
+        let table = [
+            (json!({"name": "A", "type": "VALUE", "value": "x"}), ""),
+            (json!({"name": "A", "value": "x"}), ""),
+            (
+                json!({"name": "A", "type": "VALUE"}),
+                "'A' of type 'VALUE' must have a value",
+            ),
+            (
+                json!({"name": "A", "type": "VALUE", "value": "x", "secret": secret}),
+                "'A' of type 'VALUE' must not have a secret",
+            ),
+            (json!({"name": "A", "type": "SECRET", "secret": secret}), ""),
+            (
+                json!({"name": "A", "type": "SECRET", "secret": secret, "value": "x"}),
+                "'A' of type 'SECRET' must have a secret and no value",
+            ),
+            (
+                json!({"name": "A", "type": "SECRET"}),
+                "'A' of type 'SECRET' must have a secret and no value",
+            ),
+            (
+                json!({"name": "A", "type": "UNKNOWN", "value": "x"}),
+                "type 'UNKNOWN'",
+            ),
+        ];
+        let good = json!({"name": "B", "value": "y"});
+        let table = table.map(|(variable, expected)| {
+            let variables = json!([good, variable]);
+            (json!({"environment": {"variables": variables}}), expected)
+        });
+        expect("command", table);
+    }
+
+    #[test]
+    fn a_check_has_what_its_type_says() {
+        let common = [
+            (json!({}), "must specify 'type'"),
+            (json!({"type": "UNKNOWN"}), "'UNKNOWN' is not a valid"),
+            (json!({"type": "COMMAND"}), "Expecting 'command' to be set"),
+            (json!({"type": "HTTP"}), "Expecting 'http' to be set"),
+            (json!({"type": "HTTP", "http": {"port": 80}}), ""),
+            (
+                json!({"type": "HTTP", "http": {"port": 80, "path": "/x"}}),
+                "",
+            ),
+            (
+                json!({"type": "HTTP", "http": {"port": 80, "path": "x"}}),
+                "path of an HTTP check must start with '/'",
+            ),
+            (json!({"type": "TCP"}), "Expecting 'tcp' to be set"),
+            (json!({"type": "TCP", "tcp": {"port": 80}}), ""),
+        ];
+        expect("check", common.clone());
+        expect("health_check", common);
+        let command = json!({"type": "COMMAND", "command": {"command": {}}});
+        expect("check", [(command, "")]);
+        let command = json!({"type": "COMMAND", "command": {}});
+        expect("health_check", [(command, "")]);
+        let scheme = |scheme| json!({"type": "HTTP", "http": {"port": 80, "scheme": scheme}});
+        let unsupported = "Unsupported HTTP health check scheme";
+        expect(
+            "health_check",
+            [
+                (scheme("http"), ""),
+                (scheme("https"), ""),
+                (scheme("ftp"), unsupported),
+            ],
+        );
+    }
+
+    #[test]
+    fn no_time_of_a_check_is_negative() {
+        let times = ["delay_seconds", "interval_seconds", "timeout_seconds"];
+        let of_health = ["grace_period_seconds"];
+        for (field, time) in times
+            .map(|time| ("check", time))
+            .into_iter()
+            .chain(times.map(|time| ("health_check", time)))
+            .chain(of_health.map(|time| ("health_check", time)))
+        {
+            let check = |seconds| json!({"type": "TCP", "tcp": {"port": 80}, time: seconds});
+            let negative = format!("Expecting '{time}' to be non-negative");
+            expect(
+                field,
+                [(check(0.0), ""), (check(0.5), ""), (check(-0.5), &negative)],
+            );
+        }
+        let endless = v1::HealthCheck {
+            r#type: Some(health_check::Type::Tcp as i32),
+            tcp: Some(Default::default()),
+            delay_seconds: Some(f64::INFINITY),
+            ..Default::default()
+        };
+        assert!(health(&endless).is_err());
+    }
+
+    #[test]
+    fn a_limit_is_not_below_the_sum_of_what_is_requested() {
+        let halves = v1::TaskInfo {
+            resources: vec![scalar("cpus", 0.5), scalar("mem", 7.0), scalar("cpus", 0.5)],
+            ..limited("cpus", 1.0)
+        };
+        let nothing = v1::TaskInfo {
+            resources: vec![scalar("cpus", 0.0)],
+            ..limited("cpus", 1.0)
+        };
+        let below = v1::TaskInfo {
+            limits: limited("cpus", 0.999).limits,
+            ..halves.clone()
+        };
+        for (case, info, expected) in [
+            ("as much", halves, Ok(())),
+            ("less", below, Err("greater than or equal to the request")),
+            (
+                "of nothing",
+                nothing,
+                Err("a request must also be specified"),
+            ),
+            ("of disk", limited("disk", 5.0), Err("Only cpus and mem")),
+        ] {
+            let said = task(&info);
+            match expected {
+                Ok(()) => assert_eq!(said, Ok(()), "{case}"),
+                Err(expected) => assert!(said.expect_err(case).0.contains(expected), "{case}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_may_be_as_large_as_it_may_be() {
+        let of = |bytes| v1::TaskInfo {
+            data: Some(vec![0; bytes]),
+            ..valid()
+        };
+        let around = prost_len(&of(MAX_TASK_BYTES)) - MAX_TASK_BYTES;
+        let (largest, larger) = (of(MAX_TASK_BYTES - around), of(MAX_TASK_BYTES - around + 1));
+        assert_eq!(prost_len(&largest), MAX_TASK_BYTES);
+        assert_eq!(task(&largest), Ok(()));
+        assert!(task(&larger).is_err());
     }
 }
