@@ -224,27 +224,24 @@ impl Ranges {
         if self.is_empty() || other.is_empty() {
             return;
         }
-        let mut holes = other.iter().peekable();
+        let (all, holes) = (self.unpacked(), other.unpacked());
+        let mut holes = &*holes;
         let mut left = Scratch::new();
-        for mut range in self.iter() {
-            while holes.next_if(|hole| hole.end < range.begin).is_some() {}
-            let mut rest = true;
-            while let Some(hole) = holes.peek().filter(|hole| hole.begin <= range.end) {
-                if hole.begin > range.begin {
-                    left.push(Range {
-                        begin: range.begin,
-                        end: hole.begin - 1,
-                    });
+        for range in all.iter() {
+            // Both ascend: what ends before this one ends before those that follow.
+            let passed = holes.partition_point(|hole| hole.end < range.begin);
+            holes = &holes[passed..];
+            let mut rest = Some(range.begin);
+            for hole in holes.iter().take_while(|hole| hole.begin <= range.end) {
+                if let Some(begin) = rest.filter(|begin| *begin < hole.begin) {
+                    let end = hole.begin - 1;
+                    left.push(Range { begin, end });
                 }
-                if hole.end >= range.end {
-                    rest = false;
-                    break;
-                }
-                range.begin = hole.end + 1;
-                holes.next();
+                rest = hole.end.checked_add(1).filter(|next| *next <= range.end);
             }
-            if rest {
-                left.push(range);
+            if let Some(begin) = rest {
+                let end = range.end;
+                left.push(Range { begin, end });
             }
         }
         *self = Ranges::from_sorted(&left);
