@@ -1,5 +1,6 @@
 //! The scheduler of [`super`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use libprocess::prelude::*;
@@ -54,6 +55,9 @@ pub struct KeepRunning {
     driver: Driver,
     service: Service,
     copies: watch::Sender<Copies>,
+    /// Copies of which nothing was heard since this framework subscribed last: a master that waits for their agents
+    /// answers nothing, and nobody else will if they ended meanwhile. At most all copies.
+    unconfirmed: BTreeSet<v1::TaskId>,
     /// Makes the names of tasks differ from those of an earlier life.
     life: u32,
 }
@@ -70,6 +74,7 @@ impl KeepRunning {
             driver,
             service,
             copies,
+            unconfirmed: BTreeSet::new(),
             life: ctx.random().random(),
         }
     }
@@ -136,8 +141,10 @@ impl KeepRunning {
         let mut unsure = Vec::new();
         for (task, agent, copy) in copies.all() {
             match copy {
-                Copy::Running => {}
-                Copy::Launched | Copy::Missing => unsure.push((task.clone(), agent.cloned())),
+                Copy::Running if !self.unconfirmed.contains(task) => {}
+                Copy::Running | Copy::Launched | Copy::Missing => {
+                    unsure.push((task.clone(), agent.cloned()))
+                }
                 Copy::Surplus => self.driver.kill(task.clone(), agent.cloned()),
             }
         }
@@ -173,6 +180,7 @@ impl Handler<Subscribed> for KeepRunning {
             .all()
             .map(|(task, agent, _)| (task.clone(), agent.cloned()))
             .collect();
+        self.unconfirmed = known.iter().map(|(task, _)| task.clone()).collect();
         if !known.is_empty() {
             self.driver.reconcile(known);
         }
@@ -193,6 +201,7 @@ impl Handler<Update> for KeepRunning {
     type Result = ();
 
     fn handle(&mut self, Update(status): Update, _: &mut Context<Self>) {
+        self.unconfirmed.remove(&status.task_id);
         match self.change(|copies| copies.note(&status, self.service.copies)) {
             Next::Nothing => {}
             Next::Replace => self.driver.revive([]),
