@@ -71,6 +71,8 @@ pub struct Config {
     /// The present at the start, in seconds since the epoch; the machine's clock if unset. Not a
     /// flag: simulations set it so that the same seed gives the same timestamps.
     pub start_time: Option<f64>,
+    /// Failures of old that tests put on show. Not a flag.
+    pub museum: mesos::historic::Museum,
     /// What `/ready` answers. Not a flag either: the daemon around the agent knows.
     pub readiness: Readiness,
 }
@@ -110,6 +112,7 @@ impl Config {
             executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,
             max_completed_executors_per_framework: 150,
             start_time: None,
+            museum: Default::default(),
             readiness: Readiness::new(),
         }
     }

@@ -434,6 +434,7 @@ fn settings(config: &Config, layout: &Layout) -> Settings {
         max_completed_executors_per_framework: config.max_completed_executors_per_framework,
         switch_user: config.switch_user,
         layout: layout.clone(),
+        museum: config.museum,
     }
 }
 

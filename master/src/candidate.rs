@@ -19,6 +19,7 @@ use futures_util::future::BoxFuture;
 use libprocess::prelude::*;
 use mesos::election::zookeeper::ZooKeeper;
 use mesos::election::{Candidacy, Election, Leader, Leadership, Term as Proof};
+use mesos::historic::Historic;
 use mesos::protocols::{MasterProtocol, names};
 use mesos::v1;
 use rand::rngs::StdRng;
@@ -230,6 +231,7 @@ enum End {
 impl Standing {
     /// Stands by and leads, in turns, until told otherwise; answers why it ended.
     async fn live(self, mut withdraw: watch::Receiver<bool>, mut chance: StdRng) -> String {
+        let mut terms = 0;
         loop {
             // Another id in each term: ids of agents and frameworks are made from it.
             let id = uuid::Builder::from_random_bytes(chance.random()).into_uuid();
@@ -239,7 +241,8 @@ impl Standing {
                 info: info.clone(),
             };
             let candidacy = self.election.contend(me);
-            let end = self.until_it_ends(&candidacy, info, &mut withdraw).await;
+            let living = self.until_it_ends(&candidacy, info, &mut withdraw, &mut terms);
+            let end = living.await;
             let _ = timeout(WITHDRAW_WITHIN, candidacy.withdraw()).await;
             match end {
                 End::Withdrawn => return "it was stopped".to_owned(),
@@ -258,6 +261,7 @@ impl Standing {
         candidacy: &Candidacy,
         info: v1::MasterInfo,
         withdraw: &mut watch::Receiver<bool>,
+        terms: &mut u32,
     ) -> End {
         let mut standing = candidacy.leadership.clone();
         let proof = match self.stand_by(&mut standing, &info, withdraw).await {
@@ -265,9 +269,14 @@ impl Standing {
             Err(end) => return end,
         };
         tracing::info!(id = info.id, "leading");
+        *terms += 1;
+        if *terms > 1 && self.config.museum.shows(Historic::UnreadableRegistry) {
+            return End::Failed("the registry of an earlier term is in the way".to_owned());
+        }
         let storage = (self.storages)(&proof);
         let (config, seat) = (self.config.clone(), self.seat.clone());
-        let term = match Term::begin(config, info, storage, seat, &self.node).await {
+        let begin = Term::begin(config, info.clone(), storage, seat, &self.node);
+        let term = match begin.await {
             Ok(term) => term,
             Err(error) => return End::Failed(error.to_string()),
         };
@@ -283,6 +292,8 @@ impl Standing {
         };
         term.end().await;
         self.seat.allocators.send_replace(None);
+        // Before anybody else can lead: whoever reads must not be told of two leaders.
+        self.publish(&info, None);
         end
     }
 

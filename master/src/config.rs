@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mesos::election::zookeeper::{DEFAULT_SESSION_TIMEOUT, ZkUrl};
 use mesos::flags::{format_bytes, format_duration};
+use mesos::historic::Museum;
 use mesos::v1::{DomainInfo, RateLimits};
 
 pub use crate::allocator::{AgentSorter, SorterKind};
@@ -113,6 +114,8 @@ pub struct Config {
     /// What the master takes for the time at its start; the machine's when unset. Not a flag:
     /// simulations set it.
     pub start_time: Option<Timestamp>,
+    /// Failures of old that tests put on show. Not a flag.
+    pub museum: Museum,
     /// Interval of HEARTBEAT events. Not a flag: Mesos compiles 15 seconds in, tests shorten it.
     pub heartbeat_interval: Duration,
 }
@@ -159,6 +162,7 @@ impl Default for Config {
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
             max_operator_event_stream_subscribers: 1000,
+            museum: Museum::default(),
             start_time: None,
             heartbeat_interval: Duration::from_secs(15),
         }

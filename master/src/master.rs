@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::prelude::*;
+use mesos::historic::Historic;
 use mesos::protocols::master::{
     AgentResources, AgentUnresponsive, ExecutorExited, ExecutorMessage, OperationUpdate,
     OperatorCall, RegisterAgent, ReregisterAgent, SchedulerCall, UnregisterAgent,
@@ -20,6 +21,7 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
 
 use crate::allocator::{
     AllocatorClient, AllocatorDoor, AllocatorOp, AllocatorProtocol, UpdateAvailable,
@@ -47,6 +49,9 @@ const ALLOCATOR_PATIENCE: Duration = Duration::from_secs(60);
 /// Calls of operators that may wait for the registry or the allocator. More come only from a program
 /// that does not wait for answers.
 const MAX_WAITING_OPERATORS: usize = 1_024;
+
+/// What answering a reader takes, in a master that does it itself (only in a [`museum`](mesos::historic)).
+const READ_TAKES: Duration = Duration::from_secs(2);
 
 /// The actors a master works with. They live and end together.
 #[derive(Clone, Debug)]
@@ -576,6 +581,9 @@ impl Handler<OperatorCall> for MasterProcess {
         if self.operators.len() >= MAX_WAITING_OPERATORS {
             let why = "too many calls wait for their answers; try again";
             return refuse(CallRejected::new(RejectionKind::Conflict, why));
+        }
+        if self.config.museum.shows(Historic::ReadersBlock) {
+            ctx.wait(sleep(READ_TAKES).into_actor(self));
         }
         let ticket = Ticket(self.tickets);
         self.tickets += 1;

@@ -112,7 +112,8 @@ impl Term {
         let parts = spawn_parts(&config, storage, inbox.clone(), &mut actors, node).await;
         let master = parts.and_then(|(parts, allocator)| {
             seat.allocators.send_replace(Some(allocator.clone()));
-            let events = Arc::new(History::new(info.id.replace('-', "")));
+            let events = History::new(info.id.replace('-', "")).showing(config.museum);
+            let events = Arc::new(events);
             let told = events.clone();
             let process = node
                 .process(names::MASTER)
@@ -225,10 +226,11 @@ async fn spawn_parts(
         pid: allocator.clone(),
         reports: reports.await.map_err(|_| StartError::Ended)?,
     };
+    let museum = config.museum;
     let registrar = node
         .process("registrar")
         .own_thread()
-        .spawn(move |_| RegistrarProcess::new(storage, timeouts))?;
+        .spawn(move |_| RegistrarProcess::new(storage, timeouts).showing(museum))?;
     actors.push(registrar.any());
     let parts = Parts {
         inbox,

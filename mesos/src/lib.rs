@@ -8,6 +8,7 @@
 pub mod attributes;
 pub mod election;
 pub mod flags;
+pub mod historic;
 pub mod ids;
 pub mod protocols;
 pub mod recordio;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imbl::{OrdMap, Vector};
+use mesos::historic::Historic;
 use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
@@ -174,6 +175,9 @@ impl State {
         }
         if self.is_draining() {
             return Err((Reason::AgentDraining, "The agent is being drained"));
+        }
+        if self.settings.museum.shows(Historic::RejectedForEver) && self.era > 1 {
+            return Err((Reason::ResourcesUnknown, "The plan is outdated"));
         }
         let framework = self.frameworks.get(framework_id);
         if framework.is_some_and(|f| f.terminating) {

@@ -89,6 +89,8 @@ pub struct Settings {
     pub switch_user: bool,
     /// Where everything lies on the disk.
     pub layout: Layout,
+    /// See [`Config`](crate::Config).
+    pub museum: mesos::historic::Museum,
 }
 
 /// Everything an agent knows.

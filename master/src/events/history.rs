@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use mesos::historic::{Historic, Museum};
 use mesos::recordio;
 use mesos::v1::master::Event;
 use mesos::wire::{self, ContentType};
@@ -31,6 +32,7 @@ const MAX_MOMENTS: usize = 1_024;
 /// The events of one leadership.
 pub struct History {
     epoch: String,
+    museum: Museum,
     /// Whether anybody follows or may come back, so that there is something to be done.
     wanted: AtomicBool,
     inner: Mutex<Inner>,
@@ -123,11 +125,17 @@ impl History {
     pub fn new(epoch: String) -> History {
         History {
             epoch,
+            museum: Museum::default(),
             wanted: AtomicBool::new(false),
             inner: Mutex::default(),
             work: Notify::new(),
             news: watch::Sender::new(0),
         }
+    }
+
+    /// With a failure of old on show.
+    pub fn showing(self, museum: Museum) -> History {
+        History { museum, ..self }
     }
 
     /// The revision with this number.
@@ -216,6 +224,9 @@ impl History {
         }
         if inner.base.is_none() || from.number + 1 < inner.first() {
             return gone(" any more");
+        }
+        if self.museum.shows(Historic::EventsGoBack) {
+            return Ok(from.number.saturating_sub(1));
         }
         Ok(from.number)
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::prelude::*;
+use mesos::historic::{Historic, Museum};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::error;
@@ -74,6 +75,7 @@ impl Default for RegistrarTimeouts {
 pub struct RegistrarProcess {
     state: State,
     timeouts: RegistrarTimeouts,
+    museum: Museum,
 }
 
 enum State {
@@ -102,7 +104,13 @@ impl RegistrarProcess {
         Self {
             state: State::Closed(storage),
             timeouts,
+            museum: Museum::default(),
         }
+    }
+
+    /// With a failure of old on show.
+    pub fn showing(self, museum: Museum) -> Self {
+        Self { museum, ..self }
     }
 
     fn open(&mut self, storage: Box<dyn Storage>, ctx: &mut Context<Self>) {
@@ -167,6 +175,9 @@ impl RegistrarProcess {
         if changes.is_empty() {
             open.writer = Some(writer);
             return answer_batch(batch);
+        }
+        if self.museum.shows(Historic::AnsweredBeforeStored) {
+            answer_batch(mem::take(&mut batch));
         }
         let limit = self.timeouts.store;
         let storing = async move {

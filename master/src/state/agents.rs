@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use libprocess::prelude::{AnyPid, Pid};
+use mesos::historic::Historic;
 use mesos::protocols::master::{RegisterAgent, ReregisterAgent, UnregisterAgent};
 use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
@@ -236,6 +237,15 @@ impl State {
         self.announce_agent(&admission.id, out);
     }
 
+    /// What is used counts once.
+    fn counted(&self, agent: &Agent, used: &Resources) -> Resources {
+        let twice = self.config.museum.shows(Historic::CountedTwice);
+        match twice && agent.reregistered.is_some() {
+            true => used.clone() + used.clone(),
+            false => used.clone(),
+        }
+    }
+
     /// Gives an agent's resources to the allocator, with what is used of them.
     pub(super) fn announce_agent(&self, id: &AgentId, out: &mut Effects) {
         let Some(agent) = self.cluster.agent(id) else {
@@ -249,7 +259,7 @@ impl State {
             used: agent
                 .used
                 .iter()
-                .map(|(framework, used)| (framework.to_v1(), (**used).clone()))
+                .map(|(framework, used)| (framework.to_v1(), self.counted(agent, used)))
                 .collect(),
         }));
         self.announce_unavailability(id, out);

@@ -1,5 +1,6 @@
 //! KILL and SHUTDOWN (Mesos' `docs/scheduler-http-api.md`, KILL).
 
+use mesos::historic::Historic;
 use mesos::protocols::agent as to_agent;
 use mesos::v1::FrameworkId;
 use mesos::v1::scheduler::call;
@@ -23,7 +24,9 @@ impl State {
                 task_id: kill.task_id,
                 agent_id: kill.agent_id,
             };
-            if let Some(status) = self.fate(now, framework, &asked) {
+            if let Some(status) = self.fate(now, framework, &asked)
+                && !self.config.museum.shows(Historic::UnansweredKills)
+            {
                 self.send_update(&framework.id, status, out);
             }
             return;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use mesos::historic::Historic;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{AgentId, FrameworkId, OperationState, TaskState, TimeInfo};
 
@@ -283,7 +284,9 @@ impl State {
                 destination
             };
             self.cluster.remove_task(framework_id, task_id, destination);
-            self.send_update(framework_id, status, out);
+            if !self.config.museum.shows(Historic::LossesNotTold) {
+                self.send_update(framework_id, status, out);
+            }
         }
     }
 

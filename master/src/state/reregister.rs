@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use libprocess::prelude::Pid;
+use mesos::historic::Historic;
 use mesos::protocols::master::ReregisterAgent;
 use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
@@ -203,6 +204,9 @@ impl State {
             .map(|task| (task.framework_id.as_str(), task.task_id.as_str()))
             .collect();
         let mut missing: Vec<to_agent::ReconcileTasks> = Vec::new();
+        if self.config.museum.shows(Historic::GhostTasks) {
+            return missing;
+        }
         for (framework_id, task_id) in &agent.tasks {
             if named.contains(&(&**framework_id, &**task_id)) {
                 continue;
@@ -347,8 +351,14 @@ impl State {
             self.recover_framework(now, framework, &mut out);
         }
         self.adopt_executors(&admission, &mut out);
-        let tasks = std::mem::take(&mut admission.running.tasks);
+        let mut tasks = std::mem::take(&mut admission.running.tasks);
+        if self.config.museum.shows(Historic::TasksInMemoryOnly) {
+            tasks.clear();
+        }
         let adopted = self.adopt_tasks(&admission.id, tasks);
+        if self.config.museum.shows(Historic::LeaderKillsTasks) {
+            kill_all(&admission.pid, &adopted, &mut out);
+        }
         self.adopt_operations(&admission.running);
         let gone = Verdict::new(
             TaskState::TaskGone,
@@ -486,5 +496,17 @@ impl State {
             let status = verdict.status_of(&framework.info, task, now);
             self.send_update(framework_id, status, out);
         }
+    }
+}
+
+/// Kills tasks that a leader has just taken over; only in a [`museum`](mesos::historic).
+fn kill_all(agent: &Pid<AgentProtocol>, tasks: &[(FrameworkId, TaskId)], out: &mut Effects) {
+    for (framework, task) in tasks {
+        let kill = call::Kill {
+            task_id: task.clone(),
+            agent_id: None,
+            kill_policy: None,
+        };
+        out.push(Effect::Agent(agent.clone(), kill_task(framework, &kill)));
     }
 }

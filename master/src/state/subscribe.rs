@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use libprocess::prelude::Pid;
+use mesos::historic::Historic;
 use mesos::protocols::{
     CallAccepted, CallRejected, RejectionKind, SchedulerProtocol, Subscription as Granted,
     agent as to_agent,
@@ -45,6 +46,7 @@ impl State {
         }
         // A driver that missed the answer to its first SUBSCRIBE asks again from the same pid.
         let known = info.id.clone().filter(|id| !id.value.is_empty());
+        let known = known.filter(|_| !self.config.museum.shows(Historic::GhostFrameworks));
         let known = known.or_else(|| self.schedulers.get(from.as_any()).cloned());
         let id = match known {
             Some(id) => {
@@ -205,7 +207,7 @@ impl State {
             return;
         };
 
-        let first = framework.epoch == 0;
+        let (first, recovered) = (framework.epoch == 0, framework.recovered());
         if !first {
             // These two cannot change in a framework's life; Mesos keeps them silently.
             info.user = framework.info.user.clone();
@@ -240,9 +242,11 @@ impl State {
             id: id.clone(),
             options,
         }));
-        out.push(Effect::Allocator(AllocatorOp::ActivateFramework {
-            id: id.clone(),
-        }));
+        if !(recovered && self.config.museum.shows(Historic::InactiveAfterFailover)) {
+            out.push(Effect::Allocator(AllocatorOp::ActivateFramework {
+                id: id.clone(),
+            }));
+        }
         self.persist_framework(id, None, out);
         self.tell_agents_of(id, out);
     }

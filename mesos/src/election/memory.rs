@@ -10,15 +10,21 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::historic::{Historic, Museum};
+
 use super::group::{Group, GroupError, Look, Membership, Session};
 
 /// The sessions of a group look after themselves so many times in their timeout, as clients of ZooKeeper do.
 const SIGNS_OF_LIFE: u32 = 3;
 
+/// Longer than anything is simulated.
+const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
+
 /// A group in memory. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryGroup {
     timeout: Duration,
+    museum: Museum,
     shared: Arc<Shared>,
 }
 
@@ -59,11 +65,17 @@ impl MemoryGroup {
     pub fn new(timeout: Duration) -> MemoryGroup {
         MemoryGroup {
             timeout,
+            museum: Museum::default(),
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 changes: watch::Sender::new(0),
             }),
         }
+    }
+
+    /// With a failure of old on show.
+    pub fn showing(self, museum: Museum) -> MemoryGroup {
+        MemoryGroup { museum, ..self }
     }
 
     /// The group as it is reached from `name`.
@@ -104,6 +116,13 @@ impl MemoryGroup {
     pub fn cut_off(&self, name: &str) {
         self.change(|state| {
             state.cut_off.insert(name.to_owned());
+        });
+    }
+
+    /// One that was cut off reaches it again. Its session goes on if it was not silent for too long.
+    pub fn reach_again(&self, name: &str) {
+        self.change(|state| {
+            state.cut_off.remove(name);
         });
     }
 
@@ -241,7 +260,10 @@ impl MemorySession {
 
 impl Session for MemorySession {
     fn timeout(&self) -> Duration {
-        self.peer.group.timeout
+        match self.peer.group.museum.shows(Historic::StaleLeader) {
+            true => FOR_EVER,
+            false => self.peer.group.timeout,
+        }
     }
 
     fn join(&self, data: Vec<u8>) -> BoxFuture<'_, Result<Membership, GroupError>> {

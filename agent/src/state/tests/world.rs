@@ -100,6 +100,7 @@ impl World {
             max_completed_executors_per_framework: 150,
             switch_user: true,
             layout: Layout::new("/var/lib/mesos"),
+            museum: Default::default(),
         };
         let info = AgentInfo {
             hostname: "h".into(),
