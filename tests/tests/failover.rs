@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use libprocess::sim::{Net, run};
+use master::registrar::{Fault, StorageError};
 use mesos::v1::{TaskId, TaskState};
 use mesos_tests::sim::SimCluster;
 use rand::rngs::StdRng;
@@ -101,6 +102,24 @@ fn a_leader_that_stood_still_changes_nothing_when_it_goes_on() {
         assert_ne!(cluster.master_address(), former);
         assert_eq!(cluster.registry(), registry);
         assert_eq!(cluster.services[0].alive(), tasks);
+    });
+}
+
+#[test]
+fn a_leader_whose_registry_fails_says_so_before_another_leads() {
+    run(5, |net| async move {
+        let (mut cluster, tasks) = cluster(&net).await;
+        for fault in [
+            Fault::Fail(StorageError::Timeout(0)),
+            Fault::FailAfterwards(StorageError::Timeout(0)),
+        ] {
+            let former = cluster.master_address();
+            cluster.fail_store(fault);
+            // A new framework is to be stored.
+            cluster.keep_running(0, "sleep 1").await;
+            // That one leads at most is looked at whenever anything is published.
+            is_taken_over(&cluster, former, &tasks).await;
+        }
     });
 }
 

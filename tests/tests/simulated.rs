@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libprocess::sim::run;
 use mesos::v1::TaskState;
-use mesos_tests::sim::{SimCluster, misfortune};
+use mesos_tests::sim::{SimCluster, Terms, misfortune};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -188,6 +188,31 @@ fn a_service_cut_off_from_the_master_comes_back_with_its_tasks() {
         cluster.heal();
         cluster.settles(PATIENCE).await;
         assert!(count(&cluster, TaskState::TaskFinished) >= 3);
+    });
+}
+
+/// The leader that ended it is gone, and the next one knows neither the framework nor its tasks; it is asked before the
+/// agents are back, and cannot say.
+#[test]
+fn a_service_that_was_ended_unheard_finds_out_that_its_tasks_are_gone() {
+    run(12, |net| async move {
+        let mut cluster = SimCluster::builder().agents(1).start(&net).await;
+        let terms = Terms::new(3, "sleep 100000").of_role("web", MINUTE);
+        cluster.keep_running_as(terms).await;
+        cluster.eventually("all run", 10 * SECOND, content).await;
+        let before = cluster.services[0].running();
+        cluster.cut_off_service(0);
+        let ended = |cluster: &SimCluster| {
+            let view = cluster.view().expect("a master");
+            view.cluster.frameworks.is_empty()
+        };
+        cluster.eventually("it is ended", 5 * MINUTE, ended).await;
+        cluster.pass(10 * SECOND).await;
+        cluster.crash_master();
+        cluster.heal();
+        cluster.restart_master().await;
+        cluster.settles(10 * MINUTE).await;
+        assert!(cluster.services[0].running().is_disjoint(&before));
     });
 }
 

@@ -2,13 +2,30 @@
 
 use mesos_tests::sim::{Scenario, search};
 
-/// A minute or two.
-const SEEDS: u64 = 200;
+/// Clusters of one master and one service: half a second each.
+const SMALL: u64 = 160;
+
+/// Clusters of one or three masters, with several services, an operator, and a reserving framework: some seconds each.
+const LARGE: u64 = 40;
+
+fn survive(scenario: Scenario, seeds: u64) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    if let Some(failure) = search(scenario, 0..seeds, threads, |_| {}) {
+        panic!("{failure}");
+    }
+}
 
 #[test]
 fn whatever_happens_nothing_is_lost_or_done_twice() {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    if let Some(failure) = search(Scenario::default(), 0..SEEDS, threads, |_| {}) {
-        panic!("{failure}");
-    }
+    let small = Scenario {
+        masters: Some(1),
+        small: true,
+        ..Scenario::default()
+    };
+    survive(small, SMALL);
+}
+
+#[test]
+fn whatever_happens_and_whoever_leads_or_orders_nothing_is_lost_or_done_twice() {
+    survive(Scenario::default(), LARGE);
 }

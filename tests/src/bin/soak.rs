@@ -10,10 +10,12 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
-use mesos_tests::sim::{Failure, Scenario, search};
+use mesos::historic::{Historic, Museum};
+use mesos_tests::sim::{Failure, Scenario, exhibit, search, survey};
 
 /// Lets clusters live through random misfortunes in virtual time, until one does not survive as it must.
 #[derive(Parser)]
@@ -27,15 +29,27 @@ struct Arguments {
     /// Misfortunes in each run.
     #[arg(long, default_value_t = Scenario::default().steps)]
     steps: usize,
+    /// Masters in each cluster; one or three, by the seed, unless said.
+    #[arg(long, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=9))]
+    masters: Option<usize>,
+    /// One service only, and no operator.
+    #[arg(long)]
+    small: bool,
     /// Agents in each cluster.
     #[arg(long, default_value_t = Scenario::default().agents, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=200))]
     agents: usize,
-    /// Tasks that the service keeps running.
+    /// Tasks that the first service keeps running.
     #[arg(long, default_value_t = Scenario::default().tasks)]
     tasks: usize,
+    /// Puts a failure of old on show, by its number (B8), to see it found.
+    #[arg(long, value_parser = exhibit)]
+    historic: Option<Historic>,
     /// Seeds tried at a time; as many as there are processors unless said.
     #[arg(long)]
     threads: Option<NonZero<usize>>,
+    /// Tries all seeds whatever fails, and says of each that does no more than what does not hold.
+    #[arg(long)]
+    survey: bool,
     /// Tells the outcome as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -44,9 +58,14 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let scenario = Scenario {
+        masters: arguments.masters,
+        small: arguments.small,
         agents: arguments.agents,
         tasks: arguments.tasks,
         steps: arguments.steps,
+        museum: arguments
+            .historic
+            .map_or_else(Museum::default, Museum::showing),
     };
     let threads = arguments
         .threads
@@ -56,6 +75,19 @@ fn main() -> ExitCode {
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     // A run that fails says so by a panic, which is told once, by us.
     std::panic::set_hook(Box::new(|_| {}));
+    if arguments.survey {
+        let failed = AtomicU64::new(0);
+        survey(scenario, seeds, threads, |Failure { seed, why, .. }| {
+            failed.fetch_add(1, Ordering::Relaxed);
+            println!("seed {seed} fails: {why}");
+        });
+        println!(
+            "{} of {} seeds failed",
+            failed.load(Ordering::Relaxed),
+            arguments.seeds
+        );
+        return ExitCode::from(u8::from(failed.into_inner() > 0));
+    }
     let failure = search(scenario, seeds.clone(), threads, |done| {
         progress(done, arguments.seeds, began);
     });

@@ -1,46 +1,30 @@
-//! The cluster and the hand on it.
+//! The cluster, and what it looks like.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use libprocess::prelude::*;
+use libprocess::prelude::Node;
 use libprocess::sim::Net;
-use master::registrar::{Fault, MemoryStorage, Registry};
+use master::allocator::Report;
+use master::registrar::{MemoryStorage, Registry};
 use master::view::View;
-use mesos::election::{MemoryGroup, Standalone};
-use mesos::protocols::master::OperatorCall;
-use mesos::protocols::{CallRejected, MasterProtocol, names};
-use mesos::v1;
-use mesos::wire::Pb;
-use tokio::time::{Instant, sleep};
+use mesos::election::MemoryGroup;
+use mesos::historic::Museum;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::builder::Builder;
 use super::daemons::{AgentSeat, MasterSeat, Voting};
-use super::invariants;
+use super::invariants::Always;
 use super::ledger::Ledger;
+use super::operator::Orders;
 use super::reserver::Reserver;
-use super::service::Service;
+use super::service::{Service, Terms};
+use super::watching::Moment;
 
-/// How often a condition is looked at. Costs nothing while nothing else happens.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// How long an operator waits for an answer.
-const OPERATOR_PATIENCE: Duration = Duration::from_secs(60);
-
-/// Of masters with the group they meet in; Mesos' default.
-const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What a cluster is to be like.
-pub struct Builder {
-    masters: usize,
-    agents: usize,
-    resources: String,
-    master: master::config::Config,
-}
-
-/// A master, agents and services; see [`super`].
+/// Masters, agents and services; see [`super`].
 pub struct SimCluster {
     /// The world it lives in, with more faults to offer.
     pub net: Net,
@@ -48,109 +32,26 @@ pub struct SimCluster {
     pub services: Vec<Service>,
     /// What ran.
     pub ledger: Ledger,
-    masters: Vec<MasterSeat>,
-    agents: Vec<AgentSeat>,
-    voting: Voting,
+    pub(super) masters: Vec<MasterSeat>,
+    pub(super) agents: Vec<AgentSeat>,
+    /// The registry, which all masters share.
+    pub(super) storage: MemoryStorage,
+    pub(super) voting: Voting,
+    /// The framework that reserves, if one was started with [`SimCluster::start_reserver`].
+    pub reserver: Option<Reserver>,
+    /// When a machine that stood still ran on last.
+    pub(super) resumed: Cell<Option<Instant>>,
+    /// When somebody reads the leader's state next, if anybody does.
+    pub(super) polled: Cell<Option<Instant>>,
+    /// What the operator ordered.
+    pub orders: Orders,
     /// Machines that stand still.
-    paused: BTreeSet<SocketAddr>,
-    /// What was last looked at by [`invariants::always`].
-    checked: RefCell<Moment>,
-}
-
-/// What has happened so far, in so far as invariants look at it.
-#[derive(Default)]
-struct Moment {
-    updates: usize,
-    runs: usize,
-    view: Option<Arc<View>>,
-}
-
-impl PartialEq for Moment {
-    fn eq(&self, other: &Moment) -> bool {
-        let same_view = match (&self.view, &other.view) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        same_view && self.updates == other.updates && self.runs == other.runs
-    }
-}
-
-impl Builder {
-    /// How many masters, which elect a leader; 1 unless said, which then leads whatever happens.
-    pub fn masters(mut self, masters: usize) -> Builder {
-        self.masters = masters;
-        self
-    }
-
-    /// How many agents; 1 unless said.
-    pub fn agents(mut self, agents: usize) -> Builder {
-        self.agents = agents;
-        self
-    }
-
-    /// What each agent has; `cpus:4;mem:1024` unless said.
-    pub fn resources(mut self, resources: &str) -> Builder {
-        self.resources = resources.to_owned();
-        self
-    }
-
-    /// Changes the master's flags.
-    pub fn master(mut self, change: impl FnOnce(&mut master::config::Config)) -> Builder {
-        change(&mut self.master);
-        self
-    }
-
-    /// Starts it and waits until all agents are registered.
-    pub async fn start(self, net: &Net) -> SimCluster {
-        let address = |number: usize| {
-            let last = u8::try_from(number + 1).expect("at most 255 masters");
-            SocketAddr::from(([10, 0, 0, last], 5050))
-        };
-        let voting = match self.masters {
-            1 => Voting::None(Arc::new(Standalone::at(address(0), "master"))),
-            _ => Voting::In(MemoryGroup::new(SESSION_TIMEOUT)),
-        };
-        let storage = MemoryStorage::default();
-        let masters = (0..self.masters).map(|number| {
-            let (storage, voting) = (storage.clone(), voting.clone());
-            MasterSeat::new(address(number), storage, voting, self.master.clone())
-        });
-        let ledger = Ledger::default();
-        let seat = |number: usize| {
-            let last = u8::try_from(number + 1).expect("at most 255 agents");
-            let address = SocketAddr::from(([10, 0, 1, last], 5051));
-            let disk = net.disk(&address).folder();
-            AgentSeat::new(
-                number,
-                address,
-                disk.expect("a folder for the work directory"),
-                self.resources.clone(),
-                voting.clone(),
-                ledger.clone(),
-            )
-        };
-        let mut cluster = SimCluster {
-            net: net.clone(),
-            services: Vec::new(),
-            masters: masters.collect(),
-            agents: (0..self.agents).map(seat).collect(),
-            voting: voting.clone(),
-            ledger,
-            paused: BTreeSet::new(),
-            checked: RefCell::default(),
-        };
-        cluster.restart_master().await;
-        for agent in 0..self.agents {
-            cluster.restart_agent(agent).await;
-        }
-        let minute = Duration::from_secs(60);
-        cluster
-            .eventually("all agents are registered", minute, |cluster| {
-                cluster.active_agents() == cluster.agents.len()
-            })
-            .await;
-        cluster
-    }
+    pub(super) paused: BTreeSet<SocketAddr>,
+    /// Rings whenever a master publishes something, or a service is told something.
+    pub(super) bell: Arc<Notify>,
+    /// What invariants were last looked at with.
+    pub(super) checked: RefCell<Moment>,
+    pub(super) invariants: RefCell<Always>,
 }
 
 impl SimCluster {
@@ -161,23 +62,34 @@ impl SimCluster {
             agents: 1,
             resources: "cpus:4;mem:1024".to_owned(),
             master: master::config::Config::default(),
+            museum: Museum::default(),
         }
     }
 
     /// Starts a service that keeps `wanted` copies of `command` running (see [`Ledger::simulation`]).
     pub async fn keep_running(&mut self, wanted: usize, command: &str) {
+        self.keep_running_as(Terms::new(wanted, command)).await;
+    }
+
+    /// Starts a service on these terms.
+    pub async fn keep_running_as(&mut self, terms: Terms) {
         let number = self.services.len();
         let last = u8::try_from(number + 1).expect("at most 255 services");
         let address = SocketAddr::from(([10, 0, 2, last], 9000));
         let name = format!("service-{number}");
-        let voting = &self.voting;
-        let service = Service::start(&self.net, address, voting, &name, wanted, command).await;
+        let (net, voting, bell) = (&self.net, &self.voting, &self.bell);
+        let service = Service::start(net, address, voting, bell, &name, terms).await;
         self.services.push(service);
     }
 
     /// Starts a framework that makes `wanted` reservations.
     pub async fn reserve(&self, wanted: usize) -> Reserver {
         Reserver::start(&self.net, "10.0.3.1:9000", &self.voting, wanted).await
+    }
+
+    /// Starts a framework that makes `wanted` reservations, and is looked at with the rest.
+    pub async fn start_reserver(&mut self, wanted: usize) {
+        self.reserver = Some(self.reserve(wanted).await);
     }
 
     /// The number of agents, up or down.
@@ -205,13 +117,13 @@ impl SimCluster {
     }
 
     /// The master that leads; the first one while none does.
-    fn acting(&self) -> usize {
+    pub(super) fn acting(&self) -> usize {
         let mut masters = self.masters.iter();
         let leads = |master: &MasterSeat| master.leads() && !self.paused.contains(&master.address);
         masters.position(leads).unwrap_or(0)
     }
 
-    fn master(&self) -> &MasterSeat {
+    pub(super) fn master(&self) -> &MasterSeat {
         &self.masters[self.acting()]
     }
 
@@ -225,132 +137,32 @@ impl SimCluster {
         self.agents[agent].address
     }
 
-    /// Nothing passes between the master and an agent until [`SimCluster::heal`].
-    pub fn cut_off(&self, agent: usize) {
-        self.net
-            .partition(&[self.master_address()], &[self.agents[agent].address]);
-    }
-
-    /// Nothing passes between the master and a service until [`SimCluster::heal`].
-    pub fn cut_off_service(&self, service: usize) {
-        self.net.partition(
-            &[self.master_address()],
-            &[self.services[service].node.address()],
-        );
-    }
-
-    /// Ends all partitions, and lets all paused machines run on.
-    pub fn heal(&mut self) {
-        self.net.heal();
-        for machine in std::mem::take(&mut self.paused) {
-            self.net.resume(&machine);
-        }
-    }
-
-    /// Lets a machine stand still until [`SimCluster::heal`], or until something else is done to it.
-    pub fn pause(&mut self, machine: SocketAddr) {
-        if self.paused.insert(machine) {
-            self.net.pause(&machine);
-        }
-    }
-
-    fn resume(&mut self, machine: SocketAddr) {
-        if self.paused.remove(&machine) {
-            self.net.resume(&machine);
-        }
-    }
-
-    /// Lets the next store into the registry meet a fault.
-    pub fn fail_store(&self, fault: Fault) {
-        self.master().storage.inject(fault);
-    }
-
-    /// Lets an agent and its executors end as by a power failure; its work directory remains.
-    pub fn crash_machine(&mut self, agent: usize) {
-        self.resume(self.agents[agent].address);
-        self.agents[agent].crash(&self.net);
-    }
-
-    /// Ends an agent; its executors run on.
-    pub async fn crash_agent(&mut self, agent: usize) {
-        self.resume(self.agents[agent].address);
-        self.agents[agent].stop().await;
-    }
-
-    /// Starts an agent that is down, with its old work directory.
-    pub async fn restart_agent(&mut self, agent: usize) {
-        self.agents[agent].start(&self.net).await;
-    }
-
-    /// Ends the master that leads as by a power failure; its registry remains.
-    pub fn crash_master(&mut self) {
-        let acting = self.acting();
-        self.resume(self.masters[acting].address);
-        self.masters[acting].crash(&self.net);
-    }
-
-    /// Starts the masters that are down, with the old registry.
-    pub async fn restart_master(&mut self) {
-        for master in &mut self.masters {
-            if master.life.is_none() {
-                master.start(&self.net).await;
-            }
-        }
-    }
-
-    /// Ends the machine of a master that ended of itself, as its process would have.
-    pub fn bury_master(&mut self) {
-        if self.master().has_ended() {
-            self.crash_master();
-        }
-    }
-
-    /// Starts all that is down.
-    pub async fn restart_all(&mut self) {
-        self.bury_master();
-        self.restart_master().await;
-        for agent in 0..self.agents.len() {
-            self.restart_agent(agent).await;
-        }
-    }
-
-    /// Ends all faults, and starts all that is down.
-    pub async fn repair(&mut self) {
-        self.heal();
-        self.net.loss(0.0);
-        self.net.duplicate(0.0);
-        self.net.reorder(0.0, Duration::ZERO);
-        let millisecond = Duration::from_millis(1);
-        self.net.latency(millisecond..=millisecond);
-        self.master().storage.forget_faults();
-        self.restart_all().await;
-    }
-
-    /// An operator calls the master, which must be up.
-    ///
-    /// # Errors
-    ///
-    /// What the master has against it.
-    pub async fn operate(&self, call: v1::master::Call) -> Result<(), CallRejected> {
-        let (node, _) = self.master().life.as_ref().expect("a master");
-        let master: Pid<MasterProtocol> = Pid::named(names::MASTER, self.master_address());
-        let call = OperatorCall {
-            call: Pb(call),
-            principal: None,
-        };
-        let answer = node.ask(&master, call, OPERATOR_PATIENCE).await;
-        answer.expect("the master answers")
-    }
-
     /// What the master publishes; `None` while there is none.
     pub fn view(&self) -> Option<Arc<View>> {
-        let (_, view) = self.master().life.as_ref()?;
-        Some(view.borrow().clone())
+        let life = self.master().life.as_ref()?;
+        Some(life.view.borrow().clone())
+    }
+
+    /// What the leader's allocator published last.
+    pub fn allocator(&self) -> Option<Arc<Report>> {
+        let life = self.master().life.as_ref()?;
+        let door = life.allocator.borrow().clone()?;
+        Some(door.reports.borrow().clone())
+    }
+
+    /// The names of the processes on an agent's machine.
+    pub fn processes_on(&self, agent: usize) -> Vec<String> {
+        let node = self.agents[agent].node.as_ref();
+        let processes = node.map(Node::processes).unwrap_or_default();
+        let names = processes
+            .iter()
+            .map(|process| process.pid.name().to_owned());
+        names.collect()
     }
 
     /// What is stored for the next master.
     pub fn registry(&self) -> Registry {
-        self.master().storage.registry()
+        self.storage.registry()
     }
 
     /// What the agents publish, of those that are up, by number.
@@ -380,81 +192,13 @@ impl SimCluster {
         })
     }
 
-    /// Lets time pass, with an eye on what must always hold.
-    #[track_caller]
-    pub fn pass(&self, time: Duration) -> impl Future<Output = ()> {
-        let until = Instant::now() + time;
-        async move {
-            while Instant::now() < until {
-                sleep(LOOK_EVERY).await;
-                self.check();
-            }
-        }
+    /// The number of masters, up or down.
+    pub fn master_count(&self) -> usize {
+        self.masters.len()
     }
 
-    /// Waits until something holds, with an eye on what must always hold; answers how long it took.
-    #[track_caller]
-    pub fn eventually(
-        &self,
-        what: &str,
-        within: Duration,
-        holds: impl Fn(&SimCluster) -> bool,
-    ) -> impl Future<Output = Duration> {
-        let check = move |cluster: &SimCluster| match holds(cluster) {
-            true => Ok(()),
-            false => Err(format!(
-                "it does not hold; services: {}",
-                cluster.describe()
-            )),
-        };
-        self.until_ok(what, within, check)
-    }
-
-    /// As [`SimCluster::eventually`], with a reason for what does not hold yet.
-    #[track_caller]
-    pub fn until_ok(
-        &self,
-        what: &str,
-        within: Duration,
-        check: impl Fn(&SimCluster) -> Result<(), String>,
-    ) -> impl Future<Output = Duration> {
-        let (at, what) = (std::panic::Location::caller(), what.to_owned());
-        async move {
-            let began = Instant::now();
-            while let Err(why) = check(self) {
-                let waited = began.elapsed();
-                assert!(
-                    waited < within,
-                    "not within {within:?}: {what} ({at}): {why}"
-                );
-                sleep(LOOK_EVERY).await;
-                self.check();
-            }
-            began.elapsed()
-        }
-    }
-
-    /// Once faults are over: all views become the same, and all that ended is known to have ended.
-    #[track_caller]
-    pub fn settles(&self, within: Duration) -> impl Future<Output = Duration> {
-        self.until_ok("the cluster settles", within, invariants::settled)
-    }
-
-    /// Checks what must always hold, if anything has happened since it was checked last.
-    fn check(&self) {
-        let now = Moment {
-            updates: self.services.iter().map(|s| s.heard.len()).sum(),
-            runs: self.ledger.len(),
-            view: self.view(),
-        };
-        if *self.checked.borrow() != now {
-            invariants::always(self);
-            self.checked.replace(now);
-        }
-    }
-
-    fn describe(&self) -> String {
-        let services = self.services.iter().map(Service::copies);
-        format!("{:?}", services.collect::<Vec<_>>())
+    /// Where masters are.
+    pub(super) fn master_addresses(&self) -> Vec<SocketAddr> {
+        self.masters.iter().map(|master| master.address).collect()
     }
 }

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use agent::{Agent, AgentHandle, Containers, ExecutorCommand, Executors};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
+use master::allocator::AllocatorDoor;
 use master::candidate::AfterFailure;
 use master::registrar::MemoryStorage;
 use master::state::Timestamp;
 use master::view::ViewReceiver;
 use master::{Candidate, Master};
 use mesos::election::{Elected, Election, MemoryGroup, Standalone};
+use mesos::historic::Museum;
 use mesos::protocols::roles;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::ledger::Ledger;
@@ -47,11 +50,19 @@ impl Voting {
 pub(super) struct MasterSeat {
     pub(super) address: SocketAddr,
     /// The registry, which all masters of a cluster share.
-    pub(super) storage: MemoryStorage,
+    storage: MemoryStorage,
     voting: Voting,
     config: master::config::Config,
     born: Instant,
-    pub(super) life: Option<(Node, ViewReceiver)>,
+    pub(super) life: Option<MasterLife>,
+}
+
+/// A master that runs.
+pub(super) struct MasterLife {
+    pub(super) node: Node,
+    pub(super) view: ViewReceiver,
+    /// Its allocator's, while it leads.
+    pub(super) allocator: watch::Receiver<Option<AllocatorDoor>>,
 }
 
 impl MasterSeat {
@@ -71,35 +82,48 @@ impl MasterSeat {
         }
     }
 
-    pub(super) async fn start(&mut self, net: &Net) {
+    /// Starts it; `bell` rings whenever it publishes something.
+    pub(super) async fn start(&mut self, net: &Net, bell: &Arc<Notify>) {
         let address = self.address.to_string();
         let node = net.node_as(roles::MASTER, "master", &address).await;
         let config = master::config::Config {
             start_time: Some(self.now()),
             ..self.config.clone()
         };
-        let view = match &self.voting {
+        let (view, allocator) = match &self.voting {
             Voting::None(_) => {
                 let storage = Box::new(self.storage.clone());
                 let master = Master::start_with(config, storage, &node).await;
                 let master = master.expect("a master starts");
                 assert!(master.ready().await, "the master reads its registry");
-                master.view
+                let (_, allocator) = watch::channel(Some(master.allocator));
+                (master.view, allocator)
             }
             Voting::In(_) => {
                 let (election, storage) = (self.voting.on(&node), self.storage.clone());
                 let storages = Arc::new(move |_: &_| Box::new(storage.clone()) as _);
                 let after = AfterFailure::StandBy;
                 let candidate = Candidate::start(config, storages, election, after, &node);
-                candidate.expect("a candidate starts").view
+                let candidate = candidate.expect("a candidate starts");
+                (candidate.view, candidate.allocator)
             }
         };
-        self.life = Some((node, view));
+        let (mut published, bell) = (view.clone(), bell.clone());
+        tokio::spawn(async move {
+            while published.changed().await.is_ok() {
+                bell.notify_one();
+            }
+        });
+        self.life = Some(MasterLife {
+            node,
+            view,
+            allocator,
+        });
     }
 
     /// Whether it leads and serves.
     pub(super) fn leads(&self) -> bool {
-        let view = self.life.as_ref().map(|(_, view)| view.borrow());
+        let view = self.life.as_ref().map(|life| life.view.borrow());
         view.is_some_and(|view| view.leads() && !view.is_recovering())
     }
 
@@ -111,13 +135,13 @@ impl MasterSeat {
     /// It ended of itself, by what its storage said.
     pub(super) fn has_ended(&self) -> bool {
         let life = self.life.as_ref();
-        life.is_some_and(|(_, view)| view.has_changed().is_err())
+        life.is_some_and(|life| life.view.has_changed().is_err())
     }
 
     /// The power goes.
     pub(super) fn crash(&mut self, net: &Net) {
-        if let Some((node, _)) = self.life.take() {
-            net.crash(&node);
+        if let Some(life) = self.life.take() {
+            net.crash(&life.node);
         }
     }
 }
@@ -130,6 +154,7 @@ pub(super) struct AgentSeat {
     resources: String,
     voting: Voting,
     ledger: Ledger,
+    museum: Museum,
     born: Instant,
     /// The machine is up; its executors may run without an agent.
     pub(super) node: Option<Node>,
@@ -146,6 +171,7 @@ impl AgentSeat {
         resources: String,
         voting: Voting,
         ledger: Ledger,
+        museum: Museum,
     ) -> AgentSeat {
         AgentSeat {
             address,
@@ -154,6 +180,7 @@ impl AgentSeat {
             resources,
             voting,
             ledger,
+            museum,
             election: None,
             born: Instant::now(),
             node: None,
@@ -182,6 +209,7 @@ impl AgentSeat {
             resources: Some(self.resources.clone()),
             http: false,
             switch_user: false,
+            museum: self.museum,
             start_time: Some(f64::from(EPOCH_SECS) + self.born.elapsed().as_secs_f64()),
             ..agent::Config::new(&self.work_dir, command)
         };
@@ -198,6 +226,17 @@ impl AgentSeat {
         if let Some(agent) = self.life.take() {
             agent.shutdown(Executors::Leave).await;
         }
+    }
+
+    /// It ended of itself, as its master told it to.
+    pub(super) fn has_ended(&self) -> bool {
+        let (Some(node), Some(life)) = (&self.node, &self.life) else {
+            return false;
+        };
+        let processes = node.processes();
+        processes
+            .iter()
+            .all(|process| process.pid != life.pid.any())
     }
 
     /// The power goes: agent and executors are no more, the disk remains.

@@ -11,18 +11,26 @@
 //! Containers are the only stand-ins: a task is an actor that lasts for a while ([`Ledger`] writes down which ran).
 //! Network, clock and chance are libprocess' simulated ones; the same seed gives the same run.
 
+mod builder;
 mod chaos;
 mod cluster;
 mod daemons;
+mod faults;
 pub mod invariants;
 mod ledger;
+mod operator;
 mod reserver;
 mod service;
 mod spy;
+mod watching;
 
-pub use chaos::{Failure, Misfortune, Plan, Scenario, Step, misfortune, search};
-pub use cluster::{Builder, SimCluster};
+pub use builder::Builder;
+pub use chaos::{
+    EXHIBITS, Failure, Misfortune, Plan, Reach, Scenario, Step, exhibit, misfortune, search, survey,
+};
+pub use cluster::SimCluster;
 pub use ledger::{Ledger, Run};
+pub use operator::{Order, Orders, Promise, Subject};
 pub use reserver::{Fates, MILLI_CPUS, ROLE as RESERVED_ROLE, Reserver};
-pub use service::Service;
+pub use service::{Service, Terms};
 pub use spy::{Heard, Told};

@@ -30,6 +30,9 @@ pub const MILLI_CPUS: i64 = 50;
 /// How long offers that are not needed are to stay away.
 const REFUSE_SECONDS: f64 = 1.0;
 
+/// And how long while nothing is lacking; what comes to nothing revives them.
+const CONTENT_SECONDS: f64 = 3600.0;
+
 /// The role it reserves for.
 pub const ROLE: &str = "eng";
 
@@ -45,7 +48,10 @@ pub struct Reserver {
 }
 
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Fates>>);
+struct Shared(Arc<Mutex<Fates>>, Ends);
+
+/// Ends in the order in which they were told.
+type Ends = Arc<Mutex<Vec<(String, OperationState)>>>;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Fates> {
@@ -89,6 +95,12 @@ impl Reserver {
     /// What became of its operations so far.
     pub fn fates(&self) -> Fates {
         self.fates.lock().clone()
+    }
+
+    /// The ends that it was told, by an agent or a master, after so many.
+    pub fn ends_after(&self, known: usize) -> Vec<(String, OperationState)> {
+        let ends = self.fates.1.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.get(known..).unwrap_or_default().to_vec()
     }
 
     /// How often it was told something that it had to acknowledge.
@@ -165,13 +177,20 @@ impl Wanting {
             resource.name == "cpus" && resource.reservations.is_empty() && much
         };
         let may = self.is_time && offer.resources.iter().any(free);
-        let operations: Vec<_> = match may && self.fates.lock().len() < self.wanted {
+        let operations: Vec<_> = match may && self.lacks_any() {
             true => vec![self.reserve(&offer.agent_id)],
             false => Vec::new(),
         };
         self.is_time &= operations.is_empty();
-        self.driver
-            .accept([offer.id], operations, Some(REFUSE_SECONDS));
+        let refuse = match self.lacks_any() {
+            true => REFUSE_SECONDS,
+            false => CONTENT_SECONDS,
+        };
+        self.driver.accept([offer.id], operations, Some(refuse));
+    }
+
+    fn lacks_any(&self) -> bool {
+        self.fates.lock().len() < self.wanted
     }
 
     fn reserve(&mut self, agent: &v1::AgentId) -> v1::offer::Operation {
@@ -210,6 +229,9 @@ impl Wanting {
             return;
         };
         if status.uuid.is_some() {
+            let mut ends = self.fates.1.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.push((id.clone(), status.state()));
+            drop(ends);
             self.reports.fetch_add(1, Ordering::Relaxed);
         }
         let mut fates = self.fates.lock();
@@ -224,6 +246,7 @@ impl Wanting {
             | OperationState::OperationFailed
             | OperationState::OperationDropped => {
                 fates.remove(&id);
+                self.driver.revive([]);
             }
             // Not told yet, or not known for now: asked for again.
             _ => {}

@@ -1,12 +1,14 @@
 //! Listens in between a driver and its scheduler.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use frameworks::keep_running::{Copies, Copy};
 use frameworks::scheduler::{Notice, Offers, SchedulerEvents, Subscribed, Update};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
-use mesos::v1::TaskStatus;
+use mesos::v1::{FrameworkId, TaskId, TaskStatus};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 /// A scheduler in a simulated world answers at once.
@@ -19,33 +21,78 @@ pub struct Told {
     pub at: Instant,
     /// What.
     pub status: TaskStatus,
+    /// What the scheduler took the task for until then; none if it did not know it.
+    pub before: Option<Copy>,
 }
 
-/// The updates that one scheduler was told, in order. Clones are handles of the same one.
-#[derive(Clone, Default)]
-pub struct Heard(Arc<Mutex<Vec<Told>>>);
+/// What one scheduler was told, in all its lives. Clones are handles of the same one.
+#[derive(Clone)]
+pub struct Heard {
+    log: Arc<Mutex<Log>>,
+    bell: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Log {
+    updates: Vec<Told>,
+    framework: Option<FrameworkId>,
+}
 
 impl Heard {
-    /// All so far.
+    /// Nothing yet; `bell` rings with each update.
+    pub(super) fn new(bell: Arc<Notify>) -> Heard {
+        Heard {
+            log: Arc::default(),
+            bell,
+        }
+    }
+
+    /// All updates so far, in order.
     pub fn updates(&self) -> Vec<Told> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.lock().updates.clone()
+    }
+
+    /// Those after so many.
+    pub fn after(&self, known: usize) -> Vec<Told> {
+        self.lock()
+            .updates
+            .get(known..)
+            .unwrap_or_default()
+            .to_vec()
     }
 
     /// How many so far.
-    pub(super) fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    pub fn len(&self) -> usize {
+        self.lock().updates.len()
     }
 
-    fn write(&self, status: TaskStatus) {
+    /// Whether nothing was told yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The framework that the scheduler is.
+    pub fn framework(&self) -> Option<FrameworkId> {
+        self.lock().framework.clone()
+    }
+
+    /// Its next life is another framework.
+    pub(super) fn forget_framework(&self) {
+        self.lock().framework = None;
+    }
+
+    fn write(&self, status: TaskStatus, before: Option<Copy>) {
         let told = Told {
             at: Instant::now(),
             status,
+            before,
         };
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.push(told);
+        self.lock().updates.push(told);
+        self.bell.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,7 +100,17 @@ impl Heard {
 pub(super) struct Spy {
     pub(super) scheduler: Pid<SchedulerEvents>,
     pub(super) heard: Heard,
+    pub(super) copies: watch::Receiver<Copies>,
     pub(super) net: Net,
+}
+
+impl Spy {
+    fn taken_for(&self, task: &TaskId) -> Option<Copy> {
+        let copies = self.copies.borrow();
+        let mut all = copies.all();
+        let known = all.find(|(known, _, _)| *known == task);
+        known.map(|(_, _, copy)| copy.clone())
+    }
 }
 
 impl Actor for Spy {
@@ -73,6 +130,7 @@ impl Handler<Subscribed> for Spy {
     type Result = ();
 
     fn handle(&mut self, subscribed: Subscribed, ctx: &mut Context<Self>) {
+        self.heard.lock().framework = Some(subscribed.framework_id.clone());
         ctx.tell(&self.scheduler, subscribed);
     }
 }
@@ -95,7 +153,8 @@ impl Handler<Update> for Spy {
             status.task_id,
             status.state().as_str_name()
         ));
-        self.heard.write(status.clone());
+        self.heard
+            .write(status.clone(), self.taken_for(&status.task_id));
         let handled = ctx.ask(&self.scheduler, update, SCHEDULER_TIMEOUT);
         // A scheduler that ended takes this actor with it, and the update is not acknowledged.
         Box::pin(async move {

@@ -3,27 +3,54 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use libprocess::sim;
+use libprocess::sim::{self, Net};
+use mesos::historic::Museum;
 
+use super::misfortune::Reach;
 use super::plan::{Plan, Step};
-use crate::sim::SimCluster;
+use crate::sim::{SimCluster, Terms};
 
-/// Longer than anything that is waited for on purpose: ten minutes until agents that do not come back are given up, and
-/// as long for whatever follows.
-const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// Within this time after the last fault, and with all orders taken back, everything is as it should be: longer than
+/// what is waited for on purpose, which is ten minutes until agents and frameworks that do not come back are given up,
+/// and as long again for what follows.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// What each agent has: more than all tasks need on all of them, and not on two of three.
+const RESOURCES: &str = "cpus:4;mem:1024;disk:1024";
+
+/// Of the second and third service.
+const OTHERS_TASKS: usize = 2;
+
+/// Of the framework that reserves; with so many of a twentieth of a cpu there is room for all tasks.
+const RESERVATIONS: usize = 3;
+
+/// How long the tasks of the second service run on without it: longer than it is usually away.
+const RETURNS_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// And those of the third, which may go for good.
+const LEAVES_FOR: Duration = Duration::from_secs(2 * 60);
+
+/// The roles of the second and third.
+const ROLES: [&str; 2] = ["web", "batch"];
 
 /// What all runs have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
+    /// How many masters there are; one or three, by the seed, unless said.
+    pub masters: Option<usize>,
+    /// Whether there is only one service, and no operator; with one master this is the smallest whole cluster.
+    pub small: bool,
     /// How many agents there are.
     pub agents: usize,
-    /// How many tasks the service keeps running.
+    /// How many tasks the first service keeps running.
     pub tasks: usize,
     /// How many things go wrong.
     pub steps: usize,
+    /// What is to be found.
+    pub museum: Museum,
 }
 
 /// A run that failed.
@@ -44,9 +71,12 @@ pub struct Failure {
 impl Default for Scenario {
     fn default() -> Scenario {
         Scenario {
+            masters: None,
+            small: false,
             agents: 3,
             tasks: 6,
             steps: 20,
+            museum: Museum::default(),
         }
     }
 }
@@ -54,17 +84,59 @@ impl Default for Scenario {
 impl Scenario {
     /// The plan of a seed.
     pub fn plan(&self, seed: u64) -> Plan {
-        Plan::of(seed, self.steps, self.agents)
+        Plan::of(seed, self.steps, &self.reach(seed))
+    }
+
+    fn reach(&self, seed: u64) -> Reach {
+        let by_seed = match seed % 2 {
+            0 => 1,
+            _ => 3,
+        };
+        Reach {
+            masters: self.masters.unwrap_or(by_seed),
+            agents: self.agents,
+            services: match self.small {
+                true => 1,
+                false => 1 + ROLES.len(),
+            },
+            orders: !self.small,
+        }
+    }
+
+    /// Every other seed of those with as many masters is run without QUIC: several times as fast, with the same faults.
+    fn is_light(seed: u64) -> bool {
+        seed / 2 % 2 == 1
+    }
+
+    /// The cluster before anything goes wrong.
+    async fn cluster(&self, net: &Net) -> SimCluster {
+        let cluster = SimCluster::builder().masters(self.reach(net.seed()).masters);
+        let cluster = cluster
+            .agents(self.agents)
+            .resources(RESOURCES)
+            .museum(self.museum);
+        let mut cluster = cluster.start(net).await;
+        cluster.keep_running(self.tasks, "work").await;
+        if self.small {
+            return cluster;
+        }
+        for (role, failover) in ROLES.iter().zip([RETURNS_WITHIN, LEAVES_FOR]) {
+            let terms = Terms::new(OTHERS_TASKS, "work").of_role(role, failover);
+            cluster.keep_running_as(terms).await;
+        }
+        cluster.start_reserver(RESERVATIONS).await;
+        cluster
     }
 
     /// Runs one plan in the world of its seed.
     fn run(&self, seed: u64, plan: &Plan) -> Option<Failure> {
-        let Scenario { agents, tasks, .. } = *self;
         let found = sim::search(seed..seed + 1, |net| async move {
-            let mut cluster = SimCluster::builder().agents(agents).start(&net).await;
-            cluster.keep_running(tasks, "work").await;
+            if Self::is_light(seed) {
+                net.messages();
+            }
+            let mut cluster = self.cluster(&net).await;
             plan.carry_out(&mut cluster).await;
-            cluster.settles(PATIENCE).await;
+            cluster.calms_down(PATIENCE).await;
         })?;
         Some(Failure {
             scenario: *self,
@@ -109,34 +181,65 @@ impl fmt::Display for Failure {
             writeln!(f, "  {line}")?;
         }
         let Scenario { agents, tasks, .. } = scenario;
+        let masters = scenario.reach(*seed).masters;
+        let small = match scenario.small {
+            true => " --small",
+            false => "",
+        };
         write!(
             f,
             "\nto repeat it:\n  cargo run -p tests --bin soak -- --seeds 1 --from {seed} --steps {steps} \
-             --agents {agents} --tasks {tasks}",
+             --masters {masters} --agents {agents} --tasks {tasks}{small}",
         )
     }
 }
 
-/// Runs seeds on so many threads until one fails; `each` hears how many have not.
+/// Runs seeds on so many threads until one fails, and looks for the shortest plan of that; `each` hears how many have
+/// not.
 pub fn search(
     scenario: Scenario,
     seeds: Range<u64>,
     threads: usize,
     each: impl Fn(u64) + Sync,
 ) -> Option<Failure> {
-    let next = AtomicU64::new(seeds.start);
-    let done = AtomicU64::new(0);
     let failed = OnceLock::new();
+    let done = AtomicU64::new(0);
+    on_threads(threads, seeds, |seed| {
+        match scenario.try_seed(seed) {
+            // Another thread may have found one at the same time: one is enough.
+            Some(failure) => drop(failed.set(failure)),
+            None => each(done.fetch_add(1, Ordering::Relaxed) + 1),
+        }
+        failed.get().is_none()
+    });
+    failed.into_inner()
+}
+
+/// Runs seeds on so many threads, all of them whatever fails; `each` hears what does, with its whole plan.
+pub fn survey(
+    scenario: Scenario,
+    seeds: Range<u64>,
+    threads: usize,
+    each: impl Fn(Failure) + Sync,
+) {
+    on_threads(threads, seeds, |seed| {
+        scenario.run(seed, &scenario.plan(seed)).map(&each);
+        true
+    });
+}
+
+/// Gives out seeds in their order, until somebody has had enough.
+fn on_threads(threads: usize, seeds: Range<u64>, go_on: impl Fn(u64) -> bool + Sync) {
+    let next = AtomicU64::new(seeds.start);
+    let over = AtomicBool::new(false);
     let work = || {
-        while failed.get().is_none() {
+        while !over.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end {
                 break;
             }
-            match scenario.try_seed(seed) {
-                // Another thread may have found one at the same time: one is enough.
-                Some(failure) => drop(failed.set(failure)),
-                None => each(done.fetch_add(1, Ordering::Relaxed) + 1),
+            if !go_on(seed) {
+                over.store(true, Ordering::Relaxed);
             }
         }
     };
@@ -145,5 +248,4 @@ pub fn search(
             scope.spawn(work);
         }
     });
-    failed.into_inner()
 }

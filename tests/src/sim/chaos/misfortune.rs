@@ -1,37 +1,45 @@
-//! The things that go wrong.
+//! The things that go wrong, and how often.
 
 use std::fmt;
-use std::time::Duration;
 
-use master::registrar::{Fault, StorageError};
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use crate::sim::SimCluster;
+use crate::sim::operator::Order;
 
-/// Something that goes wrong in a cluster, until it is repaired or something else takes its place. Agents are named by
-/// number.
+/// Something that goes wrong in a cluster, or that an operator orders, until it is repaired or something else takes its
+/// place. Agents, services and masters are named by number.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Misfortune {
-    /// Nothing passes between an agent and the master.
+    /// Nothing passes between an agent and any master.
     CutOff(usize),
-    /// Nothing passes from the master to an agent.
+    /// Nothing passes between an agent and the master that leads; it reaches the others.
+    CutOffFromLeader(usize),
+    /// Nothing passes from the masters to an agent.
     Deaf(usize),
-    /// Nothing passes from an agent to the master.
+    /// Nothing passes from an agent to the masters.
     Mute(usize),
-    /// Nothing passes between the service and the master.
-    CutOffService,
-    /// Partitions end, paused machines run on.
+    /// Nothing passes between a service and the masters.
+    CutOffService(usize),
+    /// Nothing passes between the leader and anybody else.
+    IsolateLeader,
+    /// Partitions end, paused machines run on, the group is back.
     Heal,
     /// An agent and its executors lose power.
     CrashMachine(usize),
     /// An agent ends; its executors run on.
     CrashAgent(usize),
-    /// The master loses power.
+    /// The leader loses power.
     CrashMaster,
+    /// Some master loses power.
+    CrashSomeMaster(usize),
+    /// A service loses power, and all it knew.
+    CrashService(usize),
+    /// The last service goes for good.
+    ServiceLeaves,
     /// An agent's machine stands still.
     PauseMachine(usize),
-    /// The master stands still.
+    /// The leader stands still.
     PauseMaster,
     /// Whoever is down is started again.
     Restart,
@@ -53,127 +61,186 @@ pub enum Misfortune {
     FailedStore,
     /// The next store into the registry is done and its answer lost; the master ends by it.
     UnknownStore,
+    /// The group ends the leader's session.
+    SessionLoss,
+    /// Nobody reaches the group.
+    GroupOutage,
+    /// The leader does not reach the group.
+    LeaderLosesGroup,
+    /// An agent does not reach the group, and so does not hear who leads.
+    AgentLosesGroup(usize),
+    /// The group takes so many milliseconds for everything.
+    SlowGroup(u64),
+    /// A service kills a task that never was, on an agent.
+    StrayKill(usize, usize),
+    /// Somebody reads the leader's state from now on, again and again.
+    Pollers,
+    /// An operator orders something.
+    Order(Order),
 }
+
+/// Whom misfortunes may befall.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach {
+    /// How many masters; if more than one, they meet in a group.
+    pub masters: usize,
+    /// How many agents.
+    pub agents: usize,
+    /// How many services.
+    pub services: usize,
+    /// Whether an operator orders anything, and the last service may go for good.
+    pub orders: bool,
+}
+
+/// How often a kind comes, beside others, and how one of it is made.
+type Kind = (u32, fn(&mut StdRng, &Reach) -> Misfortune);
+
+/// What comes to every cluster. What separates comes more often than the rest, and so does what repairs: a cluster in
+/// which nothing works for long has no histories.
+const ALWAYS: [Kind; 21] = [
+    (6, |r, n| Misfortune::CutOff(r.random_range(0..n.agents))),
+    (2, |r, n| {
+        Misfortune::CutOffFromLeader(r.random_range(0..n.agents))
+    }),
+    (3, |r, n| Misfortune::Deaf(r.random_range(0..n.agents))),
+    (3, |r, n| Misfortune::Mute(r.random_range(0..n.agents))),
+    (3, |r, n| {
+        Misfortune::CutOffService(r.random_range(0..n.services))
+    }),
+    (9, |_, _| Misfortune::Heal),
+    (3, |r, n| {
+        Misfortune::CrashMachine(r.random_range(0..n.agents))
+    }),
+    (6, |r, n| {
+        Misfortune::CrashAgent(r.random_range(0..n.agents))
+    }),
+    (6, |_, _| Misfortune::CrashMaster),
+    (3, |r, n| {
+        Misfortune::CrashService(r.random_range(0..n.services))
+    }),
+    (3, |r, n| {
+        Misfortune::PauseMachine(r.random_range(0..n.agents))
+    }),
+    (3, |_, _| Misfortune::PauseMaster),
+    (9, |_, _| Misfortune::Restart),
+    (3, |r, _| Misfortune::Loss(r.random_range(1..10))),
+    (3, |r, _| Misfortune::Duplicates(r.random_range(1..30))),
+    (3, |r, _| Misfortune::Disorder(r.random_range(1..30))),
+    (3, |r, _| Misfortune::Latency(r.random_range(2..200))),
+    (2, |r, n| {
+        let agent = r.random_range(0..n.agents);
+        Misfortune::ClockForward(agent, r.random_range(1..100_000))
+    }),
+    (2, |r, n| {
+        let agent = r.random_range(0..n.agents);
+        Misfortune::ClockBack(agent, r.random_range(1..100_000))
+    }),
+    (3, |r, _| Misfortune::SlowStore(r.random_range(100..30_000))),
+    (5, |r, _| match r.random() {
+        true => Misfortune::FailedStore,
+        false => Misfortune::UnknownStore,
+    }),
+];
+
+/// What comes where masters meet in a group.
+const TO_GROUPS: [Kind; 7] = [
+    (3, |_, _| Misfortune::SessionLoss),
+    (3, |_, _| Misfortune::GroupOutage),
+    (3, |_, _| Misfortune::LeaderLosesGroup),
+    (2, |r, n| {
+        Misfortune::AgentLosesGroup(r.random_range(0..n.agents))
+    }),
+    (2, |r, _| Misfortune::SlowGroup(r.random_range(0..4_000))),
+    (4, |_, _| Misfortune::IsolateLeader),
+    (3, |r, n| {
+        Misfortune::CrashSomeMaster(r.random_range(0..n.masters))
+    }),
+];
+
+/// What comes where operators and frameworks do as they like.
+const BY_PEOPLE: [Kind; 4] = [
+    (18, |r, n| {
+        Misfortune::Order(Order::any(r, n.agents, n.services))
+    }),
+    (1, |_, _| Misfortune::ServiceLeaves),
+    (1, |_, _| Misfortune::Pollers),
+    (3, |r, n| {
+        let service = r.random_range(0..n.services);
+        Misfortune::StrayKill(service, r.random_range(0..n.agents))
+    }),
+];
 
 impl Misfortune {
-    /// How many kinds there are.
-    pub const KINDS: usize = 20;
-
-    /// One of them, to an agent among so many.
-    pub fn any(random: &mut StdRng, agents: usize) -> Misfortune {
-        use Misfortune::*;
-        let agent = random.random_range(0..agents);
-        // What separates comes more often than the rest, and so does what repairs: a cluster in which nothing works for
-        // long has no histories.
-        match random.random_range(0..26) {
-            0 | 1 => CutOff(agent),
-            2 => Deaf(agent),
-            3 => Mute(agent),
-            4 => CutOffService,
-            5..=7 => Heal,
-            8 => CrashMachine(agent),
-            9 | 10 => CrashAgent(agent),
-            11 | 12 => CrashMaster,
-            13 => PauseMachine(agent),
-            14 => PauseMaster,
-            15..=17 => Restart,
-            18 => Loss(random.random_range(0..10)),
-            19 => Duplicates(random.random_range(0..30)),
-            20 => Disorder(random.random_range(0..30)),
-            21 => Latency(random.random_range(2..200)),
-            22 => match random.random() {
-                true => ClockForward(agent, random.random_range(1..100_000)),
-                false => ClockBack(agent, random.random_range(1..100_000)),
-            },
-            23 => SlowStore(random.random_range(100..30_000)),
-            24 => FailedStore,
-            _ => UnknownStore,
-        }
-    }
-
-    /// Lets it happen.
-    pub(super) async fn strike(&self, cluster: &mut SimCluster) {
-        let master = cluster.master_address();
-        match *self {
-            Misfortune::CutOff(agent) => cluster.cut_off(agent),
-            Misfortune::Deaf(agent) => {
-                let agent = cluster.agent_address(agent);
-                cluster.net.partition_one_way(&[master], &[agent]);
-            }
-            Misfortune::Mute(agent) => {
-                let agent = cluster.agent_address(agent);
-                cluster.net.partition_one_way(&[agent], &[master]);
-            }
-            Misfortune::CutOffService => cluster.cut_off_service(0),
-            Misfortune::Heal => cluster.heal(),
-            Misfortune::CrashMachine(agent) => cluster.crash_machine(agent),
-            Misfortune::CrashAgent(agent) => cluster.crash_agent(agent).await,
-            Misfortune::CrashMaster => cluster.crash_master(),
-            Misfortune::PauseMachine(agent) => cluster.pause(cluster.agent_address(agent)),
-            Misfortune::PauseMaster => cluster.pause(master),
-            Misfortune::Restart => cluster.restart_all().await,
-            Misfortune::Loss(percent) => cluster.net.loss(probability(percent)),
-            Misfortune::Duplicates(percent) => cluster.net.duplicate(probability(percent)),
-            Misfortune::Disorder(percent) => {
-                let longest = Duration::from_millis(50);
-                cluster.net.reorder(probability(percent), longest);
-            }
-            Misfortune::Latency(slowest) => {
-                let slowest = Duration::from_millis(slowest);
-                cluster.net.latency(Duration::from_millis(1)..=slowest);
-            }
-            Misfortune::ClockForward(agent, seconds) => {
-                let (agent, by) = (cluster.agent_address(agent), Duration::from_secs(seconds));
-                cluster.net.clock_forward(&agent, by);
-            }
-            Misfortune::ClockBack(agent, seconds) => {
-                let (agent, by) = (cluster.agent_address(agent), Duration::from_secs(seconds));
-                cluster.net.clock_back(&agent, by);
-            }
-            Misfortune::SlowStore(millis) => {
-                cluster.fail_store(Fault::Delay(Duration::from_millis(millis)));
-            }
-            Misfortune::FailedStore => cluster.fail_store(Fault::Fail(StorageError::Timeout(0))),
-            Misfortune::UnknownStore => {
-                cluster.fail_store(Fault::FailAfterwards(StorageError::Timeout(0)));
+    /// One of those that may befall them.
+    pub fn any(random: &mut StdRng, reach: &Reach) -> Misfortune {
+        let groups = TO_GROUPS.iter().filter(|_| reach.masters > 1);
+        let people = BY_PEOPLE.iter().filter(|_| reach.orders);
+        let kinds: Vec<&Kind> = ALWAYS.iter().chain(groups).chain(people).collect();
+        let all = kinds.iter().map(|(weight, _)| weight).sum();
+        let mut drawn = random.random_range(0..all);
+        for (weight, make) in kinds {
+            match drawn.checked_sub(*weight) {
+                Some(rest) => drawn = rest,
+                None => return make(random, reach),
             }
         }
+        unreachable!("what is drawn is less than the sum of all weights")
     }
-}
 
-fn probability(percent: u8) -> f64 {
-    f64::from(percent) / 100.0
+    /// The name of its kind; an order's is that of what is ordered.
+    pub fn kind(&self) -> String {
+        let text = match self {
+            Misfortune::Order(order) => format!("{order:?}"),
+            other => format!("{other:?}"),
+        };
+        let name = text.split(|c: char| !c.is_alphanumeric()).next();
+        name.unwrap_or_default().to_owned()
+    }
 }
 
 impl fmt::Display for Misfortune {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Misfortune::*;
         match self {
-            Misfortune::CutOff(agent) => write!(f, "agent {agent} is cut off from the master"),
-            Misfortune::Deaf(agent) => write!(f, "agent {agent} does not hear the master"),
-            Misfortune::Mute(agent) => write!(f, "the master does not hear agent {agent}"),
-            Misfortune::CutOffService => write!(f, "the service is cut off from the master"),
-            Misfortune::Heal => write!(f, "partitions and pauses end"),
-            Misfortune::CrashMachine(agent) => write!(f, "the machine of agent {agent} crashes"),
-            Misfortune::CrashAgent(agent) => write!(f, "agent {agent} ends"),
-            Misfortune::CrashMaster => write!(f, "the master crashes"),
-            Misfortune::PauseMachine(agent) => {
-                write!(f, "the machine of agent {agent} stands still")
-            }
-            Misfortune::PauseMaster => write!(f, "the master stands still"),
-            Misfortune::Restart => write!(f, "all that is down is started"),
-            Misfortune::Loss(percent) => write!(f, "{percent} % of all datagrams are lost"),
-            Misfortune::Duplicates(percent) => write!(f, "{percent} % of all datagrams come twice"),
-            Misfortune::Disorder(percent) => write!(f, "{percent} % of all datagrams are held up"),
-            Misfortune::Latency(millis) => write!(f, "datagrams take up to {millis} ms"),
-            Misfortune::ClockForward(agent, seconds) => {
+            CutOff(agent) => write!(f, "agent {agent} is cut off from all masters"),
+            CutOffFromLeader(agent) => write!(f, "agent {agent} is cut off from the leader"),
+            Deaf(agent) => write!(f, "agent {agent} does not hear the masters"),
+            Mute(agent) => write!(f, "the masters do not hear agent {agent}"),
+            CutOffService(service) => write!(f, "service {service} is cut off from the masters"),
+            IsolateLeader => write!(f, "the leader is cut off from everybody"),
+            Heal => write!(f, "partitions, pauses and the group's outage end"),
+            CrashMachine(agent) => write!(f, "the machine of agent {agent} crashes"),
+            CrashAgent(agent) => write!(f, "agent {agent} ends"),
+            CrashMaster => write!(f, "the leader crashes"),
+            CrashSomeMaster(master) => write!(f, "master {master} crashes"),
+            CrashService(service) => write!(f, "service {service} crashes"),
+            ServiceLeaves => write!(f, "the last service goes for good"),
+            PauseMachine(agent) => write!(f, "the machine of agent {agent} stands still"),
+            PauseMaster => write!(f, "the leader stands still"),
+            Restart => write!(f, "all that is down is started"),
+            Loss(percent) => write!(f, "{percent} % of all datagrams are lost"),
+            Duplicates(percent) => write!(f, "{percent} % of all datagrams come twice"),
+            Disorder(percent) => write!(f, "{percent} % of all datagrams are held up"),
+            Latency(millis) => write!(f, "datagrams take up to {millis} ms"),
+            ClockForward(agent, seconds) => {
                 write!(f, "the clock of agent {agent} jumps forward by {seconds} s")
             }
-            Misfortune::ClockBack(agent, seconds) => {
+            ClockBack(agent, seconds) => {
                 write!(f, "the clock of agent {agent} jumps back by {seconds} s")
             }
-            Misfortune::SlowStore(millis) => write!(f, "the next store takes {millis} ms"),
-            Misfortune::FailedStore => write!(f, "the next store fails"),
-            Misfortune::UnknownStore => write!(f, "the next store succeeds without an answer"),
+            SlowStore(millis) => write!(f, "the next store takes {millis} ms"),
+            FailedStore => write!(f, "the next store fails"),
+            UnknownStore => write!(f, "the next store succeeds without an answer"),
+            SessionLoss => write!(f, "the leader's session is lost"),
+            GroupOutage => write!(f, "the group is not reached by anybody"),
+            LeaderLosesGroup => write!(f, "the leader does not reach the group"),
+            AgentLosesGroup(agent) => write!(f, "agent {agent} does not reach the group"),
+            SlowGroup(millis) => write!(f, "the group takes {millis} ms for everything"),
+            StrayKill(service, agent) => {
+                write!(f, "service {service} kills on agent {agent} what never was")
+            }
+            Pollers => write!(f, "somebody polls the leader from now on"),
+            Order(order) => write!(f, "{order}"),
         }
     }
 }

@@ -8,16 +8,25 @@
 
 mod campaign;
 mod misfortune;
+mod museum;
 mod plan;
+mod strike;
 
-pub use campaign::{Failure, Scenario, search};
-pub use misfortune::Misfortune;
+pub use campaign::{Failure, Scenario, search, survey};
+pub use misfortune::{Misfortune, Reach};
+pub use museum::{EXHIBITS, exhibit};
 pub use plan::{Plan, Step};
 
 use super::cluster::SimCluster;
 
-/// Lets so many misfortunes of the world's seed happen to a cluster. Then repairs everything.
+/// Lets so many misfortunes of the world's seed happen to a cluster. Then repairs everything. No operator does anything.
 pub async fn misfortune(cluster: &mut SimCluster, steps: usize) {
-    let plan = Plan::of(cluster.net.seed(), steps, cluster.agent_count());
+    let reach = Reach {
+        masters: cluster.master_count(),
+        agents: cluster.agent_count(),
+        services: cluster.services.len(),
+        orders: false,
+    };
+    let plan = Plan::of(cluster.net.seed(), steps, &reach);
     plan.carry_out(cluster).await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::misfortune::Misfortune;
+use super::misfortune::{Misfortune, Reach};
 use crate::sim::SimCluster;
 
 /// Told apart from all other uses of the same seed.
@@ -14,7 +14,7 @@ const SALT: u64 = 0x6d69_7366_6f72_7475;
 /// Shorter and longer than all timeouts of masters, agents and frameworks but the one for agents that do not come back.
 const PAUSES_MILLIS: std::ops::Range<u64> = 100..90_000;
 
-/// Misfortunes in their order. The same seed, steps and agents give the same plan, and a shorter plan of a seed is the
+/// Misfortunes in their order. The same seed, steps and reach give the same plan, and a shorter plan of a seed is the
 /// beginning of a longer one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -32,11 +32,11 @@ pub struct Step {
 }
 
 impl Plan {
-    /// The plan of a seed for a cluster with so many agents.
-    pub fn of(seed: u64, steps: usize, agents: usize) -> Plan {
+    /// The plan of a seed for a cluster of that size.
+    pub fn of(seed: u64, steps: usize, reach: &Reach) -> Plan {
         let mut random = StdRng::seed_from_u64(seed ^ SALT);
         let step = |_| Step {
-            misfortune: Misfortune::any(&mut random, agents),
+            misfortune: Misfortune::any(&mut random, reach),
             pause: Duration::from_millis(random.random_range(PAUSES_MILLIS)),
         };
         Plan {
@@ -57,7 +57,7 @@ impl Plan {
             cluster.net.note(&format!("misfortune: {misfortune}"));
             misfortune.strike(cluster).await;
             cluster.pass(*pause).await;
-            cluster.bury_master();
+            cluster.bury().await;
         }
         cluster.net.note("repair");
         cluster.repair().await;
@@ -66,26 +66,46 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    const REACH: Reach = Reach {
+        masters: 3,
+        agents: 3,
+        services: 3,
+        orders: true,
+    };
 
     #[test]
     fn a_shorter_plan_is_the_beginning_of_a_longer_one() {
-        let plan = Plan::of(7, 20, 3);
-        assert_eq!(Plan::of(7, 12, 3), plan.beginning(12));
-        assert_ne!(Plan::of(8, 20, 3), plan);
+        let plan = Plan::of(7, 20, &REACH);
+        assert_eq!(Plan::of(7, 12, &REACH), plan.beginning(12));
+        assert_ne!(Plan::of(8, 20, &REACH), plan);
     }
 
     #[test]
-    fn every_misfortune_happens_to_somebody() {
-        let names = |misfortune: &Misfortune| {
-            let text = format!("{misfortune:?}");
-            text.split(|c: char| !c.is_alphanumeric())
-                .next()
-                .map(str::to_owned)
+    fn a_group_is_not_harmed_where_there_is_none() {
+        let alone = Reach {
+            masters: 1,
+            orders: false,
+            ..REACH
         };
-        let plan = Plan::of(1, 2_000, 3);
-        let steps = plan.steps.iter().filter_map(|step| names(&step.misfortune));
-        let met: std::collections::BTreeSet<String> = steps.collect();
-        assert_eq!(met.len(), Misfortune::KINDS, "{met:?}");
+        let kinds = |reach: &Reach| -> BTreeSet<String> {
+            let plan = Plan::of(1, 5_000, reach);
+            let kinds = plan.steps.iter().map(|step| step.misfortune.kind());
+            kinds.collect()
+        };
+        let (with, without) = (kinds(&REACH), kinds(&alone));
+        assert!(with.is_superset(&without));
+        for kind in [
+            "SessionLoss",
+            "GroupOutage",
+            "IsolateLeader",
+            "Drain",
+            "Teardown",
+        ] {
+            assert!(with.contains(kind) && !without.contains(kind), "{kind}");
+        }
     }
 }

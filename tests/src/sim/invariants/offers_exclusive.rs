@@ -3,7 +3,7 @@
 use master::state::{Framework, Offer};
 use mesos::resources::Resources;
 
-use crate::sim::SimCluster;
+use super::Sight;
 
 /// In the master's latest view: what agents and frameworks count as offered is what outstanding offers hold; an offer is
 /// for a framework that is there, in a role of its own, and has nothing that is reserved to somebody else.
@@ -11,8 +11,8 @@ use crate::sim::SimCluster;
 /// # Errors
 ///
 /// The offer, agent or framework of which it does not hold.
-pub fn check(cluster: &SimCluster) -> Result<(), String> {
-    let Some(view) = cluster.view() else {
+pub fn check(sight: &Sight<'_>) -> Result<(), String> {
+    let Some(view) = &sight.view else {
         return Ok(());
     };
     let known = &view.cluster;

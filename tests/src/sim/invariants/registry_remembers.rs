@@ -1,5 +1,8 @@
 //! Whom the master counts among its agents, it has stored: every later master will know them.
 
+use std::collections::BTreeSet;
+
+use super::Sight;
 use crate::sim::SimCluster;
 
 /// In the master's latest view, which never runs ahead of the registry.
@@ -7,11 +10,11 @@ use crate::sim::SimCluster;
 /// # Errors
 ///
 /// The agent that would be forgotten.
-pub fn check(cluster: &SimCluster) -> Result<(), String> {
-    let Some(view) = cluster.view() else {
+pub fn check(sight: &Sight<'_>) -> Result<(), String> {
+    let Some(view) = &sight.view else {
         return Ok(());
     };
-    let registry = cluster.registry();
+    let registry = &sight.registry;
     let stored = |id| registry.agents.contains_key(id) || registry.unreachable.contains_key(id);
     let known = view.cluster.agents.keys();
     let mut known = known.chain(view.cluster.unreachable_agents.keys());
@@ -20,5 +23,42 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
             "{forgotten} is known to the master, but not stored"
         )),
         None => Ok(()),
+    }
+}
+
+/// After faults: what is stored is what the leader believes, so that every later one believes the same.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn agrees(cluster: &SimCluster) -> Result<(), String> {
+    let view = cluster.view().ok_or("there is no master")?;
+    let (stored, known) = (cluster.registry(), &view.cluster);
+    let agents = known.agents.keys().chain(known.recovered_agents.keys());
+    same("agents", stored.agents.keys(), agents)?;
+    let unreachable = known.unreachable_agents.keys();
+    same("unreachable agents", stored.unreachable.keys(), unreachable)?;
+    same("gone agents", stored.gone.keys(), known.gone_agents.keys())?;
+    same("drains", stored.drains.keys(), known.drains.keys())?;
+    let deactivated = known.deactivated.iter();
+    same("deactivated agents", stored.deactivated.iter(), deactivated)?;
+    same("machines", stored.machines.keys(), known.machines.keys())?;
+    same("quotas", stored.quotas.keys(), known.quotas.keys())?;
+    same("weights", stored.weights.keys(), known.weights.keys())?;
+    let frameworks = known.frameworks.keys();
+    same("frameworks", stored.frameworks.keys(), frameworks)
+}
+
+fn same<'a, T: Ord + std::fmt::Debug + 'a>(
+    what: &str,
+    stored: impl Iterator<Item = &'a T>,
+    known: impl Iterator<Item = &'a T>,
+) -> Result<(), String> {
+    let (stored, known): (BTreeSet<&T>, BTreeSet<&T>) = (stored.collect(), known.collect());
+    match stored == known {
+        true => Ok(()),
+        false => Err(format!(
+            "{what}: {stored:?} are stored, the master has {known:?}"
+        )),
     }
 }

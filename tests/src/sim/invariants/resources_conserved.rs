@@ -3,15 +3,15 @@
 use master::state::{Agent, holds_nothing};
 use mesos::resources::Resources;
 
-use crate::sim::SimCluster;
+use super::Sight;
 
 /// In the master's latest view.
 ///
 /// # Errors
 ///
 /// The agent of which it does not hold.
-pub fn check(cluster: &SimCluster) -> Result<(), String> {
-    let Some(view) = cluster.view() else {
+pub fn check(sight: &Sight<'_>) -> Result<(), String> {
+    let Some(view) = &sight.view else {
         return Ok(());
     };
     for agent in view.cluster.agents.values() {

@@ -3,40 +3,60 @@
 use std::collections::BTreeMap;
 
 use mesos::task_state::is_terminal;
-use mesos::v1::{TaskId, TaskState};
+use mesos::v1::{FrameworkId, TaskId, TaskState, TaskStatus};
 
+use super::{Invariant, Sight};
 use crate::sim::SimCluster;
 
 /// An update is repeated until it is acknowledged, and the next one is sent after that: a framework never hears of an
 /// older one again, and nothing that an agent stored comes after a task's end.
-///
-/// # Errors
-///
-/// The task whose updates are out of order.
-pub fn in_order(cluster: &SimCluster) -> Result<(), String> {
-    for service in &cluster.services {
-        let mut streams: BTreeMap<TaskId, Vec<(Vec<u8>, TaskState)>> = BTreeMap::new();
-        for told in service.heard.updates() {
-            let (status, state) = (&told.status, told.status.state());
-            // Answers to questions, and what a master makes up, have no uuid.
-            let Some(uuid) = &status.uuid else {
-                continue;
-            };
-            let stream = streams.entry(status.task_id.clone()).or_default();
-            match stream.iter().position(|(known, _)| known == uuid) {
-                Some(at) if at + 1 == stream.len() => {}
-                None if !stream.last().is_some_and(|(_, last)| is_terminal(*last)) => {
-                    stream.push((uuid.clone(), state));
-                }
-                _ => {
-                    let states: Vec<TaskState> = stream.iter().map(|(_, state)| *state).collect();
-                    let task = &status.task_id;
-                    return Err(format!("{task} went through {states:?}, then {state:?}"));
-                }
+#[derive(Default)]
+pub struct InOrder(Vec<Service>);
+
+/// What one service was told.
+#[derive(Default)]
+struct Service {
+    updates: usize,
+    streams: BTreeMap<TaskId, Stream>,
+}
+
+/// The updates of a task that an agent stored: uuid and state.
+type Stream = Vec<(Vec<u8>, TaskState)>;
+
+impl Invariant for InOrder {
+    fn check(&mut self, sight: &Sight<'_>) -> Result<(), String> {
+        let services = &sight.cluster.services;
+        self.0.resize_with(services.len(), Service::default);
+        for (service, known) in services.iter().zip(&mut self.0) {
+            for told in service.heard.after(known.updates) {
+                known.updates += 1;
+                known.hear(&told.status)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Service {
+    fn hear(&mut self, status: &TaskStatus) -> Result<(), String> {
+        // Answers to questions, and what a master makes up, have no uuid.
+        let Some(uuid) = &status.uuid else {
+            return Ok(());
+        };
+        let (task, state) = (&status.task_id, status.state());
+        let stream = self.streams.entry(task.clone()).or_default();
+        match stream.iter().position(|(known, _)| known == uuid) {
+            Some(at) if at + 1 == stream.len() => Ok(()),
+            None if !stream.last().is_some_and(|(_, last)| is_terminal(*last)) => {
+                stream.push((uuid.clone(), state));
+                Ok(())
+            }
+            _ => {
+                let states: Vec<TaskState> = stream.iter().map(|(_, state)| *state).collect();
+                Err(format!("{task} went through {states:?}, then {state:?}"))
             }
         }
     }
-    Ok(())
 }
 
 /// Every end that an agent knows was told to the framework as that, and no agent waits for an acknowledgement.
@@ -52,8 +72,13 @@ pub fn all_acknowledged(cluster: &SimCluster) -> Result<(), String> {
             told.insert(status.task_id.clone(), status.state());
         }
     }
+    let ended = |id: &FrameworkId| {
+        let view = cluster.view();
+        !view.is_some_and(|view| view.cluster.frameworks.contains_key(id))
+    };
     for (_, agent) in cluster.agent_views() {
-        for framework in agent.frameworks() {
+        // Nobody is left to be told of what belongs to a framework that has ended.
+        for framework in agent.frameworks().filter(|f| !ended(&f.id())) {
             let past = framework.completed_executors.iter().map(AsRef::as_ref);
             for executor in past.chain(framework.executors.values()) {
                 if let Some(task) = executor.terminated_tasks.keys().next() {

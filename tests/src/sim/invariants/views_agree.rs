@@ -40,7 +40,19 @@ pub fn check(cluster: &SimCluster) -> Result<(), String> {
         let ids: Vec<_> = known.agents.keys().collect();
         return Err(format!("the master has agents that are not there: {ids:?}"));
     }
+    if cluster.leaders() != 1 {
+        return Err(format!("{} masters lead", cluster.leaders()));
+    }
     for service in &cluster.services {
+        if service.has_left() {
+            match service
+                .framework()
+                .filter(|id| known.frameworks.contains_key(id))
+            {
+                Some(id) => return Err(format!("{id} has left and is still there")),
+                None => continue,
+            }
+        }
         let name = service.node.address();
         let mut frameworks = known.frameworks.values().filter(|framework| {
             framework

@@ -1,0 +1,103 @@
+//! A framework that is away is kept for as long as it asked, and no longer; whoever leads meanwhile.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use master::state::Framework;
+use mesos::v1::FrameworkId;
+use tokio::time::Instant;
+
+use super::{Invariant, Sight};
+
+/// For what is on its way, and for timers that are due once a master runs on.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// Frameworks that were seen.
+#[derive(Default)]
+pub struct FrameworksLeaveInTime {
+    known: BTreeMap<FrameworkId, Known>,
+    leader: String,
+    /// Since when it leads.
+    since: Option<Instant>,
+}
+
+struct Known {
+    /// When it was last seen subscribed.
+    there: Option<Instant>,
+    /// When it is to be gone; none while it is subscribed.
+    due: Option<Instant>,
+}
+
+impl Invariant for FrameworksLeaveInTime {
+    fn check(&mut self, sight: &Sight<'_>) -> Result<(), String> {
+        let view = sight.view.as_ref();
+        let Some(view) = view.filter(|view| view.leads() && !view.is_recovering()) else {
+            return Ok(());
+        };
+        let is_new = self.leader != view.master.id;
+        if is_new {
+            self.since = Some(sight.now);
+        }
+        // Before that nobody led, or the leader stood still, and nothing could be done.
+        let able = self.since.max(sight.cluster.resumed.get());
+        self.leader.clone_from(&view.master.id);
+        for framework in view.cluster.completed_frameworks.iter() {
+            if let Some(known) = self.known.remove(&framework.id) {
+                self.ended(sight, framework, &known)?;
+            }
+        }
+        for framework in view.cluster.frameworks.values() {
+            let id = framework.id.clone();
+            let known = self.known.entry(id).or_insert(Known {
+                there: None,
+                due: None,
+            });
+            if framework.connected() {
+                known.there = Some(sight.now);
+                known.due = None;
+                continue;
+            }
+            let stored = sight.registry.frameworks.get(&framework.id);
+            let has_deadline = stored.is_some_and(|record| record.failover_deadline.is_some());
+            let mut due = *known.due.get_or_insert(sight.now + patience(framework));
+            if framework.recovered() && !has_deadline {
+                // This leader does not know since when it is away: it gets as much time as agents do, at least.
+                let patience = patience(framework).max(view.config.agent_reregister_timeout);
+                due = due.max(self.since.unwrap_or(sight.now) + patience);
+                known.due = Some(due);
+            }
+            if sight.now > able.map_or(due, |able| due.max(able)) + SLACK {
+                let late = sight.now - due;
+                let (id, connection) = (&framework.id, &framework.connection);
+                let deadline = stored.map(|record| record.failover_deadline);
+                return Err(format!(
+                    "{id} ({connection:?}, stored with the deadline {deadline:?}) is to be gone for {late:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FrameworksLeaveInTime {
+    fn ended(&self, sight: &Sight<'_>, framework: &Framework, known: &Known) -> Result<(), String> {
+        // A new leader ends by the deadline that is stored whoever is not back by then: it is judged by what it saw.
+        let seen = known.there.filter(|there| Some(*there) > self.since);
+        let Some(there) = seen else {
+            return Ok(());
+        };
+        let away = sight.now - there;
+        // The leader's clock begins when it notices, which is never before the link breaks.
+        match away < patience(framework) && !sight.cluster.orders.ended(&framework.id) {
+            true => Err(format!(
+                "{} was ended when it had been away for {away:?}",
+                framework.id
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+fn patience(framework: &Framework) -> Duration {
+    Duration::from_secs_f64(framework.info.failover_timeout())
+}
