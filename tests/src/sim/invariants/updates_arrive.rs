@@ -1,6 +1,6 @@
 //! Updates of a task reach its framework in the order in which the agent stored them, the end included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::task_state::is_terminal;
 use mesos::v1::{FrameworkId, TaskId, TaskState, TaskStatus};
@@ -59,17 +59,23 @@ impl Service {
     }
 }
 
-/// Every end that an agent knows was told to the framework as that, and no agent waits for an acknowledgement.
+/// Every end that an agent knows was told to the framework as that, and no agent waits for an acknowledgement. Nobody
+/// acknowledges the ends of a framework that was ended unheard; of those it was told by a master if it came back.
 ///
 /// # Errors
 ///
 /// The task of which it does not hold (yet).
 pub fn all_acknowledged(cluster: &SimCluster) -> Result<(), String> {
     let mut told: BTreeMap<TaskId, TaskState> = BTreeMap::new();
+    let mut over: BTreeSet<TaskId> = BTreeSet::new();
     for service in &cluster.services {
-        let updates = service.heard.updates().into_iter().map(|told| told.status);
-        for status in updates.filter(|status| status.uuid.is_some()) {
-            told.insert(status.task_id.clone(), status.state());
+        for status in service.heard.updates().into_iter().map(|told| told.status) {
+            if is_terminal(status.state()) {
+                over.insert(status.task_id.clone());
+            }
+            if status.uuid.is_some() {
+                told.insert(status.task_id.clone(), status.state());
+            }
         }
     }
     let ended = |id: &FrameworkId| {
@@ -80,10 +86,15 @@ pub fn all_acknowledged(cluster: &SimCluster) -> Result<(), String> {
         // Nobody is left to be told of what belongs to a framework that has ended.
         for framework in agent.frameworks().filter(|f| !ended(&f.id())) {
             let past = framework.completed_executors.iter().map(AsRef::as_ref);
+            let mut unheard = past.clone().flat_map(|past| past.terminated_tasks.keys());
+            if let Some(task) = unheard.find(|task| !over.contains(*task)) {
+                return Err(format!("of the end of {task} nothing was told"));
+            }
+            let mut live = framework.executors.values();
+            if let Some(task) = live.find_map(|live| live.terminated_tasks.keys().next()) {
+                return Err(format!("the end of {task} is not acknowledged"));
+            }
             for executor in past.chain(framework.executors.values()) {
-                if let Some(task) = executor.terminated_tasks.keys().next() {
-                    return Err(format!("the end of {task} is not acknowledged"));
-                }
                 for task in &executor.completed_tasks {
                     let (id, state) = (&task.task_id, task.state());
                     if told.get(id) != Some(&state) {
