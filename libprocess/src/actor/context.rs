@@ -82,9 +82,25 @@ pub struct Context<A: Actor<Context = Context<A>>> {
     pub(super) ready: Option<Ready>,
     /// Why the actor ends, if it ends itself as failed.
     pub(super) failure: Option<Box<ExitReason>>,
+    /// What few actors ask for; a million others should not carry it.
+    pub(super) hooks: Option<Box<Hooks<A>>>,
+}
+
+/// What is to be done besides handling messages.
+pub(super) struct Hooks<A: Actor<Context = Context<A>>> {
+    /// When an exit that was asked for is told.
     pub(super) on_exit: Option<fn(&mut A, Exited, &mut Context<A>)>,
-    /// What is to be done when the turn ends.
+    /// When the turn ends, once.
     pub(super) after_turn: Option<fn(&mut A, &mut Context<A>)>,
+}
+
+impl<A: Actor<Context = Context<A>>> Default for Hooks<A> {
+    fn default() -> Hooks<A> {
+        Hooks {
+            on_exit: None,
+            after_turn: None,
+        }
+    }
 }
 
 /// An address as actix has it.
@@ -133,8 +149,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
             bonds: None,
             ready,
             failure: None,
-            on_exit: None,
-            after_turn: None,
+            hooks: None,
         }
     }
 
@@ -202,7 +217,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     /// number: for what is worth doing once for many of them. Asked for several times, it is done once. It is no part
     /// of the handling of any message: what it sends carries no trace of one.
     pub fn after_turn(&mut self, then: fn(&mut A, &mut Self)) {
-        self.after_turn = Some(then);
+        self.hooks.get_or_insert_default().after_turn = Some(then);
     }
 
     /// Sends a message and forgets it. Never blocks; see [`Node::tell`].
@@ -367,7 +382,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
     where
         A: Handler<Exited>,
     {
-        self.on_exit = Some(|actor, notice, ctx| {
+        self.hooks.get_or_insert_default().on_exit = Some(|actor, notice, ctx| {
             use actix::dev::MessageResponse;
             Handler::<Exited>::handle(actor, notice, ctx).handle(ctx, None);
         });

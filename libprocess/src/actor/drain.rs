@@ -82,7 +82,7 @@ pub(super) fn drain<A: Process>(
                     false => ctx.take_bond(monitor, exited),
                 };
                 if let Some(exited) = wanted
-                    && let Some(on_exit) = ctx.on_exit
+                    && let Some(on_exit) = ctx.hooks.as_ref().and_then(|hooks| hooks.on_exit)
                 {
                     on_exit(actor, exited, ctx);
                 }
@@ -92,7 +92,7 @@ pub(super) fn drain<A: Process>(
         }
     }
     Futures::poll_woken(actor, ctx, task);
-    if let Some(then) = ctx.after_turn.take() {
+    if let Some(then) = ctx.hooks.as_mut().and_then(|hooks| hooks.after_turn.take()) {
         then(actor, ctx);
     }
 }
