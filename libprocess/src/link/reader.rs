@@ -205,11 +205,8 @@ impl Link {
                 self.wake(wake);
                 self.room.notify_waiters();
             }
-            Control::Ping { number } => {
-                self.pulse.was_pinged();
-                self.control(&Control::Pong { number });
-            }
-            Control::Pong { number } => self.pulse.answered(number),
+            Control::Ping { number } => self.pong(number),
+            Control::Pong { number, every } => self.pulse.answered(number, every),
             Control::Arrived { side } => {
                 let wake = self.outbox().side_arrived(side);
                 self.wake(wake);

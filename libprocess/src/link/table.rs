@@ -293,6 +293,11 @@ impl Links {
         links.iter().map(|link| link.info()).collect()
     }
 
+    /// Links that there are or that are being made.
+    pub(super) fn count(&self) -> usize {
+        self.read().links.len()
+    }
+
     pub(super) fn next_attempt(&self) -> u64 {
         self.attempts.fetch_add(1, Ordering::Relaxed) + 1
     }

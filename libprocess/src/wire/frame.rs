@@ -63,8 +63,9 @@ pub(crate) enum Control {
     Goodbye { lanes: u8 },
     /// Are you there?
     Ping { number: u64 },
-    /// The answer to the ping of this number.
-    Pong { number: u64 },
+    /// The answer to the ping of this number. It wants to be pinged after so many milliseconds of quiet, not
+    /// earlier.
+    Pong { number: u64, every: u32 },
     /// All that was on the side lane with this number has arrived.
     Arrived { side: u64 },
 }

@@ -151,7 +151,10 @@ fn controls() -> Vec<Control> {
         },
         Control::Goodbye { lanes: 2 },
         Control::Ping { number: 8 },
-        Control::Pong { number: 8 },
+        Control::Pong {
+            number: 8,
+            every: 400,
+        },
         Control::Arrived { side: 5 },
     ];
     // Likewise.

@@ -253,6 +253,38 @@ fn a_flood_over_a_slow_network_does_not_hold_up_pings() {
     });
 }
 
+/// As a node with thousands of links does, if left to itself.
+#[tokio::test]
+async fn a_node_that_wants_fewer_pings_is_pinged_less() {
+    const LOOKED_AT: Duration = Duration::from_secs(2);
+    let authority = Authority::generate("test");
+    let start = |name, ping_every| {
+        Node::bind("127.0.0.1:0")
+            .identity(authority.issue("node", name))
+            .liveness(Liveness {
+                ping_every,
+                silent_after: 4 * SECOND,
+            })
+            .start()
+    };
+    let often = Duration::from_millis(20);
+    let eager = start("eager", often).await.unwrap();
+    let calm = start("calm", SECOND / 2).await.unwrap();
+    let counter = calm.spawn("counter", |_| Counter::default()).unwrap();
+    assert_eq!(eager.ask(&counter, Total, SOON).await, Ok(0));
+    let sent = || eager.links()[0].traffic.expect("it is up").bytes_out;
+    // The first answer has arrived.
+    sleep(10 * often).await;
+    let before = sent();
+    sleep(LOOKED_AT).await;
+    let sent = sent() - before;
+    // A packet is larger than that.
+    let if_eager = 40 * LOOKED_AT.as_millis() / often.as_millis();
+    assert!(u128::from(sent) < if_eager / 3, "{sent} of {if_eager}");
+    let round_trip = eager.links()[0].round_trip;
+    assert!(round_trip.is_some(), "it is not pinged");
+}
+
 /// Both directions of a real link are filled for many times the silence that would end it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_saturated_link_lives_and_its_pings_are_answered() {
