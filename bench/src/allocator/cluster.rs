@@ -6,15 +6,22 @@ use std::time::{Duration, Instant};
 
 use master::allocator::{
     AgentCapabilities, Allocation, Allocator, AllocatorOptions, FrameworkOptions,
-    HierarchicalAllocator, Quota, Scope,
+    HierarchicalAllocator, Quota, RegexLimits, Scope, compile,
 };
 use mesos::resources::Resources;
-use mesos::v1::AgentInfo;
+use mesos::v1::scheduler::OfferConstraints;
+use mesos::v1::{AgentInfo, Attribute, value};
 
 use crate::samples::{TOTAL, agent, framework, role};
 
 /// Frameworks of one role.
 const PER_ROLE: u32 = 10;
+
+/// The attribute that says where an agent stands.
+const RACK: &str = "rack";
+
+/// Few, so that each of their numbers is a digit.
+const RACKS: u32 = 10;
 
 /// Longer than any benchmark takes.
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -60,11 +67,7 @@ impl Cluster {
     pub(super) fn without_agents(size: Size) -> Self {
         let mut allocator = HierarchicalAllocator::new(AllocatorOptions::default());
         for number in 0..size.frameworks {
-            let options = FrameworkOptions {
-                roles: [role(number % size.roles)].into(),
-                active: true,
-                ..FrameworkOptions::default()
-            };
+            let options = options(&role(number % size.roles));
             allocator.add_framework(&framework(number), options, &BTreeMap::new());
         }
         Self {
@@ -82,6 +85,7 @@ impl Cluster {
             let used = used(number).allocate(&role(owner % self.size.roles));
             let info = AgentInfo {
                 hostname: format!("host-{number}"),
+                attributes: vec![rack(number)],
                 ..AgentInfo::default()
             };
             self.allocator.add_agent(
@@ -111,6 +115,27 @@ impl Cluster {
                 guarantees,
             };
             self.allocator.update_quota(&role(number), &quota);
+        }
+    }
+
+    /// Every framework wants to see every other rack only, and says so by an expression.
+    pub(super) fn constrain(&mut self) {
+        for number in 0..self.size.frameworks {
+            let role = role(number % self.size.roles);
+            let wanted = ["rack-[02468]", "rack-[13579]"][number as usize % 2];
+            let message = serde_json::json!({ "role_constraints": { &role: { "groups": [{
+                "attribute_constraints": [{
+                    "selector": { "attribute_name": RACK },
+                    "predicate": { "text_matches": { "regex": wanted } },
+                }],
+            }] } } });
+            let message: OfferConstraints = serde_json::from_value(message).expect("constraints");
+            let constrained = FrameworkOptions {
+                constraints: compile(&message, RegexLimits::default()).expect("constraints"),
+                ..options(&role)
+            };
+            self.allocator
+                .update_framework(&framework(number), constrained);
         }
     }
 
@@ -158,6 +183,26 @@ impl Cluster {
     /// Something after which everybody has to be asked again about every agent.
     pub(super) fn disturb(&mut self) {
         self.allocator.activate_framework(&framework(0));
+    }
+}
+
+fn options(role: &str) -> FrameworkOptions {
+    FrameworkOptions {
+        roles: [role.to_owned()].into(),
+        active: true,
+        ..FrameworkOptions::default()
+    }
+}
+
+/// Where an agent stands.
+fn rack(number: u32) -> Attribute {
+    Attribute {
+        name: RACK.to_owned(),
+        r#type: value::Type::Text as i32,
+        text: Some(value::Text {
+            value: format!("rack-{}", number % RACKS),
+        }),
+        ..Attribute::default()
     }
 }
 

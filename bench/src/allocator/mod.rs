@@ -20,7 +20,7 @@ const LARGE: Size = Size::new(20_000, 2_000);
 
 pub(crate) fn contests() -> Vec<Contest> {
     let full = |id, title, size, most| {
-        let run = Contestant::direct("mesos-rs", move || Ok(full_cycle(size, false)));
+        let run = Contestant::direct("mesos-rs", move || Ok(full_cycle(size, plain)));
         Contest::new(id, title, Unit::Milliseconds).with(run.wanted(Wanted::Most(most)))
     };
     let one = |id, title, unit, most, run: fn() -> f64| {
@@ -38,12 +38,26 @@ pub(crate) fn contests() -> Vec<Contest> {
         Unit::Milliseconds,
     )
     .with(Contestant::direct("with quota", || {
-        Ok(full_cycle(MEDIUM, true))
+        Ok(full_cycle(MEDIUM, Cluster::set_quotas))
     }))
     .with(
-        Contestant::direct("without quota", || Ok(full_cycle(MEDIUM, false)))
+        Contestant::direct("without quota", || Ok(full_cycle(MEDIUM, plain)))
             .wanted(Wanted::Most(1.3)),
     );
+    let constraints = Contest::new(
+        "allocator-constraints",
+        "full cycle, 10,000 agents, 1,000 frameworks, each of which wants every other rack, by an expression",
+        Unit::Milliseconds,
+    )
+    .with(
+        Contestant::direct("with constraints", || {
+            Ok(full_cycle(MEDIUM, Cluster::constrain))
+        })
+        .wanted(Wanted::Most(25.0)),
+    )
+    .with(Contestant::direct("without constraints", || {
+        Ok(full_cycle(MEDIUM, plain))
+    }));
     vec![
         one(
             "allocator-memory",
@@ -85,6 +99,7 @@ pub(crate) fn contests() -> Vec<Contest> {
         )
         .at_most_rounds(1),
         quota,
+        constraints,
         one(
             "allocator-declined",
             "cycle after everybody declined everything, 1,000 agents, 50 frameworks",
@@ -117,11 +132,12 @@ pub(crate) fn contests() -> Vec<Contest> {
     ]
 }
 
-fn full_cycle(size: Size, quotas: bool) -> f64 {
+/// Neither quota nor constraints.
+fn plain(_: &mut Cluster) {}
+
+fn full_cycle(size: Size, with: fn(&mut Cluster)) -> f64 {
     let mut cluster = Cluster::new(size);
-    if quotas {
-        cluster.set_quotas();
-    }
+    with(&mut cluster);
     let mut times: Vec<f64> = (0..CYCLES)
         .map(|_| {
             let (took, given) = cluster.cycle();
@@ -140,7 +156,7 @@ fn full_cycle(size: Size, quotas: bool) -> f64 {
 
 fn exponent() -> f64 {
     let pairs = |size: Size| f64::from(size.agents) * f64::from(size.frameworks);
-    let times = full_cycle(HUGE, false) / full_cycle(SMALL, false);
+    let times = full_cycle(HUGE, plain) / full_cycle(SMALL, plain);
     times.ln() / (pairs(HUGE) / pairs(SMALL)).ln()
 }
 

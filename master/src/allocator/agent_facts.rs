@@ -1,5 +1,7 @@
 //! What is asked about an agent beside its resources.
 
+use std::sync::Arc;
+
 use mesos::v1::agent_info::Capability as CapabilityMessage;
 use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{AgentInfo, Attribute, value};
@@ -35,27 +37,34 @@ impl AgentCapabilities {
 }
 
 /// What offer constraints, the whitelist and regions look at.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct AgentFacts {
     pub(super) hostname: Box<str>,
+    /// Shared by all agents of its kind, which has this number.
+    pub(super) traits: Arc<Traits>,
+    pub(super) kind: u32,
+}
+
+/// What many agents have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Traits {
     pub(super) region: Option<Box<str>>,
     pub(super) zone: Option<Box<str>>,
     pub(super) attributes: Box<[AttributeFact]>,
 }
 
 /// An attribute, with its text if that is what it is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AttributeFact {
     pub(super) name: Box<str>,
     pub(super) text: Option<Box<str>>,
 }
 
-impl AgentFacts {
+impl Traits {
     pub(super) fn new(info: &AgentInfo) -> Self {
         let domain = info.domain.as_ref();
         let domain = domain.and_then(|domain| domain.fault_domain.as_ref());
         Self {
-            hostname: info.hostname.as_str().into(),
             region: domain.map(|domain| domain.region.name.as_str().into()),
             zone: domain.map(|domain| domain.zone.name.as_str().into()),
             attributes: info.attributes.iter().map(AttributeFact::new).collect(),

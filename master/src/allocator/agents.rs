@@ -16,7 +16,7 @@ pub(super) struct Agent {
     pub(super) id: AgentId,
     /// Agents are looked at in the order in which they registered, before they are shuffled.
     pub(super) arrival: u64,
-    pub(super) facts: Box<AgentFacts>,
+    pub(super) facts: AgentFacts,
     /// Whether it is connected and not taken out of use.
     pub(super) active: bool,
     pub(super) whitelisted: bool,

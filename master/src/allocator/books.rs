@@ -16,8 +16,7 @@ use mesos::resources::{Conversion, Key, Resources};
 use mesos::roles::DEFAULT_ROLE;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 
-use super::AgentCapabilities;
-use super::agent_facts::AgentFacts;
+use super::agent_facts::{AgentCapabilities, AgentFacts};
 use super::agents::{Agent, Held};
 use super::amounts::{Amounts, milli};
 use super::filters::Refusals;
@@ -157,13 +156,13 @@ impl HierarchicalAllocator {
         total: Resources,
     ) -> u32 {
         self.arrivals += 1;
-        let facts = AgentFacts::new(info);
+        let facts = self.kinds.enter(info);
         let agent = self.agents.insert(Agent {
             id: id.clone(),
             arrival: self.arrivals,
             active: true,
             whitelisted: self.is_whitelisted(&facts.hostname),
-            facts: Box::new(facts),
+            facts,
             needs: Abilities::default(),
             total: Arc::default(),
             capacity: Amounts::default(),
@@ -201,7 +200,15 @@ impl HierarchicalAllocator {
             .partition_point(|other| self.agents[*other].arrival < arrival);
         self.roster.remove(place);
         self.pending.agents.retain(|other| *other != agent);
-        self.agents.remove(agent);
+        if let Some(removed) = self.agents.remove(agent) {
+            self.leave_kind(&removed.facts);
+        }
+    }
+
+    fn leave_kind(&mut self, facts: &AgentFacts) {
+        if self.kinds.leave(facts) {
+            self.verdicts.forget_kind(facts.kind);
+        }
     }
 
     pub(super) fn is_whitelisted(&self, hostname: &str) -> bool {
@@ -210,12 +217,15 @@ impl HierarchicalAllocator {
     }
 
     pub(super) fn set_facts(&mut self, agent: u32, info: &AgentInfo) {
-        let facts = AgentFacts::new(info);
-        if *self.agents[agent].facts != facts {
-            self.agents[agent].whitelisted = self.is_whitelisted(&facts.hostname);
-            *self.agents[agent].facts = facts;
+        let facts = self.kinds.enter(info);
+        let whitelisted = self.is_whitelisted(&facts.hostname);
+        let found = &mut self.agents[agent];
+        found.whitelisted = whitelisted;
+        let old = std::mem::replace(&mut found.facts, facts);
+        if old != found.facts {
             self.verdicts.forget_agent(agent);
         }
+        self.leave_kind(&old);
         self.agents[agent].idle = None;
     }
 
@@ -223,7 +233,7 @@ impl HierarchicalAllocator {
     pub(super) fn set_needs(&mut self, agent: u32, capabilities: AgentCapabilities) {
         let found = &mut self.agents[agent];
         let has_gpus = !found.total.gpus().is_zero();
-        let region = found.facts.region.as_deref();
+        let region = found.facts.traits.region.as_deref();
         let remote = region.is_some() && region != self.options.region.as_deref();
         // Without a region of its own, the master has no idea what is remote.
         let remote = remote && self.options.region.is_some();

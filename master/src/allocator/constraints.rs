@@ -60,6 +60,7 @@ pub type Constraints = BTreeMap<String, Arc<RoleConstraints>>;
 #[derive(Debug)]
 pub struct RoleConstraints {
     groups: Vec<Vec<Constraint>>,
+    by_host: bool,
 }
 
 /// Why constraints are refused. Each names the role.
@@ -112,12 +113,23 @@ pub fn compile(
                     .collect::<Result<_, _>>()?,
             );
         }
-        compiled.insert(role.clone(), Arc::new(RoleConstraints { groups }));
+        compiled.insert(role.clone(), Arc::new(RoleConstraints::new(groups)));
     }
     Ok(compiled)
 }
 
 impl RoleConstraints {
+    fn new(groups: Vec<Vec<Constraint>>) -> Self {
+        let mut all = groups.iter().flatten();
+        let by_host = all.any(|constraint| matches!(constraint.selector, Selector::Hostname));
+        Self { groups, by_host }
+    }
+
+    /// Whether they can tell agents of one kind apart.
+    pub(super) fn look_at_hosts(&self) -> bool {
+        self.by_host
+    }
+
     /// Whether the framework wants to see this agent.
     pub(super) fn allow(&self, agent: &AgentFacts) -> bool {
         let mut groups = self.groups.iter();
@@ -222,11 +234,11 @@ impl Selector {
         let text = |text: Option<&'a str>| text.map_or(Found::Nothing, Found::Text);
         match self {
             Self::Hostname => Found::Text(&agent.hostname),
-            Self::Region => text(agent.region.as_deref()),
-            Self::Zone => text(agent.zone.as_deref()),
+            Self::Region => text(agent.traits.region.as_deref()),
+            Self::Zone => text(agent.traits.zone.as_deref()),
             // Of several with the same name the first one counts.
             Self::Attribute(name) => {
-                let mut attributes = agent.attributes.iter();
+                let mut attributes = agent.traits.attributes.iter();
                 match attributes.find(|attribute| *attribute.name == **name) {
                     None => Found::Nothing,
                     Some(found) => found.text.as_deref().map_or(Found::Other, Found::Text),

@@ -20,6 +20,7 @@ use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 use super::agents::Agent;
 use super::amounts::{Amounts, Names};
 use super::frameworks::Framework;
+use super::kinds::Kinds;
 use super::options::Minimum;
 use super::slots::Slots;
 use super::tree::{Lookup, RoleTree};
@@ -50,6 +51,7 @@ pub struct HierarchicalAllocator {
     pub(super) tree: RoleTree,
     /// What offer constraints say about agents.
     pub(super) verdicts: Verdicts,
+    pub(super) kinds: Kinds,
     /// Hostnames of the agents that may be offered; all if none.
     pub(super) whitelist: Option<BTreeSet<String>>,
     /// All scalars of all agents.
@@ -99,6 +101,7 @@ impl HierarchicalAllocator {
             framework_slots: Lookup::default(),
             tree,
             verdicts: Verdicts::default(),
+            kinds: Kinds::default(),
             whitelist: None,
             cluster: Amounts::default(),
             free: Amounts::default(),

@@ -31,6 +31,7 @@ mod filters;
 mod frameworks;
 mod hierarchical;
 mod judge;
+mod kinds;
 mod maintenance;
 mod options;
 mod portion;

@@ -4,6 +4,7 @@ use mesos::v1::AgentInfo;
 use mesos::v1::scheduler::OfferConstraints;
 
 use crate::allocator::agent_facts::AgentFacts;
+use crate::allocator::kinds::Kinds;
 use crate::allocator::verdicts::Verdicts;
 use crate::allocator::{Constraints, ConstraintsError, RegexLimits, compile};
 
@@ -23,7 +24,7 @@ fn agent() -> AgentFacts {
                 {"name": "speed", "type": "SCALAR", "scalar": {"value": 3}}]}"#,
     )
     .expect("an agent");
-    AgentFacts::new(&info)
+    Kinds::default().enter(&info)
 }
 
 /// One constraint by itself.
@@ -158,4 +159,40 @@ fn a_verdict_is_remembered_until_the_agent_or_the_client_changes() {
     verdicts.forget_client(1);
     assert!(verdicts.allow(1, &yes, 32, &facts));
     assert!(verdicts.allow(0, &no, 32, &facts));
+}
+
+#[test]
+fn agents_of_one_kind_are_judged_once_unless_hosts_are_looked_at() {
+    let rack = r#"[{"attribute_constraints": [{"selector": {"attribute_name": "rack"}, "predicate": {"PREDICATE": {}}}]}]"#;
+    let on_racks = |predicate| {
+        let groups = rack.replace("PREDICATE", predicate);
+        parse(&groups).expect("a constraint")["eng"].clone()
+    };
+    let (yes, no) = (on_racks("exists"), on_racks("not_exists"));
+    let (mut kinds, mut verdicts) = (Kinds::default(), Verdicts::default());
+    let standing_in = |rack: &str, hostname: &str| -> AgentInfo {
+        serde_json::from_value(serde_json::json!({
+            "hostname": hostname,
+            "attributes": [{ "name": "rack", "type": "TEXT", "text": { "value": rack } }],
+        }))
+        .expect("an agent")
+    };
+    let one = kinds.enter(&standing_in("r1", "one"));
+    let twin = kinds.enter(&standing_in("r1", "twin"));
+    let other = kinds.enter(&standing_in("r2", "other"));
+    assert_eq!(one.kind, twin.kind);
+    assert_ne!(one.kind, other.kind);
+    assert!(verdicts.allow(0, &yes, 0, &one));
+    // What would be said now is not asked for.
+    assert!(verdicts.allow(0, &no, 1, &twin));
+    assert!(!verdicts.allow(0, &no, 2, &other));
+    verdicts.forget_agent(0);
+    assert!(verdicts.allow(0, &no, 0, &one));
+
+    assert!(!kinds.leave(&one), "there is one more");
+    assert!(kinds.leave(&twin));
+    verdicts.forget_kind(twin.kind);
+    let newcomer = kinds.enter(&standing_in("r3", "newcomer"));
+    assert_eq!(newcomer.kind, twin.kind, "the number is used again");
+    assert!(!verdicts.allow(0, &no, 0, &newcomer));
 }
