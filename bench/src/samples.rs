@@ -72,6 +72,8 @@ pub(crate) fn returning(
             serde_json::from_str("\"7a9ee7a7-30cf-4c42-9d6c-0e6a9d7b5a55\"").expect("a uuid"),
         ),
         operations: vec![],
+        completed_frameworks: vec![],
+        completed_tasks: vec![],
     }
 }
 

@@ -68,7 +68,7 @@ fn tasks(cluster: &SimCluster) -> BTreeMap<TaskId, TaskState> {
     for framework in view.cluster.frameworks.values() {
         let living = framework.tasks.values();
         let lost = framework.unreachable_tasks.values();
-        for task in living.chain(lost).chain(&framework.completed_tasks) {
+        for task in living.chain(lost).chain(framework.completed_tasks.iter()) {
             all.insert(task.id().to_v1(), task.state());
         }
     }

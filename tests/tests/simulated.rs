@@ -231,6 +231,41 @@ fn two_services_share_what_there_is() {
 }
 
 #[test]
+fn what_ended_under_one_leader_is_shown_by_the_next() {
+    run(12, |net| async move {
+        let mut cluster = SimCluster::builder().masters(2).agents(2).start(&net).await;
+        cluster.keep_running(3, "sleep 10").await;
+        let finished = |cluster: &SimCluster| count(cluster, TaskState::TaskFinished) >= 9;
+        cluster.eventually("some ended", MINUTE, finished).await;
+        let shown = |cluster: &SimCluster| -> Vec<String> {
+            let view = cluster.view().expect("a master");
+            let frameworks = view.cluster.frameworks.values();
+            let ended = frameworks.flat_map(|framework| framework.completed_tasks.iter());
+            ended.map(|task| task.id().to_string()).collect()
+        };
+        let before = shown(&cluster);
+        assert!(before.len() >= 6, "{before:?}");
+        let leader = cluster.master_address();
+        cluster.crash_master();
+        let followed = |cluster: &SimCluster| {
+            cluster.leaders() == 1
+                && cluster.master_address() != leader
+                && cluster.active_agents() == 2
+        };
+        cluster
+            .eventually("another leads", 2 * MINUTE, followed)
+            .await;
+        // The last acknowledgements may have been lost on their way to the agents.
+        let all = |cluster: &SimCluster| before.iter().all(|task| shown(cluster).contains(task));
+        cluster.eventually("all are shown", MINUTE, all).await;
+        let mut after = shown(&cluster);
+        after.sort();
+        assert!(after.windows(2).all(|two| two[0] != two[1]), "{after:?}");
+        cluster.settles(PATIENCE).await;
+    });
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let hash = |seed| {
         run(seed, |net| async move {

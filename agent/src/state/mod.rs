@@ -16,12 +16,14 @@
 //! | ending everything, for the operator to take the machine | [`drain`] |
 //! | lending what is not used, and taking it back | [`oversubscription`] |
 //! | what the checkpoints say | [`recovery`] |
+//! | what is remembered of what is over | `history` |
 //!
 //! Cloning the state is cheap: it shares structure, and a clone is what readers look at.
 
 pub mod drain;
 pub mod effect;
 pub mod executors;
+mod history;
 pub mod kill;
 pub mod launch;
 pub mod model;

@@ -43,6 +43,10 @@ const CROWD: u64 = 1_000;
 /// So many are none, however short that makes the waits.
 const HANDFUL: u64 = 10;
 
+/// So many bytes of what is over are told at most: a quarter of what fits into a message. That is the history of some ten
+/// thousand tasks, more than masters keep.
+const HISTORY: usize = 4 * 1024 * 1024;
+
 /// What an agent of this version can do.
 pub const CAPABILITIES: [Type; 6] = [
     Type::MultiRole,
@@ -355,6 +359,8 @@ impl State {
             version,
             resource_version: Some(self.holdings.version),
             operations: self.operations().cloned().map(Pb).collect(),
+            completed_frameworks: self.ended_frameworks().map(Pb).collect(),
+            completed_tasks: self.latest_ended_tasks(HISTORY).map(Pb).collect(),
         }))
     }
 }

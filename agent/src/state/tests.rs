@@ -13,6 +13,7 @@ use super::*;
 use crate::containerizer::Limitation;
 
 mod drain;
+mod history;
 mod oversubscription;
 mod world;
 
@@ -464,13 +465,8 @@ fn an_executor_is_forgotten_when_the_ends_of_its_tasks_are_acknowledged() {
     else {
         panic!("a report");
     };
-    let update = crate::status_updates::Update {
-        framework_id: "f".into(),
-        status: report.status.clone(),
-        uuid: report.uuid,
-        terminal: true,
-    };
-    world.act(|s, _| s.acknowledged(&update));
+    let number = report.uuid.as_u128();
+    world.acknowledge("t", number);
     assert_eq!(world.state.executors().count(), 0);
     assert!(world.has(|e| matches!(e, Effect::Write(Record::Completed(_)))));
     let past = world.state.completed_frameworks().next().unwrap();

@@ -1,9 +1,7 @@
 //! A small cluster with one of everything, for tests.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet, Vector};
 use libprocess::ProcessInfo;
 use libprocess::prelude::*;
 use mesos::protocols::{MasterProtocol, names};
@@ -12,10 +10,9 @@ use mesos::v1::{self, TaskState};
 use mesos::version::MESOS_COMPATIBLE;
 
 use crate::config::Config;
-use crate::recent::Recent;
 use crate::state::{
     Agent, AgentSoftware, AgentWords, Cluster, Connection, Counters, Executor, Few, FewSet,
-    Framework, Id, Offer, Subscription, Task, TaskCounts, Timestamp, Traffic,
+    Framework, Id, Offer, Subscription, Task, Timestamp,
 };
 use crate::view::View;
 
@@ -131,31 +128,9 @@ fn framework(id: &str) -> Framework {
         stream_id: "the-stream".into(),
     };
     Framework {
-        id: id.into(),
-        shared_id: Id::from(&id.into()),
-        info: Arc::new(info),
-        roles: Arc::new(BTreeSet::from(["*".to_owned()])),
-        suppressed_roles: Arc::default(),
-        offer_constraints: None,
         connection: Connection::Connected(subscription),
         active: true,
-        epoch: 0,
-        registered: Timestamp::from_secs(1_200),
-        reregistered: Timestamp::from_secs(1_200),
-        unregistered: None,
-        tasks: OrdMap::new(),
-        unreachable_tasks: OrdMap::new(),
-        unreachable_order: Vector::new(),
-        completed_tasks: Vector::new(),
-        offers: OrdSet::new(),
-        inverse_offers: OrdSet::new(),
-        operations: OrdMap::new(),
-        executors: OrdSet::new(),
-        used: OrdMap::new(),
-        shapes: Recent::default(),
-        offered: Resources::new(),
-        counts: TaskCounts::default(),
-        traffic: Traffic::default(),
+        ..Framework::new(Timestamp::from_secs(1_200), info)
     }
 }
 

@@ -59,6 +59,17 @@ pub struct Running {
     pub tasks: Vec<v1::Task>,
     /// Its operations whose end was not acknowledged.
     pub operations: Vec<v1::Operation>,
+    /// What is over.
+    pub history: History,
+}
+
+/// What an agent that comes back remembers.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Frameworks of which it has nothing but ended tasks.
+    pub frameworks: Vec<v1::FrameworkInfo>,
+    /// Ended tasks, oldest first.
+    pub tasks: Vec<v1::Task>,
 }
 
 impl State {
@@ -311,11 +322,7 @@ impl Admission {
             id,
             pid: request.agent,
             info,
-            capabilities: request
-                .capabilities
-                .into_iter()
-                .map(Pb::into_inner)
-                .collect(),
+            capabilities: unwrapped(request.capabilities),
             version: request.version,
             running: Running::default(),
         })
@@ -324,26 +331,31 @@ impl Admission {
     /// `info.id` must be set.
     pub(super) fn of_known(request: ReregisterAgent) -> Result<Admission, Invalid> {
         let info = request.info.0;
+        let history = History {
+            frameworks: unwrapped(request.completed_frameworks),
+            tasks: unwrapped(request.completed_tasks),
+        };
         Ok(Admission {
             total: check_info(&info, &request.version, &request.checkpointed_resources)?,
             resource_version: request.resource_version,
             id: info.id.clone().unwrap_or_default(),
             pid: request.agent,
             info,
-            capabilities: request
-                .capabilities
-                .into_iter()
-                .map(Pb::into_inner)
-                .collect(),
+            capabilities: unwrapped(request.capabilities),
             version: request.version,
             running: Running {
-                frameworks: request.frameworks.into_iter().map(Pb::into_inner).collect(),
-                executors: request.executors.into_iter().map(Pb::into_inner).collect(),
-                tasks: request.tasks.into_iter().map(Pb::into_inner).collect(),
-                operations: request.operations.into_iter().map(Pb::into_inner).collect(),
+                frameworks: unwrapped(request.frameworks),
+                executors: unwrapped(request.executors),
+                tasks: unwrapped(request.tasks),
+                operations: unwrapped(request.operations),
+                history,
             },
         })
     }
+}
+
+fn unwrapped<T>(messages: Vec<Pb<T>>) -> Vec<T> {
+    messages.into_iter().map(Pb::into_inner).collect()
 }
 
 /// Checks what an agent says of itself and returns its resources.

@@ -14,6 +14,7 @@
 //! | `maintenance`, `inverse_offers` | machines that will be unavailable, and asking to leave them |
 //! | `updates`, `reconcile`, `kill`, `messages` | the lives of tasks and executors |
 //! | `agents`, `reregister`, `liveness` | registration, return, and loss of agents |
+//! | `history` | what agents remember of the time of another master |
 //! | `removal` | how fast agents become unreachable |
 //! | `drain`, `gone` | agents that operators take out of use, or give up |
 //! | `oversubscription` | what agents lend of what is not used |
@@ -29,6 +30,7 @@ mod effect;
 mod frameworks;
 mod gc;
 mod gone;
+mod history;
 mod inverse_offers;
 mod kept;
 mod kill;

@@ -359,6 +359,7 @@ impl State {
         if self.config.museum.shows(Historic::LeaderKillsTasks) {
             kill_all(&admission.pid, &adopted, &mut out);
         }
+        self.adopt_history(&id, std::mem::take(&mut admission.running.history));
         self.adopt_operations(&admission.running);
         let gone = Verdict::new(
             TaskState::TaskGone,

@@ -4,14 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet, Vector};
 use libprocess::prelude::Pid;
 use mesos::historic::Historic;
 use mesos::protocols::{
     CallAccepted, CallRejected, RejectionKind, SchedulerProtocol, Subscription as Granted,
     agent as to_agent,
 };
-use mesos::resources::Resources;
 use mesos::v1::scheduler::call::{self, Type};
 use mesos::v1::scheduler::{Call, Event, event};
 use mesos::v1::{AgentId, FrameworkId, FrameworkInfo};
@@ -19,11 +17,10 @@ use mesos::wire::Pb;
 
 use super::frameworks::options;
 use super::{
-    Caller, Connection, Counter, Effect, Effects, Framework, Id, State, Subscription, TaskCounts,
-    Timer, Timestamp, ToAgent, Traffic, roles_of,
+    Caller, Connection, Counter, Effect, Effects, Framework, State, Subscription, Timer, Timestamp,
+    ToAgent, roles_of,
 };
 use crate::allocator::AllocatorOp;
-use crate::recent::Recent;
 use crate::validation::frameworks as check;
 
 /// The most frameworks at a time. Anybody who may subscribe could otherwise fill the memory; the
@@ -156,33 +153,8 @@ impl State {
         out: &mut Effects,
     ) {
         let id = info.id.clone().unwrap_or_default();
-        let framework = Framework {
-            shared_id: Id::from(&id),
-            id: id.clone(),
-            info: Arc::new(info.clone()),
-            roles: Arc::new(roles_of(info)),
-            suppressed_roles: Arc::default(),
-            offer_constraints: None,
-            connection: Connection::Recovered,
-            active: false,
-            epoch: 0,
-            registered: now,
-            reregistered: now,
-            unregistered: None,
-            tasks: OrdMap::new(),
-            unreachable_tasks: OrdMap::new(),
-            unreachable_order: Vector::new(),
-            completed_tasks: Vector::new(),
-            offers: OrdSet::new(),
-            inverse_offers: OrdSet::new(),
-            operations: OrdMap::new(),
-            executors: OrdSet::new(),
-            used: OrdMap::new(),
-            shapes: Recent::default(),
-            offered: Resources::default(),
-            counts: TaskCounts::default(),
-            traffic: Traffic::default(),
-        };
+        let mut framework = Framework::new(now, info.clone());
+        framework.completed_tasks = self.cluster.take_told_of(&id);
         out.push(Effect::Allocator(AllocatorOp::AddFramework {
             id: id.clone(),
             options: options(&framework, self.config.regex_limits()),

@@ -97,6 +97,8 @@ impl Agent {
                 version,
                 resource_version: None,
                 operations: vec![],
+                completed_frameworks: vec![],
+                completed_tasks: vec![],
             };
             ctx.tell(&self.master, request);
         }

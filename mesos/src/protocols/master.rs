@@ -12,7 +12,7 @@ protocol! {
     /// What a master accepts: from agents (1–9), from schedulers and tools (10), and from its own
     /// observers (20). A master believes agents only about themselves: it compares the sender
     /// with the pid that registered.
-    pub MasterProtocol = "mesos.master" version 2 {
+    pub MasterProtocol = "mesos.master" version 3 {
         1 => RegisterAgent -> (),
         2 => ReregisterAgent -> (),
         3 => UnregisterAgent -> (),
@@ -73,6 +73,11 @@ pub struct ReregisterAgent {
     pub resource_version: Option<Uuid>,
     /// Every operation whose last status was not acknowledged.
     pub operations: Vec<Pb<v1::Operation>>,
+    /// Every framework of which only ended tasks are remembered here; each `id` is set.
+    pub completed_frameworks: Vec<Pb<v1::FrameworkInfo>>,
+    /// Tasks of any framework whose end was acknowledged, in the order in which they ended: the latest, as many as fit into a
+    /// message together with the rest. A master that did not see them end learns of them here.
+    pub completed_tasks: Vec<Pb<v1::Task>>,
 }
 
 /// From an agent that leaves for good (a signal asked it to). Not answered; its tasks are lost.

@@ -63,8 +63,8 @@
 //! ```
 //!
 //! **An agent comes back**, after its own restart, a new master, or a broken link. Both sides
-//! compare what they know: the master learns tasks it had forgotten, the agent answers for tasks
-//! it never got.
+//! compare what they know: the master learns tasks it had forgotten, those that are over included, the
+//! agent answers for tasks it never got.
 //!
 //! ```text
 //!  agent                                    master

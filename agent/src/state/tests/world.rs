@@ -196,6 +196,21 @@ impl World {
         })
     }
 
+    /// The end of a task is acknowledged.
+    pub(super) fn acknowledge(&mut self, task: &str, number: u128) {
+        let update = crate::status_updates::Update {
+            framework_id: "f".into(),
+            status: TaskStatus {
+                task_id: task.into(),
+                state: TaskFinished as i32,
+                ..Default::default()
+            },
+            uuid: Uuid::from_u128(number),
+            terminal: true,
+        };
+        self.act(|s, _| s.acknowledged(&update));
+    }
+
     /// A custom executor that runs a task.
     pub(super) fn running() -> World {
         let mut world = World::new();

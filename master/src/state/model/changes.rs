@@ -8,7 +8,7 @@ use mesos::v1::{self, AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use uuid::Uuid;
 
 use super::counts::is_terminal;
-use super::{Agent, Cluster, Executor, Framework, Offer, Operation, Task};
+use super::{Agent, Cluster, CompletedTasks, Executor, Framework, Offer, Operation, Task};
 
 /// Where a task goes when it leaves the framework's live tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Cluster {
             framework.counts.leave(state);
         }
         match destination {
-            Destination::Completed(limit) => framework.remember_completed(task, limit),
+            Destination::Completed(limit) => framework.completed_tasks.push(task, limit),
             Destination::Unreachable(limit) => {
                 let forgotten = framework.remember_unreachable(task, limit);
                 forgotten
@@ -161,8 +161,56 @@ impl Cluster {
         self.counts.enter(state);
         if let Some(framework) = self.framework_mut(framework_id) {
             framework.counts.enter(state);
-            framework.remember_completed(Arc::new(task), limit);
+            framework.completed_tasks.push(Arc::new(task), limit);
         }
+    }
+
+    /// Adds an ended task that an agent tells of to its framework, or to the completed one at `place`.
+    pub(crate) fn remember_told(
+        &mut self,
+        place: Option<usize>,
+        mut task: Task,
+        ended: f64,
+        limit: usize,
+    ) {
+        let (framework_id, agent_id) = (task.framework_id().to_v1(), task.agent_id().to_v1());
+        let of_completed = place.and_then(|place| self.completed_frameworks.get_mut(place));
+        let framework = self.frameworks.get_mut(&framework_id).or(of_completed);
+        let agent = self.agents.get(&agent_id);
+        if let (Some(framework), Some(agent)) = (framework.map(Arc::make_mut), agent) {
+            task.share(&framework.shared_id, &agent.shared_id, |amount| {
+                framework.shapes.share(amount)
+            });
+            let completed = &mut framework.completed_tasks;
+            completed.insert_told(Arc::new(task), ended, limit);
+        }
+    }
+
+    /// Adds a framework that only agents remember to the completed ones: the latest `limit`.
+    pub(crate) fn hear_of_completed(&mut self, framework: Framework, limit: usize) {
+        let completed = &mut self.completed_frameworks;
+        let is_older = |other: &Arc<Framework>| other.unregistered <= framework.unregistered;
+        let at = completed.iter().rposition(is_older);
+        let at = at.map_or(0, |before| before + 1);
+        // Of those that this master saw end each is worth more: they are refused when they come back.
+        let oldest = completed.front().filter(|_| at > 0);
+        if completed.len() >= limit && oldest.is_none_or(|oldest| !oldest.recovered()) {
+            return;
+        }
+        completed.insert(at, Arc::new(framework));
+        while completed.len() > limit {
+            completed.pop_front();
+        }
+    }
+
+    /// A framework of which only agents told is back: what they told is its history.
+    pub(crate) fn take_told_of(&mut self, id: &FrameworkId) -> CompletedTasks {
+        let completed = &mut self.completed_frameworks;
+        let at = completed.iter().position(|framework| framework.id == *id);
+        let framework = at.map(|at| completed.remove(at));
+        framework.map_or_else(CompletedTasks::default, |framework| {
+            framework.completed_tasks.clone()
+        })
     }
 
     /// Adds an executor and charges its resources.
@@ -316,13 +364,6 @@ impl Cluster {
 }
 
 impl Framework {
-    fn remember_completed(&mut self, task: Arc<Task>, limit: usize) {
-        self.completed_tasks.push_back(task);
-        while self.completed_tasks.len() > limit {
-            self.completed_tasks.pop_front();
-        }
-    }
-
     /// Returns the states of tasks that had to be forgotten to make room.
     fn remember_unreachable(&mut self, task: Arc<Task>, limit: usize) -> Vec<v1::TaskState> {
         let id = task.id().clone();
@@ -340,9 +381,7 @@ impl Framework {
 
     /// Forgets completed records of a task that turned out to be alive.
     pub(crate) fn forget_completed(&mut self, id: &TaskId) {
-        if self.completed_tasks.iter().any(|task| task.id().is(id)) {
-            self.completed_tasks.retain(|task| !task.id().is(id));
-        }
+        self.completed_tasks.forget(id);
     }
 }
 

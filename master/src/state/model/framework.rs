@@ -11,6 +11,7 @@ use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::{self, AgentId, ExecutorId, OfferId, OperationId, TaskId};
 use uuid::Uuid;
 
+use super::completed::CompletedTasks;
 use super::counts::TaskCounts;
 use crate::recent::Recent;
 use crate::state::{Id, Task, Timestamp};
@@ -49,7 +50,7 @@ pub struct Framework {
     /// Order in which `unreachable_tasks` were added, oldest first; may name ids that left.
     pub(crate) unreachable_order: Vector<Id<TaskId>>,
     /// Ended tasks, oldest first.
-    pub completed_tasks: Vector<Arc<Task>>,
+    pub completed_tasks: CompletedTasks,
     /// Its outstanding offers.
     pub offers: OrdSet<OfferId>,
     /// The outstanding requests to it to leave agents.
@@ -110,6 +111,38 @@ pub struct Traffic {
 }
 
 impl Framework {
+    /// A framework that no one is connected for yet.
+    pub fn new(now: Timestamp, info: v1::FrameworkInfo) -> Framework {
+        let id = info.id.clone().unwrap_or_default();
+        Framework {
+            shared_id: Id::from(&id),
+            id,
+            roles: Arc::new(roles_of(&info)),
+            info: Arc::new(info),
+            suppressed_roles: Arc::default(),
+            offer_constraints: None,
+            connection: Connection::Recovered,
+            active: false,
+            epoch: 0,
+            registered: now,
+            reregistered: now,
+            unregistered: None,
+            tasks: OrdMap::new(),
+            unreachable_tasks: OrdMap::new(),
+            unreachable_order: Vector::new(),
+            completed_tasks: CompletedTasks::default(),
+            offers: OrdSet::new(),
+            inverse_offers: OrdSet::new(),
+            operations: OrdMap::new(),
+            executors: OrdSet::new(),
+            used: OrdMap::new(),
+            shapes: Recent::default(),
+            offered: Resources::default(),
+            counts: TaskCounts::default(),
+            traffic: Traffic::default(),
+        }
+    }
+
     /// Whether it has a live subscription.
     pub fn connected(&self) -> bool {
         matches!(self.connection, Connection::Connected(_))

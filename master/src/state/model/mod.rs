@@ -24,6 +24,7 @@
 
 mod agent;
 mod changes;
+mod completed;
 mod counts;
 mod framework;
 mod identity;
@@ -45,6 +46,7 @@ use crate::registrar::DrainRecord;
 pub(crate) use changes::Destination;
 
 pub use agent::{Agent, Executor, RecoveredAgent, UnreachableAgent};
+pub use completed::CompletedTasks;
 pub use counts::{TaskCounts, holds_nothing, is_terminal};
 pub use framework::{Connection, Framework, Subscription, Traffic, has_capability, roles_of};
 pub use inverse_offer::InverseOffer;
@@ -76,7 +78,8 @@ pub struct Cluster {
     pub(crate) emptied: OrdSet<AgentId>,
     /// Frameworks that are not completed.
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
-    /// Completed frameworks, oldest first.
+    /// Completed frameworks, oldest first. Those that agents remember and nobody else are
+    /// [`recovered`](Framework::recovered).
     pub completed_frameworks: Vector<Arc<Framework>>,
     /// Outstanding offers.
     pub offers: OrdMap<OfferId, Arc<Offer>>,
@@ -109,11 +112,12 @@ impl Cluster {
         self.frameworks.get(id)
     }
 
-    /// Whether `id` belongs to a completed framework that is still remembered.
+    /// Whether `id` belongs to a completed framework that is still remembered. One that only agents tell of is not
+    /// known to have ended for good.
     pub fn is_completed(&self, id: &FrameworkId) -> bool {
         self.completed_frameworks
             .iter()
-            .any(|framework| framework.id == *id)
+            .any(|framework| framework.id == *id && !framework.recovered())
     }
 
     /// A task that is alive or whose terminal update has not been acknowledged yet.

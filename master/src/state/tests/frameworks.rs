@@ -154,7 +154,8 @@ fn a_framework_that_leaves_keeps_its_tasks_until_its_time_is_over() {
         ]
     );
     let completed = &world.state.cluster().completed_frameworks[0];
-    assert_eq!(completed.completed_tasks[0].state(), TaskState::TaskKilled);
+    let ended = completed.completed_tasks.iter().next().expect("a task");
+    assert_eq!(ended.state(), TaskState::TaskKilled);
     assert!(world.state.cluster().agents[&agent].used.is_empty());
     world.check();
 }

@@ -5,6 +5,7 @@ mod books;
 mod calls;
 mod drain;
 mod frameworks;
+mod history;
 mod launch;
 mod log;
 mod loss;

@@ -18,6 +18,8 @@ pub(super) struct Runs {
     pub(super) tasks: Vec<v1::Task>,
     pub(super) checkpointed: Vec<v1::Resource>,
     pub(super) operations: Vec<v1::Operation>,
+    pub(super) completed_frameworks: Vec<v1::FrameworkInfo>,
+    pub(super) completed_tasks: Vec<v1::Task>,
     pub(super) version: Option<Uuid>,
 }
 

@@ -198,6 +198,8 @@ impl World {
             version: "1.11.0".into(),
             resource_version: runs.version,
             operations: runs.operations.into_iter().map(Pb).collect(),
+            completed_frameworks: runs.completed_frameworks.into_iter().map(Pb).collect(),
+            completed_tasks: runs.completed_tasks.into_iter().map(Pb).collect(),
         };
         let effects = self.state.reregister_agent(self.now, request);
         self.perform(effects);

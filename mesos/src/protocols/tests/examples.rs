@@ -130,6 +130,15 @@ fn to_masters() -> Vec<Example> {
                 uuid: v1::Uuid { value: vec![9; 16] },
                 ..Default::default()
             })],
+            completed_frameworks: vec![framework()],
+            completed_tasks: vec![Pb(v1::Task {
+                name: "u".into(),
+                task_id: "u".into(),
+                framework_id: "f".into(),
+                agent_id: "S0".into(),
+                state: v1::TaskState::TaskFinished as i32,
+                ..Default::default()
+            })],
         }),
         message::<MasterProtocol, _>(&master::UnregisterAgent {
             agent_id: "S0".into(),
