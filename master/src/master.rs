@@ -18,7 +18,7 @@ use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::{self, AgentId};
 use mesos::wire::Pb;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::allocator::{
     AllocatorClient, AllocatorDoor, AllocatorOp, AllocatorProtocol, UpdateAvailable,
@@ -42,6 +42,13 @@ const REGISTRAR_PATIENCE: u32 = 4;
 
 /// How long the allocator may take to answer. It does so between two runs.
 const ALLOCATOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How old the published view may become while messages wait, at first: nobody looks more often.
+const MIN_VIEW_AGE: Duration = Duration::from_millis(10);
+
+/// The same when they do not cease to come, as when everybody comes back to a new leader. Each view costs the copies of
+/// what changes after it, which is nearly everything then.
+const MAX_VIEW_AGE: Duration = Duration::from_secs(1);
 
 /// Calls of operators that may wait for the registry or the allocator. More come only from a program
 /// that does not wait for answers.
@@ -96,6 +103,10 @@ pub(crate) struct MasterProcess {
     views: watch::Sender<Arc<View>>,
     /// Something has changed since the last of them.
     unpublished: bool,
+    /// When the last of them was.
+    published: Instant,
+    /// How old it may become while messages wait.
+    view_age: Duration,
     events: Arc<History>,
 }
 
@@ -135,6 +146,8 @@ impl MasterProcess {
             observed: 0,
             views,
             unpublished: false,
+            published: ctx.now(),
+            view_age: MIN_VIEW_AGE,
             events,
         }
     }
@@ -143,8 +156,8 @@ impl MasterProcess {
         self.clock.at(ctx.now())
     }
 
-    /// Does what is to be done about what has changed. Everybody can see it when the turn ends, or before, if
-    /// somebody waits for an answer that says so.
+    /// Does what is to be done about what has changed. Everybody can see it when the turn ends, or later in a busy
+    /// time, or before, if somebody waits for an answer that says so.
     fn act(&mut self, mut effects: Effects, ctx: &mut Context<Self>) {
         effects.extend(self.state.settle());
         self.events.note(self.state.cluster());
@@ -152,12 +165,25 @@ impl MasterProcess {
         if effects.iter().any(|it| matches!(it, Effect::Answer(..))) {
             self.publish(ctx);
         } else {
-            ctx.after_turn(MasterProcess::publish);
+            ctx.after_turn(MasterProcess::publish_in_time);
         }
         for effect in effects {
             journal::note(&effect);
             self.perform(effect, ctx);
         }
+    }
+
+    /// At once, unless messages wait: then it is done less and less often.
+    fn publish_in_time(&mut self, ctx: &mut Context<Self>) {
+        let busy = ctx.is_turn_full();
+        if busy && ctx.now() - self.published < self.view_age {
+            return ctx.after_turn(MasterProcess::publish_in_time);
+        }
+        self.publish(ctx);
+        self.view_age = match busy {
+            true => (self.view_age * 2).min(MAX_VIEW_AGE),
+            false => MIN_VIEW_AGE,
+        };
     }
 
     /// Not for every message of a busy time: a view shares all its structure with the state, which then copies what it
@@ -166,7 +192,8 @@ impl MasterProcess {
         if !std::mem::take(&mut self.unpublished) {
             return;
         }
-        let now = self.now(ctx);
+        self.published = ctx.now();
+        let now = self.clock.at(self.published);
         self.views.send_modify(|view| {
             *view = Arc::new(View {
                 cluster: self.state.cluster().clone(),

@@ -220,6 +220,12 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         self.hooks.get_or_insert_default().after_turn = Some(then);
     }
 
+    /// Whether this turn has handled as many messages as it may, so that another one follows at once. What can be put
+    /// off while the actor is busy waits for a turn of which this is not so.
+    pub fn is_turn_full(&self) -> bool {
+        self.budget == 0 && !self.waiting()
+    }
+
     /// Sends a message and forgets it. Never blocks; see [`Node::tell`].
     pub fn tell<P, M>(&self, to: &Pid<P>, message: M)
     where
