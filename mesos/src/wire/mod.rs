@@ -13,6 +13,7 @@
 
 mod check;
 mod content_type;
+mod encoded;
 mod json;
 mod pb;
 mod raw;
@@ -20,6 +21,7 @@ mod shape;
 mod tables;
 
 pub use content_type::{ContentType, accepts};
+pub use encoded::Encoded;
 pub use json::MAX_DEPTH;
 pub use pb::Pb;
 pub use shape::Described;
