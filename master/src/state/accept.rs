@@ -1,7 +1,6 @@
 //! ACCEPT: what is done with offers (Mesos' `docs/scheduler-http-api.md`, ACCEPT).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mesos::resources::{Conversion, Resources};
@@ -16,7 +15,7 @@ use uuid::Uuid;
 
 use super::offers::{close_offers, recover, refusal};
 use super::statuses::Verdict;
-use super::{Counter, Effect, Effects, Framework, State, Timestamp};
+use super::{Counter, Effect, Effects, State, Timestamp};
 use crate::allocator::AllocatorOp;
 use crate::validation::Invalid;
 
@@ -61,20 +60,20 @@ impl State {
     pub(super) fn accept(
         &mut self,
         now: Timestamp,
-        framework: &Arc<Framework>,
+        id: &FrameworkId,
         accept: call::Accept,
         fresh: Uuid,
         out: &mut Effects,
     ) {
-        self.count_operations(&framework.id, &accept);
-        let checked = self.check_offers(&framework.id, &accept.offer_ids);
+        self.count_operations(id, &accept);
+        let checked = self.check_offers(id, &accept.offer_ids);
         let (purse, error) = match checked {
             Ok(()) => {
-                close_offers(&framework.id, accept.offer_ids.len(), out);
-                (self.spend(&framework.id, &accept.offer_ids, fresh), None)
+                close_offers(id, accept.offer_ids.len(), out);
+                (self.spend(id, &accept.offer_ids, fresh), None)
             }
             Err(error) => {
-                self.discard(&framework.id, &accept.offer_ids, out);
+                self.discard(id, &accept.offer_ids, out);
                 (None, Some(error))
             }
         };
@@ -85,25 +84,25 @@ impl State {
                 Reason::InvalidOffers,
                 format!("Task launched with invalid offers: {why}"),
             );
-            return self.refuse_all(now, framework, accept.operations, &dropped, out);
+            return self.refuse_all(now, id, accept.operations, &dropped, out);
         };
         let connected = self
             .cluster
             .agent(&purse.agent)
             .is_some_and(|agent| agent.connected);
         if !connected {
-            recover(&framework.id, &purse.agent, purse.left, None, out);
+            recover(id, &purse.agent, purse.left, None, out);
             let dropped = Verdict::new(
                 TaskState::TaskDropped,
                 Reason::AgentDisconnected,
                 "Task launched while the agent was disconnected",
             );
-            return self.refuse_all(now, framework, accept.operations, &dropped, out);
+            return self.refuse_all(now, id, accept.operations, &dropped, out);
         }
         for operation in accept.operations {
-            self.perform(now, framework, operation, &mut purse, out);
+            self.perform(now, id, operation, &mut purse, out);
         }
-        give_back(&framework.id, purse, refusal(accept.filters.as_ref()), out);
+        give_back(id, purse, refusal(accept.filters.as_ref()), out);
     }
 
     fn count_operations(&mut self, id: &FrameworkId, accept: &call::Accept) {
@@ -204,7 +203,7 @@ impl State {
     fn perform(
         &mut self,
         now: Timestamp,
-        framework: &Arc<Framework>,
+        id: &FrameworkId,
         operation: Operation,
         purse: &mut Purse,
         out: &mut Effects,
@@ -213,11 +212,11 @@ impl State {
         match operation.r#type() {
             Type::Launch if with_id => {
                 let error = invalid_task("The `id` field cannot be set on LAUNCH operations");
-                self.refuse_tasks(now, framework, &tasks_of(&operation), &error, out);
+                self.refuse_tasks(now, id, &tasks_of(&operation), &error, out);
             }
             Type::Launch => {
                 for task in operation.launch.unwrap_or_default().task_infos {
-                    self.launch(now, &framework.id, task, purse, out);
+                    self.launch(now, id, task, purse, out);
                 }
             }
             Type::LaunchGroup => {
@@ -227,9 +226,13 @@ impl State {
                     "Task groups are not supported by this master: executors of type DEFAULT \
                      cannot be run yet. Launch the tasks one by one with LAUNCH",
                 );
-                self.refuse_tasks(now, framework, &tasks_of(&operation), &error, out);
+                self.refuse_tasks(now, id, &tasks_of(&operation), &error, out);
             }
-            _ => self.operate(framework, operation, purse, out),
+            _ => {
+                if let Some(framework) = self.cluster.framework(id).cloned() {
+                    self.operate(&framework, operation, purse, out);
+                }
+            }
         }
     }
 
@@ -237,7 +240,7 @@ impl State {
     fn refuse_all(
         &mut self,
         now: Timestamp,
-        framework: &Arc<Framework>,
+        id: &FrameworkId,
         operations: Vec<Operation>,
         verdict: &Verdict,
         out: &mut Effects,
@@ -245,14 +248,14 @@ impl State {
         for operation in operations {
             match operation.r#type() {
                 Type::Launch | Type::LaunchGroup => {
-                    self.refuse_tasks(now, framework, &tasks_of(&operation), verdict, out);
+                    self.refuse_tasks(now, id, &tasks_of(&operation), verdict, out);
                 }
                 _ => {
                     let message = verdict
                         .message
                         .replace("Task launched", "Operation attempted");
                     let agent = AgentId::default();
-                    self.refuse_operation(framework, &agent, &operation, &message, out);
+                    self.refuse_operation(id, &agent, &operation, &message, out);
                 }
             }
         }
@@ -261,21 +264,21 @@ impl State {
     fn refuse_tasks(
         &mut self,
         now: Timestamp,
-        framework: &Framework,
+        id: &FrameworkId,
         tasks: &[TaskInfo],
         verdict: &Verdict,
         out: &mut Effects,
     ) {
         for task in tasks {
             let agent = Some(&task.agent_id);
-            self.refuse_task(framework, &task.task_id, agent, verdict.clone(), now, out);
+            self.refuse_task(id, &task.task_id, agent, verdict.clone(), now, out);
         }
     }
 
     /// An operation that asked for feedback gets OPERATION_ERROR; the others vanish silently.
     pub(super) fn refuse_operation(
         &mut self,
-        framework: &Framework,
+        framework: &FrameworkId,
         agent: &AgentId,
         operation: &Operation,
         message: &str,
@@ -291,7 +294,7 @@ impl State {
             agent_id: Some(agent.clone()).filter(|agent| !agent.value.is_empty()),
             ..Default::default()
         };
-        self.send_operation_status(&framework.id, status, out);
+        self.send_operation_status(framework, status, out);
     }
 
     pub(super) fn send_operation_status(

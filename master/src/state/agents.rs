@@ -36,6 +36,8 @@ pub struct Admission {
     pub pid: Pid<AgentProtocol>,
     /// What it says of itself.
     pub info: AgentInfo,
+    /// The same, as it is kept.
+    pub words: AgentWords,
     /// What its version can do.
     pub capabilities: Vec<v1::agent_info::Capability>,
     /// Its version.
@@ -208,7 +210,7 @@ impl State {
         let agent = Agent {
             id: id.clone(),
             shared_id: Id::from(&id),
-            info: AgentWords::from(&admission.info),
+            info: admission.words.clone(),
             pid: admission.pid.clone(),
             software: self.software.share(Arc::new(admission.software())),
             registered: registered.unwrap_or(now),
@@ -245,7 +247,7 @@ impl State {
         out: &mut Effects,
     ) {
         self.insert_agent(now, registered, &admission, out);
-        self.announce_agent(&admission.id, out);
+        self.announce_agent(&admission.id, admission.info, out);
     }
 
     /// What is used counts once.
@@ -257,14 +259,14 @@ impl State {
         }
     }
 
-    /// Gives an agent's resources to the allocator, with what is used of them.
-    pub(super) fn announce_agent(&self, id: &AgentId, out: &mut Effects) {
+    /// Gives an agent's resources to the allocator, with what is used of them. `info` is what it says of itself.
+    pub(super) fn announce_agent(&self, id: &AgentId, info: AgentInfo, out: &mut Effects) {
         let Some(agent) = self.cluster.agent(id) else {
             return;
         };
         out.push(Effect::Allocator(AllocatorOp::AddAgent {
             id: id.clone(),
-            info: agent.info.to_v1(),
+            info,
             capabilities: AgentCapabilities::new(&agent.software.capabilities),
             total: (*agent.total).clone(),
             used: agent
@@ -321,6 +323,7 @@ impl Admission {
             resource_version: request.resource_version,
             id,
             pid: request.agent,
+            words: AgentWords::from(&info),
             info,
             capabilities: unwrapped(request.capabilities),
             version: request.version,
@@ -340,6 +343,7 @@ impl Admission {
             resource_version: request.resource_version,
             id: info.id.clone().unwrap_or_default(),
             pid: request.agent,
+            words: AgentWords::from(&info),
             info,
             capabilities: unwrapped(request.capabilities),
             version: request.version,

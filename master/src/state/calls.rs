@@ -53,9 +53,9 @@ impl State {
         let accepted = if kind == Type::Subscribe {
             self.subscribe(now, caller, call, &mut out)?
         } else {
-            let framework = self.authorise(caller, kind, &call)?;
-            self.count_call(&framework.id, kind);
-            self.dispatch(now, &framework, kind, call, caller.fresh, &mut out)?;
+            let id = self.authorise(caller, kind, &call)?;
+            self.count_call(&id, kind);
+            self.dispatch(now, &id, kind, call, caller.fresh, &mut out)?;
             CallAccepted::default()
         };
         Ok((accepted, out))
@@ -67,7 +67,7 @@ impl State {
         caller: &Caller,
         kind: Type,
         call: &Call,
-    ) -> Result<Arc<Framework>, CallRejected> {
+    ) -> Result<FrameworkId, CallRejected> {
         let refuse = |kind, why: &str| CallRejected::new(kind, why);
         let id = call.framework_id.clone().unwrap_or_default();
         let framework = self
@@ -76,7 +76,7 @@ impl State {
             .ok_or_else(|| refuse(RejectionKind::UnknownFramework, "Framework cannot be found"))?;
         if caller.operator {
             return if matches!(kind, Type::Kill | Type::Teardown) {
-                Ok(framework.clone())
+                Ok(id)
             } else {
                 Err(refuse(
                     RejectionKind::Unauthorized,
@@ -109,37 +109,56 @@ impl State {
                  associated with the framework",
             ));
         }
-        Ok(framework.clone())
+        Ok(id)
     }
 
+    /// Calls that come with every task are given the id alone: a record that somebody holds is copied when it changes.
     fn dispatch(
         &mut self,
         now: Timestamp,
-        framework: &Arc<Framework>,
+        id: &FrameworkId,
         kind: Type,
         call: Call,
         fresh: Uuid,
         out: &mut Effects,
     ) -> Result<(), CallRejected> {
+        match kind {
+            Type::Accept => {
+                let accept = call.accept.unwrap_or_default();
+                self.accept(now, id, accept, fresh, out);
+            }
+            Type::Decline => self.decline(id, &call.decline.unwrap_or_default(), out),
+            Type::Acknowledge => self.acknowledge(id, &call.acknowledge.unwrap_or_default(), out),
+            _ => {
+                if let Some(framework) = self.cluster.framework(id).cloned() {
+                    self.dispatch_rare(now, &framework, kind, call, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn dispatch_rare(
+        &mut self,
+        now: Timestamp,
+        framework: &Arc<Framework>,
+        kind: Type,
+        call: Call,
+        out: &mut Effects,
+    ) -> Result<(), CallRejected> {
         let id = &framework.id;
         match kind {
-            Type::Unknown | Type::Subscribe => {}
+            Type::Unknown | Type::Subscribe | Type::Accept | Type::Decline | Type::Acknowledge => {}
             Type::Teardown => {
                 self.counters.count(Counter::UnregisterFramework);
                 self.remove_framework(now, id, out);
             }
-            Type::Accept => {
-                let accept = call.accept.unwrap_or_default();
-                self.accept(now, framework, accept, fresh, out);
-            }
-            Type::Decline => self.decline(id, &call.decline.unwrap_or_default(), out),
             Type::Revive => self.revive(framework, call.revive.unwrap_or_default().roles, out),
             Type::Suppress => {
                 self.suppress(framework, call.suppress.unwrap_or_default().roles, out);
             }
             Type::Kill => self.kill(now, framework, call.kill.unwrap_or_default(), out),
             Type::Shutdown => self.shutdown_executor(id, call.shutdown.unwrap_or_default(), out),
-            Type::Acknowledge => self.acknowledge(id, &call.acknowledge.unwrap_or_default(), out),
             Type::Reconcile => {
                 self.reconcile(now, framework, &call.reconcile.unwrap_or_default(), out);
             }

@@ -1,9 +1,8 @@
 //! Starting one task out of the resources of an ACCEPT.
 
-use std::sync::Arc;
-
-use mesos::protocols::agent as to_agent;
-use mesos::resources::{Conversion, Resources};
+use libprocess::prelude::Pid;
+use mesos::protocols::{AgentProtocol, agent as to_agent};
+use mesos::resources::Conversion;
 use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
 use mesos::wire::Pb;
@@ -15,8 +14,9 @@ use crate::validation::{Invalid, executors, tasks};
 
 /// A task that passed all checks.
 struct Launch {
-    task: TaskInfo,
-    resources: Resources,
+    message: to_agent::RunTask,
+    agent: Pid<AgentProtocol>,
+    task: Task,
     /// The executor, if the task brings one that does not live yet.
     executor: Option<Executor>,
     /// More copies of shared volumes that tasks before it use.
@@ -33,27 +33,25 @@ impl State {
         purse: &mut Purse,
         out: &mut Effects,
     ) {
-        // Looked up for each task, as the one before may have started the executor.
-        let Some(framework) = self.cluster.framework(framework_id).cloned() else {
-            return;
-        };
-        let Some(agent) = self.cluster.agent(&purse.agent).cloned() else {
+        // Looked up for each task, as the one before may have started the executor; and not held, as records that
+        // somebody holds are copied when they change.
+        let framework = self.cluster.framework(framework_id);
+        let (Some(framework), Some(agent)) = (framework, self.cluster.agent(&purse.agent)) else {
             return;
         };
         let (task_id, agent_id) = (task.task_id.clone(), task.agent_id.clone());
-        match prepare(&framework, &agent, task, purse) {
-            Ok(launch) => self.start(&framework, &agent, launch, purse, out),
+        match prepare(framework, agent, task, purse) {
+            Ok(launch) => self.start(framework_id, launch, purse, out),
             Err(error) => {
                 let verdict = invalid_task(error.0);
-                self.refuse_task(&framework, &task_id, Some(&agent_id), verdict, now, out);
+                self.refuse_task(framework_id, &task_id, Some(&agent_id), verdict, now, out);
             }
         }
     }
 
     fn start(
         &mut self,
-        framework: &Arc<Framework>,
-        agent: &Arc<Agent>,
+        framework: &FrameworkId,
         launch: Launch,
         purse: &mut Purse,
         out: &mut Effects,
@@ -62,29 +60,15 @@ impl State {
             purse.left += &launch.copies.converted;
             purse.conversions.push(launch.copies);
         }
-        purse.left -= &launch.resources;
-        let launch_executor = match launch.executor {
-            Some(executor) => {
-                purse.left -= &executor.resources;
-                self.cluster
-                    .add_executor(&framework.id, &agent.id, executor);
-                true
-            }
-            // A command task starts an executor of its own.
-            None => launch.task.executor.is_none(),
-        };
-        let record = record(framework, &launch.task);
-        self.cluster.add_task(Task::new(record, launch.resources));
-        let message = to_agent::RunTask {
-            framework: Pb((*framework.info).clone()),
-            task: Pb(launch.task),
-            launch_executor,
-            resource_version: agent.resource_version,
-        };
-        out.push(Effect::Agent(
-            agent.pid.clone(),
-            ToAgent::Run(Box::new(message)),
-        ));
+        purse.left -= &*launch.task.resources;
+        if let Some(executor) = launch.executor {
+            purse.left -= &executor.resources;
+            self.cluster.add_executor(framework, &purse.agent, executor);
+        }
+        self.cluster
+            .add_tasks(framework, &purse.agent, vec![launch.task]);
+        let message = ToAgent::Run(Box::new(launch.message));
+        out.push(Effect::Agent(launch.agent, message));
     }
 }
 
@@ -142,9 +126,18 @@ fn prepare(
             purse.left
         )));
     }
+    let record = record(framework, &task);
+    let message = to_agent::RunTask {
+        // A command task starts an executor of its own.
+        launch_executor: executor.is_some() || task.executor.is_none(),
+        framework: Pb((*framework.info).clone()),
+        task: Pb(task),
+        resource_version: agent.resource_version,
+    };
     Ok(Launch {
-        task,
-        resources,
+        message,
+        agent: agent.pid.clone(),
+        task: Task::of(record, resources, &framework.shared_id, &agent.shared_id),
         executor,
         copies,
     })

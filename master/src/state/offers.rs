@@ -24,19 +24,20 @@ impl State {
         let mut out = Effects::new();
         let mut events: BTreeMap<FrameworkId, Vec<v1::Offer>> = BTreeMap::new();
         for allocation in allocations {
-            let framework = self.cluster.framework(&allocation.framework).cloned();
-            let agent = self.cluster.agent(&allocation.agent).cloned();
+            let framework = self.cluster.framework(&allocation.framework);
+            let agent = self.cluster.agent(&allocation.agent);
             match (framework, agent) {
                 (Some(framework), Some(agent))
                     if framework.active
                         && agent.active
                         && framework.roles.contains(&allocation.role)
-                        && has_shared(&agent, &allocation.resources)
-                        && is_lent(&agent, &allocation.resources) =>
+                        && has_shared(agent, &allocation.resources)
+                        && is_lent(agent, &allocation.resources) =>
                 {
-                    let offer = self.offer(now, &framework, &agent, allocation);
+                    let id = self.ids.offer_id();
+                    let offer = self.offer(now, id, framework, agent, allocation);
                     events
-                        .entry(framework.id.clone())
+                        .entry(offer.record.framework_id.clone())
                         .or_default()
                         .push(offer.record.clone());
                     if let Some(timeout) = self.config.offer_timeout {
@@ -72,8 +73,9 @@ impl State {
     }
 
     fn offer(
-        &mut self,
+        &self,
         now: Timestamp,
+        id: OfferId,
         framework: &Framework,
         agent: &Agent,
         allocation: Allocation,
@@ -81,7 +83,7 @@ impl State {
         let executors = agent.executors.keys();
         let traits = agent.info.traits();
         let record = v1::Offer {
-            id: self.ids.offer_id(),
+            id,
             framework_id: framework.id.clone(),
             agent_id: agent.id.clone(),
             url: Some(url(&traits, &agent.pid)),

@@ -54,7 +54,7 @@ impl State {
                 self.send_operation(id, &purse.agent, operation, uuid, out);
             }
             Err(error) => {
-                self.refuse_operation(framework, &purse.agent, &operation, &error.0, out);
+                self.refuse_operation(&framework.id, &purse.agent, &operation, &error.0, out);
             }
         }
     }

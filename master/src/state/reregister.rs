@@ -1,7 +1,7 @@
 //! Agents that come back: after their restart, for a new master, or because their link broke
 //! (Mesos' `docs/high-availability.md`). Both sides compare what they know of running tasks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use libprocess::prelude::Pid;
@@ -11,7 +11,7 @@ use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
 use mesos::v1::scheduler::call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{self, AgentId, FrameworkId, TaskId, TaskState};
+use mesos::v1::{self, AgentId, FrameworkId, TaskState};
 use mesos::wire::Pb;
 
 use super::agents::{Running, shutdown};
@@ -19,7 +19,7 @@ use super::gone::end_for_ever;
 use super::kill::kill_task;
 use super::statuses::Verdict;
 use super::{
-    Admission, Agent, AgentWords, Continuation, Counter, Effect, Effects, Executor, State, Task,
+    Admission, Agent, Continuation, Counter, Effect, Effects, Executor, Framework, State, Task,
     Timestamp, ToAgent, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
@@ -68,6 +68,7 @@ impl State {
         };
         match self.cluster.agent(&id).cloned() {
             Some(agent) => self.return_of_known(now, &agent, admission, &mut out),
+            None if self.is_in_registry(&admission) => out.extend(self.readmit(now, admission)),
             None => {
                 self.transitions
                     .insert(id.clone(), Transition::Reregistering);
@@ -79,6 +80,13 @@ impl State {
             }
         }
         out
+    }
+
+    /// Whether the registry knows the agent as it is, so that nothing need be written: so are nearly all that come
+    /// back to a new master.
+    fn is_in_registry(&self, admission: &Admission) -> bool {
+        let recovered = self.cluster.recovered_agents.get(&admission.id);
+        recovered.is_some_and(|known| known.info == admission.words)
     }
 
     /// The agent is still registered: it restarted, or its link broke.
@@ -126,8 +134,7 @@ impl State {
 
     /// Takes over what the agent now says of itself.
     fn update_agent(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
-        let info = AgentWords::from(&admission.info);
-        let changed = agent.info != info;
+        let changed = agent.info != admission.words;
         let software = self.software.share(Arc::new(admission.software()));
         let Some(agent) = self.cluster.agent_mut(&agent.id) else {
             return;
@@ -136,7 +143,7 @@ impl State {
         if !changed {
             return;
         }
-        agent.info = info;
+        agent.info = admission.words.clone();
         let total = (*agent.total).clone();
         let id = agent.id.clone();
         out.push(Effect::Allocator(AllocatorOp::UpdateAgent {
@@ -355,9 +362,9 @@ impl State {
         if self.config.museum.shows(Historic::TasksInMemoryOnly) {
             tasks.clear();
         }
-        let adopted = self.adopt_tasks(&admission.id, tasks);
+        self.adopt_tasks(&id, tasks);
         if self.config.museum.shows(Historic::LeaderKillsTasks) {
-            kill_all(&admission.pid, &adopted, &mut out);
+            self.kill_all(&id, &admission.pid, &mut out);
         }
         self.adopt_history(&id, std::mem::take(&mut admission.running.history));
         self.adopt_operations(&admission.running);
@@ -367,7 +374,7 @@ impl State {
             "The agent came back without the task",
         );
         self.give_up_unreachable(now, &id, &gone, &mut out);
-        self.announce_agent(&id, &mut out);
+        self.announce_agent(&id, std::mem::take(&mut admission.info), &mut out);
         out.push(self.reregistered_message(&admission.pid, &id, Vec::new()));
         if !recovered {
             let why = if known {
@@ -375,7 +382,7 @@ impl State {
             } else {
                 "Unknown agent re-registered"
             };
-            self.tell_of_return(now, &adopted, why, &mut out);
+            self.tell_of_return(now, &id, why, &mut out);
         }
         self.stop_completed(&admission.pid, &admission.running, &mut out);
         self.tell_of_frameworks(&id, &admission.running, &mut out);
@@ -386,58 +393,51 @@ impl State {
 
     fn adopt_executors(&mut self, admission: &Admission, out: &mut Effects) {
         for info in &admission.running.executors {
-            let Some(framework) = info.framework_id.as_ref().filter(|f| self.is_live(f)) else {
+            let framework = info.framework_id.as_ref();
+            let Some(framework) = framework.and_then(|id| self.cluster.framework(id)) else {
                 continue;
             };
             let mut info = info.clone();
-            let Some(resources) = self.adopted(framework, &mut info.resources) else {
+            let Some(resources) = adopted(framework, &mut info.resources) else {
                 let why = "a running executor has invalid resources";
                 out.push(shutdown(&admission.pid, why));
                 continue;
             };
-            let framework = framework.clone();
+            let framework = framework.id.clone();
             self.cluster
                 .add_executor(&framework, &admission.id, Executor { info, resources });
         }
     }
 
     /// Takes over the agent's tasks, except those of frameworks that are no more.
-    fn adopt_tasks(&mut self, agent: &AgentId, tasks: Vec<v1::Task>) -> Vec<(FrameworkId, TaskId)> {
-        let mut adopted = Vec::new();
+    fn adopt_tasks(&mut self, agent_id: &AgentId, tasks: Vec<v1::Task>) {
+        let Some(agent) = self.cluster.agent(agent_id) else {
+            return;
+        };
+        let shared_id = agent.shared_id.clone();
+        let mut by_framework: BTreeMap<FrameworkId, Vec<v1::Task>> = BTreeMap::new();
         for mut task in tasks {
-            if !self.is_live(&task.framework_id) || TaskState::try_from(task.state).is_err() {
-                continue;
-            }
-            let Some(resources) = self.adopted(&task.framework_id, &mut task.resources) else {
+            let framework_id = std::mem::take(&mut task.framework_id);
+            by_framework.entry(framework_id).or_default().push(task);
+        }
+        for (framework_id, tasks) in by_framework {
+            let Some(framework) = self.cluster.framework_mut(&framework_id) else {
                 continue;
             };
-            task.agent_id = agent.clone();
-            let key = (task.framework_id.clone(), task.task_id.clone());
-            if let Some(framework) = self.cluster.framework_mut(&key.0) {
+            let mut kept = Vec::with_capacity(tasks.len());
+            for mut task in tasks {
+                if TaskState::try_from(task.state).is_err() {
+                    continue;
+                }
+                let Some(resources) = adopted(framework, &mut task.resources) else {
+                    continue;
+                };
                 // A task cannot be both ended and alive.
-                framework.forget_completed(&key.1);
+                framework.forget_completed(&task.task_id);
+                kept.push(Task::of(task, resources, &framework.shared_id, &shared_id));
             }
-            self.cluster.add_task(Task::new(task, resources));
-            adopted.push(key);
+            self.cluster.add_tasks(&framework_id, agent_id, kept);
         }
-        adopted
-    }
-
-    fn is_live(&self, framework: &FrameworkId) -> bool {
-        self.cluster.framework(framework).is_some()
-    }
-
-    /// Resources an agent reports, with an allocation role in any case: that of a framework's one
-    /// role, for agents that left it out.
-    fn adopted(
-        &self,
-        framework: &FrameworkId,
-        resources: &mut [v1::Resource],
-    ) -> Option<Resources> {
-        let framework = self.cluster.framework(framework)?;
-        let role = framework.roles.iter().next().map_or("*", String::as_str);
-        inject_role(resources, role);
-        Resources::from_v1(&*resources).ok()
     }
 
     /// Tasks that were unreachable on this agent and did not come back with it are gone for good.
@@ -479,35 +479,36 @@ impl State {
             .add_completed(id, ended, self.config.max_completed_tasks_per_framework);
     }
 
-    fn tell_of_return(
-        &mut self,
-        now: Timestamp,
-        tasks: &[(FrameworkId, TaskId)],
-        why: &str,
-        out: &mut Effects,
-    ) {
-        for (framework_id, task_id) in tasks {
-            let Some(framework) = self.cluster.framework(framework_id).cloned() else {
-                continue;
-            };
-            let Some(task) = framework.tasks.get(task_id.as_str()) else {
+    fn tell_of_return(&mut self, now: Timestamp, agent: &AgentId, why: &str, out: &mut Effects) {
+        for task in self.cluster.tasks_on(agent) {
+            let framework_id = task.framework_id().to_v1();
+            let Some(framework) = self.cluster.framework(&framework_id) else {
                 continue;
             };
             let verdict = Verdict::new(task.state(), Reason::AgentReregistered, why);
-            let status = verdict.status_of(&framework.info, task, now);
-            self.send_update(framework_id, status, out);
+            let status = verdict.status_of(&framework.info, &task, now);
+            self.send_update(&framework_id, status, out);
+        }
+    }
+
+    /// Kills tasks that a leader has just taken over; only in a [`museum`](mesos::historic).
+    fn kill_all(&self, agent: &AgentId, pid: &Pid<AgentProtocol>, out: &mut Effects) {
+        for task in self.cluster.tasks_on(agent) {
+            let kill = call::Kill {
+                task_id: task.id().to_v1(),
+                agent_id: None,
+                kill_policy: None,
+            };
+            let kill = kill_task(&task.framework_id().to_v1(), &kill);
+            out.push(Effect::Agent(pid.clone(), kill));
         }
     }
 }
 
-/// Kills tasks that a leader has just taken over; only in a [`museum`](mesos::historic).
-fn kill_all(agent: &Pid<AgentProtocol>, tasks: &[(FrameworkId, TaskId)], out: &mut Effects) {
-    for (framework, task) in tasks {
-        let kill = call::Kill {
-            task_id: task.clone(),
-            agent_id: None,
-            kill_policy: None,
-        };
-        out.push(Effect::Agent(agent.clone(), kill_task(framework, &kill)));
-    }
+/// Resources an agent reports, with an allocation role in any case: that of the framework's one role, for agents that
+/// left it out.
+fn adopted(framework: &Framework, resources: &mut [v1::Resource]) -> Option<Resources> {
+    let role = framework.roles.first().map_or("*", String::as_str);
+    inject_role(resources, role);
+    Resources::from_v1(&*resources).ok()
 }

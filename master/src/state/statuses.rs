@@ -1,9 +1,9 @@
 //! Status updates that the master itself makes up: sent once, without uuid, never acknowledged.
 
 use mesos::v1::task_status::{Reason, Source};
-use mesos::v1::{AgentId, TaskId, TaskState, TaskStatus};
+use mesos::v1::{AgentId, FrameworkId, TaskId, TaskState, TaskStatus};
 
-use super::model::{Framework, has_capability};
+use super::model::has_capability;
 use super::{Effects, Id, State, Task, Timestamp};
 use mesos::v1::framework_info::capability::Type as Capability;
 use mesos::v1::{FrameworkInfo, scheduler};
@@ -85,27 +85,28 @@ impl State {
     /// Sends a status about something that never became a task, and counts its ending.
     pub(crate) fn refuse_task(
         &mut self,
-        framework: &Framework,
+        id: &FrameworkId,
         task: &TaskId,
         agent: Option<&AgentId>,
         verdict: Verdict,
         now: Timestamp,
         out: &mut Effects,
     ) {
+        let Some(framework) = self.cluster.framework_mut(id) else {
+            return;
+        };
         let status = verdict.status(&framework.info, task, agent, now);
         let state = status.state();
+        framework.counts.enter(state);
         self.cluster.counts.enter(state);
         self.cluster.count_reason(&status);
-        if let Some(framework) = self.cluster.framework_mut(&framework.id) {
-            framework.counts.enter(state);
-        }
-        self.send_update(&framework.id, status, out);
+        self.send_update(id, status, out);
     }
 
     /// Sends an UPDATE event.
     pub(crate) fn send_update(
         &mut self,
-        framework: &mesos::v1::FrameworkId,
+        framework: &FrameworkId,
         status: TaskStatus,
         out: &mut Effects,
     ) {

@@ -49,7 +49,7 @@ impl State {
         latest: Option<TaskState>,
         out: &mut Effects,
     ) {
-        let Some(task) = self.cluster.task(framework_id, &status.task_id).cloned() else {
+        let Some(task) = self.cluster.task(framework_id, &status.task_id) else {
             return;
         };
         if !task.agent_id().is(agent_id) {
@@ -101,7 +101,7 @@ impl State {
         let (Some(agent), Some(uuid)) = (agent, uuid) else {
             return self.counters.count(Counter::InvalidAcknowledgements);
         };
-        if let Some(task) = self.cluster.task(id, &acknowledge.task_id).cloned() {
+        if let Some(task) = self.cluster.task(id, &acknowledge.task_id) {
             if !task.agent_id().is(&agent.id) || task.forwarded_uuid().is_none() {
                 return self.counters.count(Counter::InvalidAcknowledgements);
             }

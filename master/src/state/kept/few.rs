@@ -94,6 +94,13 @@ impl<K: Clone + Ord, V: Clone> Few<K, V> {
         list.insert(at, (key, value));
     }
 
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        if more > 0 {
+            self.list().reserve_exact(more);
+        }
+    }
+
     /// The value of `key`, to change it.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
@@ -185,6 +192,11 @@ impl<K> FewSet<K> {
 }
 
 impl<K: Clone + Ord> FewSet<K> {
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
     /// Puts `key` in; answers whether it is new.
     pub fn insert(&mut self, key: K) -> bool {
         self.0.insert(key, ()).is_none()

@@ -9,7 +9,7 @@
 
 use mesos::v1::TaskStatus;
 use prost::Message;
-use prost::encoding::{decode_varint, encode_varint};
+use prost::encoding::{decode_varint, encode_varint, encoded_len_varint};
 
 use super::Task;
 
@@ -46,12 +46,15 @@ impl Statuses {
 
     /// All of them, or the newest if there are too many.
     pub(super) fn of(statuses: &[TaskStatus]) -> Statuses {
-        let newest = statuses.len().saturating_sub(MAX_STATUSES);
-        let encoded: Vec<Vec<u8>> = statuses[newest..]
-            .iter()
-            .map(Message::encode_to_vec)
-            .collect();
-        Statuses::joined(encoded.iter().map(|status| &**status))
+        let newest = &statuses[statuses.len().saturating_sub(MAX_STATUSES)..];
+        let mut bytes = Vec::new();
+        for status in newest {
+            let length = status.encoded_len();
+            bytes.reserve_exact(encoded_len_varint(length as u64) + length);
+            encode_varint(length as u64, &mut bytes);
+            status.encode_raw(&mut bytes);
+        }
+        Statuses(bytes.into())
     }
 
     /// With one more. A status of the same state as the last one replaces it.

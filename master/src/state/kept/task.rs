@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mesos::resources::{Format, Resources};
 use mesos::v1::{self, AgentId, ExecutorId, FrameworkId, TaskId, TaskState, TaskStatus};
+use mesos::wire::Encoded;
 use prost::Message;
 use uuid::Uuid;
 
@@ -34,14 +35,26 @@ pub struct Task {
 impl Task {
     /// Keeps a record whose resources and state already passed validation.
     pub fn new(record: v1::Task, resources: Resources) -> Task {
+        let framework = Id::from(&record.framework_id);
+        let agent = Id::from(&record.agent_id);
+        Task::of(record, resources, &framework, &agent)
+    }
+
+    /// As [`Task::new`], of this framework and on this agent, with which it shares their ids.
+    pub(crate) fn of(
+        record: v1::Task,
+        resources: Resources,
+        framework_id: &Id<FrameworkId>,
+        agent_id: &Id<AgentId>,
+    ) -> Task {
         let state = record.state();
         // Each field by its name, so that a new one is not forgotten here.
         let v1::Task {
             name,
             task_id,
-            framework_id,
+            framework_id: _,
             executor_id,
-            agent_id,
+            agent_id: _,
             state: _,
             // Made of the set where they are shown.
             resources: _,
@@ -68,8 +81,8 @@ impl Task {
         };
         let mut task = Task {
             id: Id::from(&task_id),
-            framework_id: Id::from(&framework_id),
-            agent_id: Id::from(&agent_id),
+            framework_id: framework_id.clone(),
+            agent_id: agent_id.clone(),
             executor_id: executor_id.as_ref().map(Id::from),
             state,
             forwarded_state: status_update_state,
@@ -140,6 +153,11 @@ impl Task {
         Details::decode(&*self.details).expect("details that were encoded here")
     }
 
+    /// The same, to be read where it stands.
+    pub fn encoded_details(&self) -> Encoded<'_, Details> {
+        Encoded::new(&self.details)
+    }
+
     /// Whether it has no status yet.
     pub fn has_no_status(&self) -> bool {
         self.statuses.is_empty()
@@ -149,6 +167,11 @@ impl Task {
     pub fn statuses(&self) -> impl Iterator<Item = TaskStatus> {
         let encoded = self.statuses.iter();
         encoded.map(|status| statuses::restored(self, statuses::decode(status)))
+    }
+
+    /// The same, to be read where they stand: but for the ids, which may be left out.
+    pub fn encoded_statuses(&self) -> impl Iterator<Item = Encoded<'_, TaskStatus>> {
+        self.statuses.iter().map(Encoded::new)
     }
 
     /// The newest of its statuses.
@@ -195,18 +218,6 @@ impl Task {
     pub(crate) fn remember(&mut self, status: TaskStatus) {
         let status = statuses::shortened(self, status);
         self.statuses = self.statuses.with(&status);
-    }
-
-    /// Shares what it has in common with others: equal ids of its framework and agent, and equal resources.
-    pub(crate) fn share(
-        &mut self,
-        framework_id: &Id<FrameworkId>,
-        agent_id: &Id<AgentId>,
-        resources: impl FnOnce(Arc<Resources>) -> Arc<Resources>,
-    ) {
-        self.framework_id.clone_from(framework_id);
-        self.agent_id.clone_from(agent_id);
-        self.resources = resources(self.resources.clone());
     }
 
     /// Bytes behind it that nobody shares.

@@ -28,32 +28,45 @@ impl Cluster {
         self.frameworks.get_mut(id).map(Arc::make_mut)
     }
 
-    /// Adds a task, replacing an older record of the same id, and charges its resources unless
-    /// it holds none any more. Framework and agent must be known.
-    pub(crate) fn add_task(&mut self, mut task: Task) {
-        let framework_id = task.framework_id().to_v1();
-        let agent_id = task.agent_id().to_v1();
-        let state = task.state();
-        let charge = (!task.holds_nothing()).then(|| task.resources.clone());
-
-        self.forget_unreachable(&framework_id, &task.id().to_v1());
-        self.counts.enter(state);
-        let agent = self.agents.get_mut(&agent_id).map(Arc::make_mut);
-        let framework = self.frameworks.get_mut(&framework_id).map(Arc::make_mut);
-        if let (Some(agent), Some(framework)) = (agent, framework) {
-            task.share(&framework.shared_id, &agent.shared_id, |amount| {
-                framework.shapes.share(amount)
-            });
+    /// Adds tasks of one framework on one agent, replacing older records of the same ids, and charges their resources
+    /// unless they hold none any more. Framework and agent must be known.
+    pub(crate) fn add_tasks(
+        &mut self,
+        framework_id: &FrameworkId,
+        agent_id: &AgentId,
+        tasks: Vec<Task>,
+    ) {
+        let agent = self.agents.get_mut(agent_id).map(Arc::make_mut);
+        let framework = self.frameworks.get_mut(framework_id).map(Arc::make_mut);
+        let (Some(agent), Some(framework)) = (agent, framework) else {
+            return;
+        };
+        let mut used = Resources::new();
+        agent.tasks.reserve(tasks.len());
+        for mut task in tasks {
+            if let Some(lost) = framework.forget_unreachable(task.id()) {
+                self.counts.leave(lost.state());
+            }
+            self.counts.enter(task.state());
+            framework.counts.enter(task.state());
+            if !task.holds_nothing() {
+                used += &*task.resources;
+            }
+            task.resources = framework.shapes.share(task.resources);
             let id = task.id().clone();
             agent
                 .tasks
                 .insert((framework.shared_id.clone(), id.clone()));
-            framework.counts.enter(state);
             framework.tasks.insert(id, Arc::new(task));
         }
-        if let Some(resources) = charge {
-            self.charge(&framework_id, &agent_id, &resources);
-        }
+        change_used(agent, framework, |before| before + &used);
+    }
+
+    /// Adds a task, see [`Cluster::add_tasks`].
+    #[cfg(test)]
+    pub(crate) fn add_task(&mut self, task: Task) {
+        let (framework, agent) = (task.framework_id().to_v1(), task.agent_id().to_v1());
+        self.add_tasks(&framework, &agent, vec![task]);
     }
 
     /// Changes the record of a live task. A change of its state moves the counters along.
@@ -148,9 +161,7 @@ impl Cluster {
         task_id: &TaskId,
     ) -> Option<Arc<Task>> {
         let framework = self.framework_mut(framework_id)?;
-        let task = framework.unreachable_tasks.remove(task_id.as_str())?;
-        framework.unreachable_order.retain(|kept| !kept.is(task_id));
-        framework.counts.leave(task.state());
+        let task = framework.forget_unreachable(task_id.as_str())?;
         self.counts.leave(task.state());
         Some(task)
     }
@@ -337,29 +348,35 @@ impl Cluster {
         self.change_used(framework_id, agent_id, |used| used - resources);
     }
 
-    /// Changes what a framework uses on an agent; both share the result.
     fn change_used(
         &mut self,
         framework_id: &FrameworkId,
         agent_id: &AgentId,
         change: impl FnOnce(&Resources) -> Resources,
     ) {
-        let Some(agent) = self.agents.get_mut(agent_id).map(Arc::make_mut) else {
-            return;
-        };
-        let Some(framework) = self.frameworks.get_mut(framework_id).map(Arc::make_mut) else {
-            return;
-        };
-        let nothing = Resources::new();
-        let used = agent.used.get(framework_id.as_str());
-        let used = Arc::new(change(used.map_or(&nothing, |used| used)));
-        if used.is_empty() {
-            agent.used.remove(framework_id.as_str());
-            framework.used.remove(agent_id.as_str());
-        } else {
-            agent.used.insert(framework.shared_id.clone(), used.clone());
-            framework.used.insert(agent.shared_id.clone(), used);
+        let agent = self.agents.get_mut(agent_id).map(Arc::make_mut);
+        let framework = self.frameworks.get_mut(framework_id).map(Arc::make_mut);
+        if let (Some(agent), Some(framework)) = (agent, framework) {
+            change_used(agent, framework, change);
         }
+    }
+}
+
+/// Changes what a framework uses on an agent; both share the result.
+fn change_used(
+    agent: &mut Agent,
+    framework: &mut Framework,
+    change: impl FnOnce(&Resources) -> Resources,
+) {
+    let nothing = Resources::new();
+    let used = agent.used.get(&*framework.shared_id);
+    let used = Arc::new(change(used.map_or(&nothing, |used| used)));
+    if used.is_empty() {
+        agent.used.remove(&*framework.shared_id);
+        framework.used.remove(&*agent.shared_id);
+    } else {
+        agent.used.insert(framework.shared_id.clone(), used.clone());
+        framework.used.insert(agent.shared_id.clone(), used);
     }
 }
 
@@ -377,6 +394,17 @@ impl Framework {
             }
         }
         forgotten
+    }
+
+    /// Forgets a task that was on an unreachable agent; returns its record.
+    fn forget_unreachable(&mut self, id: &str) -> Option<Arc<Task>> {
+        if self.unreachable_tasks.is_empty() {
+            return None;
+        }
+        let task = self.unreachable_tasks.remove(id)?;
+        self.unreachable_order.retain(|kept| **kept != *id);
+        self.counts.leave(task.state());
+        Some(task)
     }
 
     /// Forgets completed records of a task that turned out to be alive.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, TaskState, TimeInfo};
+use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TaskState, TimeInfo};
 use mesos::wire::Pb;
 
+use super::samples::agent_info;
 use super::world::{Runs, World, agent_pid, info, resources, scheduler_pid, task_id};
 use crate::config::Config;
 use crate::registrar::{FrameworkRecord, Registry};
@@ -84,6 +85,26 @@ fn agents_and_frameworks_find_each_other_again_in_any_order() {
         assert_eq!(cluster.agents[&agent(0)].used_total().cpus().milli(), 1000);
         world.check();
     }
+}
+
+#[test]
+fn what_the_registry_knows_already_is_not_written_again() {
+    let mut world = World::recovering(Config::default());
+    let mut registry = registry(2, None);
+    let known = AgentInfo {
+        id: Some(agent(0)),
+        ..agent_info(&agent_pid(1, 1))
+    };
+    registry.agents.insert(agent(0), Pb(known));
+    world.recover(registry);
+    world.reregister(&agent(0), agent_pid(1, 1), Runs::default());
+    assert!(world.state.cluster().agents.contains_key(&agent(0)));
+    assert_eq!(world.log_of("registry"), Vec::<String>::new());
+    // The other one is not what it was.
+    world.reregister(&agent(1), agent_pid(2, 1), Runs::default());
+    assert!(world.state.cluster().agents.contains_key(&agent(1)));
+    assert_eq!(world.log_of("registry").len(), 1);
+    world.check();
 }
 
 #[test]
