@@ -2,6 +2,9 @@
 
 use mesos::resources::Flat;
 use mesos::v1;
+use mesos::v1::TaskState;
+use mesos::v1::task_status::Reason;
+use mesos::wire::Encoded;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -108,23 +111,23 @@ impl Serialize for TaskList<'_> {
 }
 
 fn first_status(task: &Task) -> f64 {
-    let first = task.statuses().next();
-    first.and_then(|status| status.timestamp).unwrap_or(0.0)
+    let first = task.encoded_statuses().next();
+    let timestamp = first.and_then(|status| status.number(6));
+    timestamp.map_or(0.0, f64::from_bits)
 }
 
-/// A task, decoded when it is written: of many never more than one is.
+/// A task. What is only shown of it stays encoded until it is written.
 #[derive(Debug)]
 pub(super) struct TaskObject<'a>(pub(super) &'a Task);
 
 impl Serialize for TaskObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let statuses: Vec<v1::TaskStatus> = self.0.statuses().collect();
-        DecodedTask::of(self.0, &self.0.details(), &statuses).serialize(serializer)
+        ReadTask::of(self.0).serialize(serializer)
     }
 }
 
 #[derive(Debug, Serialize)]
-struct DecodedTask<'a> {
+struct ReadTask<'a> {
     id: &'a str,
     name: &'a str,
     framework_id: &'a str,
@@ -136,37 +139,41 @@ struct DecodedTask<'a> {
     #[serde(skip_serializing_if = "Map::is_empty")]
     limits: Map<String, Value>,
     role: &'a str,
-    statuses: Vec<StatusObject<'a>>,
+    statuses: StatusList<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<&'a [v1::Label]>,
+    labels: Option<LabelList<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    discovery: Option<&'a v1::DiscoveryInfo>,
+    discovery: Option<Encoded<'a, v1::DiscoveryInfo>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    container: Option<&'a v1::ContainerInfo>,
+    container: Option<Encoded<'a, v1::ContainerInfo>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    health_check: Option<&'a v1::HealthCheck>,
+    health_check: Option<Encoded<'a, v1::HealthCheck>>,
 }
 
-impl<'a> DecodedTask<'a> {
-    fn of(task: &'a Task, details: &'a Details, statuses: &'a [v1::TaskStatus]) -> DecodedTask<'a> {
-        DecodedTask {
+impl<'a> ReadTask<'a> {
+    fn of(task: &'a Task) -> ReadTask<'a> {
+        let details = task.encoded_details();
+        ReadTask {
             id: task.id(),
-            name: &details.name,
+            name: details.text(Details::NAME).unwrap_or_default(),
             framework_id: task.framework_id(),
             executor_id: task.executor_id().map_or("", |id| id),
             slave_id: task.agent_id(),
             state: task.state().as_str_name(),
             resources: Flat::from(&*task.resources),
-            limits: limits(details),
+            limits: match details.has(Details::LIMITS) {
+                true => limits(&task.details()),
+                false => Map::new(),
+            },
             role: task.resources.allocation_role().unwrap_or_default(),
-            statuses: statuses.iter().map(StatusObject::of).collect(),
-            user: details.user.as_deref(),
-            labels: labels(details.labels.as_ref()),
-            discovery: details.discovery.as_ref(),
-            container: details.container.as_deref(),
-            health_check: details.health_check.as_deref(),
+            statuses: StatusList(task),
+            user: details.text(Details::USER),
+            labels: details.message(Details::LABELS).map(LabelList),
+            discovery: details.message(Details::DISCOVERY),
+            container: details.message(Details::CONTAINER),
+            health_check: details.message(Details::HEALTH_CHECK),
         }
     }
 }
@@ -187,13 +194,33 @@ pub(super) fn labels(labels: Option<&v1::Labels>) -> Option<&[v1::Label]> {
     labels.map(|labels| labels.labels.as_slice())
 }
 
+/// The same of encoded ones.
+#[derive(Debug)]
+struct LabelList<'a>(Encoded<'a, v1::Labels>);
+
+impl Serialize for LabelList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.messages::<v1::Label>(1))
+    }
+}
+
+/// The statuses of a task, oldest first.
+#[derive(Debug)]
+struct StatusList<'a>(&'a Task);
+
+impl Serialize for StatusList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.encoded_statuses().map(StatusObject::of))
+    }
+}
+
 /// One status of a task. Beyond what Mesos shows: why.
 #[derive(Debug, Serialize)]
 struct StatusObject<'a> {
     state: &'static str,
     timestamp: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<&'a [v1::Label]>,
+    labels: Option<LabelList<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     container_status: Option<ContainerObject<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,16 +232,18 @@ struct StatusObject<'a> {
 }
 
 impl<'a> StatusObject<'a> {
-    fn of(status: &'a v1::TaskStatus) -> StatusObject<'a> {
-        let message = status.message.as_deref();
+    /// The numbers are those of the fields of `TaskStatus`.
+    fn of(status: Encoded<'a, v1::TaskStatus>) -> StatusObject<'a> {
+        let state = status.number(2).unwrap_or_default() as i32;
+        let reason = |number: u64| Reason::try_from(number as i32).unwrap_or_default();
         StatusObject {
-            state: status.state().as_str_name(),
-            timestamp: status.timestamp.unwrap_or(0.0),
-            labels: labels(status.labels.as_ref()),
-            container_status: status.container_status.as_ref().map(ContainerObject::of),
-            healthy: status.healthy,
-            message: message.filter(|message| !message.is_empty()),
-            reason: status.reason.map(|_| status.reason().as_str_name()),
+            state: TaskState::try_from(state).unwrap_or_default().as_str_name(),
+            timestamp: status.number(6).map_or(0.0, f64::from_bits),
+            labels: status.message(12).map(LabelList),
+            container_status: status.message(13).map(ContainerObject::of),
+            healthy: status.number(8).map(|healthy| healthy != 0),
+            message: status.text(4).filter(|message| !message.is_empty()),
+            reason: status.number(10).map(|number| reason(number).as_str_name()),
         }
     }
 }
@@ -222,45 +251,56 @@ impl<'a> StatusObject<'a> {
 #[derive(Debug, Serialize)]
 struct ContainerObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    container_id: Option<&'a v1::ContainerId>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    network_infos: Vec<NetworkObject<'a>>,
+    container_id: Option<Encoded<'a, v1::ContainerId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cgroup_info: Option<&'a v1::CgroupInfo>,
+    network_infos: Option<NetworkList<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cgroup_info: Option<Encoded<'a, v1::CgroupInfo>>,
 }
 
 impl<'a> ContainerObject<'a> {
-    fn of(status: &'a v1::ContainerStatus) -> ContainerObject<'a> {
+    /// The numbers are those of the fields of `ContainerStatus`.
+    fn of(status: Encoded<'a, v1::ContainerStatus>) -> ContainerObject<'a> {
         ContainerObject {
-            container_id: status.container_id.as_ref(),
-            network_infos: status.network_infos.iter().map(NetworkObject::of).collect(),
-            cgroup_info: status.cgroup_info.as_ref(),
+            container_id: status.message(4),
+            network_infos: status.has(1).then_some(NetworkList(status)),
+            cgroup_info: status.message(2),
         }
+    }
+}
+
+#[derive(Debug)]
+struct NetworkList<'a>(Encoded<'a, v1::ContainerStatus>);
+
+impl Serialize for NetworkList<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.messages(1).map(NetworkObject::of))
     }
 }
 
 #[derive(Debug, Serialize)]
 struct NetworkObject<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    groups: &'a [String],
+    groups: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    labels: Option<&'a [v1::Label]>,
+    labels: Option<LabelList<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    ip_addresses: &'a [v1::network_info::IpAddress],
+    ip_addresses: Vec<Encoded<'a, v1::network_info::IpAddress>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    port_mappings: &'a [v1::network_info::PortMapping],
+    port_mappings: Vec<Encoded<'a, v1::network_info::PortMapping>>,
 }
 
 impl<'a> NetworkObject<'a> {
-    fn of(info: &'a v1::NetworkInfo) -> NetworkObject<'a> {
+    /// The numbers are those of the fields of `NetworkInfo`.
+    fn of(info: Encoded<'a, v1::NetworkInfo>) -> NetworkObject<'a> {
         NetworkObject {
-            groups: &info.groups,
-            labels: labels(info.labels.as_ref()),
-            ip_addresses: &info.ip_addresses,
-            name: info.name.as_deref(),
-            port_mappings: &info.port_mappings,
+            groups: info.texts(3).collect(),
+            labels: info.message(4).map(LabelList),
+            ip_addresses: info.messages(5).collect(),
+            name: info.text(6),
+            port_mappings: info.messages(7).collect(),
         }
     }
 }

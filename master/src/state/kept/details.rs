@@ -33,3 +33,14 @@ pub struct Details {
     #[prost(btree_map = "string, message", tag = "8")]
     pub limits: BTreeMap<String, Scalar>,
 }
+
+/// The numbers of the fields, to read them one by one.
+impl Details {
+    pub(crate) const NAME: u32 = 1;
+    pub(crate) const USER: u32 = 2;
+    pub(crate) const LABELS: u32 = 3;
+    pub(crate) const DISCOVERY: u32 = 4;
+    pub(crate) const CONTAINER: u32 = 5;
+    pub(crate) const HEALTH_CHECK: u32 = 6;
+    pub(crate) const LIMITS: u32 = 8;
+}
