@@ -44,6 +44,9 @@ impl State {
         if !is_over {
             return;
         }
+        let Some(known) = self.cluster.agent(agent) else {
+            return;
+        };
         let (end, limit) = (ended(&task), self.config.max_completed_tasks_per_framework);
         let place = self.completed_framework(&task.framework_id);
         let framework = match (self.cluster.framework(&task.framework_id), place) {
@@ -64,8 +67,7 @@ impl State {
         let Ok(resources) = Resources::from_v1(&task.resources) else {
             return;
         };
-        task.agent_id = agent.clone();
-        let task = Task::new(task, resources);
+        let task = Task::of(task, resources, &framework.shared_id, &known.shared_id);
         self.cluster.remember_told(place, task, end, limit);
     }
 

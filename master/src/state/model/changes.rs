@@ -184,14 +184,10 @@ impl Cluster {
         ended: f64,
         limit: usize,
     ) {
-        let (framework_id, agent_id) = (task.framework_id().to_v1(), task.agent_id().to_v1());
         let of_completed = place.and_then(|place| self.completed_frameworks.get_mut(place));
-        let framework = self.frameworks.get_mut(&framework_id).or(of_completed);
-        let agent = self.agents.get(&agent_id);
-        if let (Some(framework), Some(agent)) = (framework.map(Arc::make_mut), agent) {
-            task.share(&framework.shared_id, &agent.shared_id, |amount| {
-                framework.shapes.share(amount)
-            });
+        let framework = self.frameworks.get_mut(&task.framework_id().to_v1());
+        if let Some(framework) = framework.or(of_completed).map(Arc::make_mut) {
+            task.resources = framework.shapes.share(task.resources);
             let completed = &mut framework.completed_tasks;
             completed.insert_told(Arc::new(task), ended, limit);
         }
