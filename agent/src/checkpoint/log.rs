@@ -6,7 +6,7 @@
 //!          payload
 //! ```
 //!
-//! A crash in the middle of an append leaves a torn tail. [`read`] returns the records before it
+//! No payload is empty. A crash in the middle of an append leaves a torn tail, or zeros where the disk had no time to write. [`read`] returns the records before it
 //! and [`Log::open`] cuts it off, so that what is appended next is readable.
 
 use std::fs::{File, OpenOptions};
@@ -72,8 +72,10 @@ impl Log {
     pub fn append(&mut self, payload: &[u8]) -> Result<(), CheckpointError> {
         let length = u32::try_from(payload.len())
             .ok()
-            .filter(|_| payload.len() <= MAX_RECORD_BYTES)
-            .ok_or_else(|| CheckpointError::damaged(&self.path, "the record is too large"))?;
+            .filter(|_| (1..=MAX_RECORD_BYTES).contains(&payload.len()))
+            .ok_or_else(|| {
+                CheckpointError::damaged(&self.path, "the record is empty or too large")
+            })?;
         let mut record = Vec::with_capacity(HEADER_BYTES + payload.len());
         record.extend_from_slice(&length.to_le_bytes());
         record.extend_from_slice(&crc32(payload).to_le_bytes());
@@ -124,7 +126,8 @@ fn split_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (header, rest) = bytes.split_at_checked(HEADER_BYTES)?;
     let length = u32::from_le_bytes(header[..4].try_into().ok()?) as usize;
     let crc = u32::from_le_bytes(header[4..].try_into().ok()?);
-    if length > MAX_RECORD_BYTES {
+    // Zeros would be an empty record with the right checksum.
+    if length == 0 || length > MAX_RECORD_BYTES {
         return None;
     }
     let (payload, after) = rest.split_at_checked(length)?;
@@ -166,6 +169,20 @@ mod tests {
             assert_eq!(records(&path), ["one"], "cut at {cut}");
             Log::open(&path).unwrap().append(b"three").unwrap();
             assert_eq!(records(&path), ["one", "three"], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_tail_of_zeros_costs_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        Log::open(&path).unwrap().append(b"one").unwrap();
+        let good = fs::read(&path).unwrap();
+        for zeros in 1..4 * HEADER_BYTES {
+            fs::write(&path, [good.as_slice(), &vec![0; zeros]].concat()).unwrap();
+            assert_eq!(records(&path), ["one"], "{zeros} zeros");
+            Log::open(&path).unwrap().append(b"two").unwrap();
+            assert_eq!(records(&path), ["one", "two"], "{zeros} zeros");
         }
     }
 

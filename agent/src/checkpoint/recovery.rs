@@ -247,9 +247,18 @@ fn read_runs(
         let has_sentinel = layout.sentinel(&run).exists();
         let is_older = latest.as_ref().is_some_and(|latest| *latest != container);
         let is_completed = has_sentinel || is_older;
+        let process = layout.process(&run);
         let process = match recovered.has_rebooted {
-            true => None,
-            false => envelope::read(&layout.process(&run))?,
+            true => {
+                // It names a process of another boot, if it is whole: it was not synced. A later life must not meet it.
+                match fs::remove_file(&process) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                        return Err(CheckpointError::io("remove", &process)(e));
+                    }
+                    _ => None,
+                }
+            }
+            false => envelope::read(&process)?,
         };
         executors.push(RecoveredExecutor {
             info: stored.info.clone(),
