@@ -85,9 +85,17 @@ impl State {
         let Some(id) = info.id.clone() else { return };
         self.add_framework(now, &info, out);
         self.persisted.insert(id.clone());
+        let (patience, grace) = (
+            failover_duration(&info),
+            self.config.agent_reregister_timeout,
+        );
         let wait = match record.failover_deadline {
-            Some(deadline) => Timestamp::from_nanos(deadline.nanoseconds).since(now),
-            None => failover_duration(&info).max(self.config.agent_reregister_timeout),
+            // By the clock of the master that stored it. It may have come back to that since, or looked for a leader
+            // when there was none: it gets some time in any case, and never more than it asked for.
+            Some(deadline) => Timestamp::from_nanos(deadline.nanoseconds)
+                .since(now)
+                .clamp(patience.min(grace), patience),
+            None => patience.max(grace),
         };
         let Some(framework) = self.cluster.framework_mut(&id) else {
             return;

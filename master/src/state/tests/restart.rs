@@ -170,15 +170,39 @@ fn too_many_missing_agents_end_the_master_instead() {
     assert!(world.state.cluster().unreachable_agents.is_empty());
 }
 
+/// Recovers one framework that has an hour to come back, and had so long of it left; answers how long it gets.
+fn time_left(deadline: i64) -> u64 {
+    let mut world = World::recovering(Config::default());
+    let mut registry = registry(0, None);
+    for record in registry.frameworks.values_mut() {
+        record.info.0.failover_timeout = Some(3_600.0);
+        record.failover_deadline = Some(TimeInfo {
+            nanoseconds: world.now.as_nanos() + deadline * 1_000_000_000,
+        });
+    }
+    world.recover(registry);
+    let mut waited = 0;
+    while world.state.cluster().completed_frameworks.is_empty() {
+        world.wait(Duration::from_secs(60));
+        waited += 60;
+    }
+    waited
+}
+
 #[test]
 fn the_deadline_of_an_absent_framework_survives_the_master() {
-    let mut world = World::recovering(Config::default());
-    let deadline = world.now + Duration::from_secs(30);
-    world.recover(registry(0, Some(deadline)));
-    world.wait(Duration::from_secs(29));
-    assert_eq!(world.state.cluster().frameworks.len(), 1);
-    world.wait(Duration::from_secs(1));
-    assert_eq!(world.state.cluster().completed_frameworks.len(), 1);
+    assert_eq!(time_left(1_200), 1_200);
+}
+
+#[test]
+fn a_framework_that_nobody_could_serve_meanwhile_gets_time_to_find_the_next_master() {
+    assert_eq!(time_left(30), 600);
+    assert_eq!(time_left(-100_000), 600);
+}
+
+#[test]
+fn the_clock_of_another_master_gives_nobody_more_time_than_he_asked_for() {
+    assert_eq!(time_left(100_000), 3_600);
 }
 
 #[test]
