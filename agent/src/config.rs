@@ -71,6 +71,9 @@ pub struct Config {
     /// The present at the start, in seconds since the epoch; the machine's clock if unset. Not a
     /// flag: simulations set it so that the same seed gives the same timestamps.
     pub start_time: Option<f64>,
+    /// Names the present boot of the machine; the kernel says it if unset. Not a flag: simulated machines have boots
+    /// of their own.
+    pub boot_id: Option<String>,
     /// Failures of old that tests put on show. Not a flag.
     pub museum: mesos::historic::Museum,
     /// What `/ready` answers. Not a flag either: the daemon around the agent knows.
@@ -112,6 +115,7 @@ impl Config {
             executor_heartbeat_interval: EXECUTOR_HEARTBEAT_INTERVAL,
             max_completed_executors_per_framework: 150,
             start_time: None,
+            boot_id: None,
             museum: Default::default(),
             readiness: Readiness::new(),
         }

@@ -238,7 +238,7 @@ async fn start_parts(
     let layout = Layout::new(&config.work_dir);
     let lock = WorkDirLock::acquire(&layout)?;
     let info = agent_info(&config, node, &containers)?;
-    let boot_id = boot_id();
+    let boot_id = config.boot_id.clone().unwrap_or_else(boot_id);
     let recovered = recovery::recover(&layout, &info, config.reconfiguration_policy, &boot_id)?;
     recovery::write_boot_id(&layout, &boot_id)?;
     for log in recovered.iter().flat_map(|r| &r.torn_logs) {

@@ -1,5 +1,7 @@
 //! Many simulated clusters, each with misfortunes of its own. More of them: `cargo run -p tests --bin soak`.
 
+use std::sync::Mutex;
+
 use mesos_tests::sim::{Scenario, search};
 
 /// Clusters of one master and one service: half a second each.
@@ -10,7 +12,7 @@ const LARGE: u64 = 40;
 
 fn survive(scenario: Scenario, seeds: u64) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    if let Some(failure) = search(scenario, 0..seeds, threads, |_| {}) {
+    if let Some(failure) = search(scenario, 0..seeds, threads, &Mutex::default(), |_| {}) {
         panic!("{failure}");
     }
 }

@@ -11,11 +11,12 @@ use std::io::{IsTerminal, Write, stderr};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Parser;
 use mesos::historic::{Historic, Museum};
-use mesos_tests::sim::{Failure, Scenario, exhibit, search, survey};
+use mesos_tests::sim::{Failure, Scenario, Tally, exhibit, search, survey};
 
 /// Lets clusters live through random misfortunes in virtual time, until one does not survive as it must.
 #[derive(Parser)]
@@ -74,13 +75,16 @@ fn main() -> ExitCode {
     let began = Instant::now();
     let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
     // A run that fails says so by a panic, which is told once, by us.
+    let tally = Mutex::default();
     std::panic::set_hook(Box::new(|_| {}));
     if arguments.survey {
         let failed = AtomicU64::new(0);
-        survey(scenario, seeds, threads, |Failure { seed, why, .. }| {
+        survey(scenario, seeds, threads, &tally, |failure| {
+            let Failure { seed, why, .. } = failure;
             failed.fetch_add(1, Ordering::Relaxed);
             println!("seed {seed} fails: {why}");
         });
+        println!("{}", told(&tally));
         println!(
             "{} of {} seeds failed",
             failed.load(Ordering::Relaxed),
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
         );
         return ExitCode::from(u8::from(failed.into_inner() > 0));
     }
-    let failure = search(scenario, seeds.clone(), threads, |done| {
+    let failure = search(scenario, seeds.clone(), threads, &tally, |done| {
         progress(done, arguments.seeds, began);
     });
     if stderr().is_terminal() {
@@ -104,16 +108,23 @@ fn main() -> ExitCode {
             );
         }
         None => println!(
-            "{} seeds from {} on, none failed, in {:.0} s",
+            "{} seeds from {} on, none failed, in {:.0} s\n{}",
             arguments.seeds,
             seeds.start,
-            began.elapsed().as_secs_f64()
+            began.elapsed().as_secs_f64(),
+            told(&tally)
         ),
     }
     match failure {
         Some(_) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     }
+}
+
+/// What went wrong in the runs that did not fail.
+fn told(tally: &Mutex<Tally>) -> String {
+    let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    format!("what went wrong: {tally}")
 }
 
 /// One line that is written over; nothing where nobody looks.

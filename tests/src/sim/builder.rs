@@ -7,16 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::sim::Net;
-use master::registrar::MemoryStorage;
 use mesos::election::{MemoryGroup, Standalone};
 use mesos::historic::Museum;
 use tokio::sync::Notify;
 
+use super::chaos::Tally;
 use super::cluster::SimCluster;
 use super::daemons::{AgentSeat, MasterSeat, Voting};
 use super::invariants::Always;
 use super::ledger::Ledger;
 use super::operator::Orders;
+use super::storage::Kept;
 
 /// Of masters with the group they meet in; Mesos' default.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,6 +29,7 @@ pub struct Builder {
     pub(super) resources: String,
     pub(super) master: master::config::Config,
     pub(super) museum: Museum,
+    pub(super) registry_on_disk: bool,
 }
 
 impl Builder {
@@ -55,6 +57,12 @@ impl Builder {
         self
     }
 
+    /// Whether the registry is on the disk of the master's machine, if there is but one; in memory unless said.
+    pub fn registry_on_disk(mut self, on_disk: bool) -> Builder {
+        self.registry_on_disk = on_disk;
+        self
+    }
+
     /// Puts a failure of old on show.
     pub fn museum(mut self, museum: Museum) -> Builder {
         self.museum = museum;
@@ -72,7 +80,12 @@ impl Builder {
             1 => Voting::None(Arc::new(Standalone::at(address(0), "master"))),
             _ => Voting::In(MemoryGroup::new(SESSION_TIMEOUT).showing(self.museum)),
         };
-        let storage = MemoryStorage::default();
+        let disk = (self.masters == 1 && self.registry_on_disk).then(|| {
+            net.disk(&address(0))
+                .folder()
+                .expect("a folder for the registry")
+        });
+        let storage = Kept::new(disk);
         let masters = (0..self.masters).map(|number| {
             let (storage, voting) = (storage.clone(), voting.clone());
             MasterSeat::new(address(number), storage, voting, self.master.clone())
@@ -104,8 +117,14 @@ impl Builder {
             reserver: None,
             resumed: Cell::default(),
             polled: Cell::default(),
+            tally: Tally::default(),
+            look_again: Cell::default(),
+            ended: RefCell::default(),
+            asked: Cell::default(),
+            reads: Arc::default(),
             orders: Orders::default(),
             paused: BTreeSet::new(),
+            doomed: Vec::new(),
             bell,
             checked: RefCell::default(),
             invariants: RefCell::new(Always::new()),

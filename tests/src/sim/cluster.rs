@@ -1,27 +1,31 @@
 //! The cluster, and what it looks like.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use libprocess::prelude::Node;
 use libprocess::sim::Net;
 use master::allocator::Report;
-use master::registrar::{MemoryStorage, Registry};
+use master::registrar::Registry;
 use master::view::View;
 use mesos::election::MemoryGroup;
 use mesos::historic::Museum;
+use mesos::v1::{AgentId, FrameworkId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::builder::Builder;
+use super::chaos::Tally;
 use super::daemons::{AgentSeat, MasterSeat, Voting};
+use super::doom::Doom;
 use super::invariants::Always;
 use super::ledger::Ledger;
 use super::operator::Orders;
 use super::reserver::Reserver;
 use super::service::{Service, Terms};
+use super::storage::Kept;
 use super::watching::Moment;
 
 /// Masters, agents and services; see [`super`].
@@ -35,7 +39,7 @@ pub struct SimCluster {
     pub(super) masters: Vec<MasterSeat>,
     pub(super) agents: Vec<AgentSeat>,
     /// The registry, which all masters share.
-    pub(super) storage: MemoryStorage,
+    pub(super) storage: Kept,
     pub(super) voting: Voting,
     /// The framework that reserves, if one was started with [`SimCluster::start_reserver`].
     pub reserver: Option<Reserver>,
@@ -43,15 +47,38 @@ pub struct SimCluster {
     pub(super) resumed: Cell<Option<Instant>>,
     /// When somebody reads the leader's state next, if anybody does.
     pub(super) polled: Cell<Option<Instant>>,
+    /// What went wrong so far.
+    pub tally: Tally,
+    /// When invariants are looked at again, whatever happens until then.
+    pub(super) look_again: Cell<Option<Instant>>,
+    /// Frameworks that a leader called completed.
+    pub(super) ended: RefCell<BTreeSet<FrameworkId>>,
+    /// How many questions were asked.
+    pub(super) asked: Cell<u64>,
+    /// Questions that were not answered yet, by number.
+    pub(super) reads: Arc<Mutex<Reads>>,
     /// What the operator ordered.
     pub orders: Orders,
     /// Machines that stand still.
     pub(super) paused: BTreeSet<SocketAddr>,
+    /// Machines whose power goes when they have sent so much more.
+    pub(super) doomed: Vec<Doom>,
     /// Rings whenever a master publishes something, or a service is told something.
     pub(super) bell: Arc<Notify>,
     /// What invariants were last looked at with.
     pub(super) checked: RefCell<Moment>,
     pub(super) invariants: RefCell<Always>,
+}
+
+/// Questions by number.
+pub(super) type Reads = BTreeMap<u64, Read>;
+
+/// A question to a leader.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    /// The leader's id.
+    pub(super) leader: String,
+    pub(super) asked: Instant,
 }
 
 impl SimCluster {
@@ -63,6 +90,7 @@ impl SimCluster {
             resources: "cpus:4;mem:1024".to_owned(),
             master: master::config::Config::default(),
             museum: Museum::default(),
+            registry_on_disk: false,
         }
     }
 
@@ -195,6 +223,38 @@ impl SimCluster {
     /// The number of masters, up or down.
     pub fn master_count(&self) -> usize {
         self.masters.len()
+    }
+
+    /// Whether a framework ever ended, or was to be ended.
+    pub fn was_ended(&self, framework: &FrameworkId) -> bool {
+        self.ended.borrow().contains(framework) || self.orders.ended(framework)
+    }
+
+    /// Whether a machine stands still.
+    pub fn stands_still(&self, machine: SocketAddr) -> bool {
+        self.paused.contains(&machine)
+    }
+
+    /// What a master publishes that leads and goes on: it serves, and neither stands still nor has ended.
+    pub fn leader(&self) -> Option<Arc<View>> {
+        let goes_on = !self.stands_still(self.master_address()) && !self.master().has_ended();
+        let view = self.view().filter(|_| goes_on);
+        view.filter(|view| view.leads() && !view.is_recovering())
+    }
+
+    /// Whether the disk of an agent takes nothing new, or did not a moment ago: what it refused then is told later.
+    pub fn has_full_disk(&self, agent: &AgentId) -> bool {
+        let mut agents = self.agent_views();
+        let agent = agents.find(|(_, state)| state.agent_id() == Some(agent));
+        agent.is_some_and(|(number, _)| self.agents[number].has_full_disk())
+    }
+
+    /// When the oldest question was asked that the leader has not answered yet.
+    pub fn oldest_read(&self) -> Option<Instant> {
+        let view = self.leader()?;
+        let reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = reads.values().filter(|read| read.leader == view.master.id);
+        mine.map(|read| read.asked).min()
     }
 
     /// Where masters are.

@@ -3,23 +3,33 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use agent::{Agent, AgentHandle, Containers, ExecutorCommand, Executors};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
 use master::allocator::AllocatorDoor;
 use master::candidate::AfterFailure;
-use master::registrar::MemoryStorage;
 use master::state::Timestamp;
 use master::view::ViewReceiver;
 use master::{Candidate, Master};
 use mesos::election::{Elected, Election, MemoryGroup, Standalone};
 use mesos::historic::Museum;
 use mesos::protocols::roles;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::disks;
 use super::ledger::Ledger;
+use super::storage::Kept;
+
+/// How the containerizer of a simulated machine calls what runs in a container.
+pub(super) const EXECUTOR: &str = "executor-";
+
+/// For so long after a disk had no room it is told what failed by that.
+const STILL_TOLD: Duration = Duration::from_secs(60);
 
 /// What everybody takes for the time when a run begins: 9 September 2001.
 const EPOCH_SECS: u32 = 1_000_000_000;
@@ -50,10 +60,12 @@ impl Voting {
 pub(super) struct MasterSeat {
     pub(super) address: SocketAddr,
     /// The registry, which all masters of a cluster share.
-    storage: MemoryStorage,
+    storage: Kept,
     voting: Voting,
     config: master::config::Config,
     born: Instant,
+    /// By how many seconds the clock of the machine is wrong. Masters look at it when they start.
+    pub(super) clock: i64,
     pub(super) life: Option<MasterLife>,
 }
 
@@ -68,7 +80,7 @@ pub(super) struct MasterLife {
 impl MasterSeat {
     pub(super) fn new(
         address: SocketAddr,
-        storage: MemoryStorage,
+        storage: Kept,
         voting: Voting,
         config: master::config::Config,
     ) -> MasterSeat {
@@ -78,11 +90,12 @@ impl MasterSeat {
             voting,
             config,
             born: Instant::now(),
+            clock: 0,
             life: None,
         }
     }
 
-    /// Starts it; `bell` rings whenever it publishes something.
+    /// Starts it, if its disk has room; `bell` rings whenever it publishes something.
     pub(super) async fn start(&mut self, net: &Net, bell: &Arc<Notify>) {
         let address = self.address.to_string();
         let node = net.node_as(roles::MASTER, "master", &address).await;
@@ -92,16 +105,18 @@ impl MasterSeat {
         };
         let (view, allocator) = match &self.voting {
             Voting::None(_) => {
-                let storage = Box::new(self.storage.clone());
-                let master = Master::start_with(config, storage, &node).await;
+                let master = Master::start_with(config, self.storage.storage(), &node).await;
                 let master = master.expect("a master starts");
-                assert!(master.ready().await, "the master reads its registry");
+                if !master.ready().await {
+                    assert!(self.storage.is_full(), "the master reads its registry");
+                    return net.crash(&node);
+                }
                 let (_, allocator) = watch::channel(Some(master.allocator));
                 (master.view, allocator)
             }
             Voting::In(_) => {
                 let (election, storage) = (self.voting.on(&node), self.storage.clone());
-                let storages = Arc::new(move |_: &_| Box::new(storage.clone()) as _);
+                let storages = Arc::new(move |_: &_| storage.storage());
                 let after = AfterFailure::StandBy;
                 let candidate = Candidate::start(config, storages, election, after, &node);
                 let candidate = candidate.expect("a candidate starts");
@@ -129,7 +144,8 @@ impl MasterSeat {
 
     fn now(&self) -> Timestamp {
         let alive = i64::try_from(self.born.elapsed().as_secs()).unwrap_or(i64::MAX);
-        Timestamp::from_secs(i64::from(EPOCH_SECS).saturating_add(alive))
+        let now = i64::from(EPOCH_SECS).saturating_add(alive);
+        Timestamp::from_secs(now.saturating_add(self.clock))
     }
 
     /// It ended of itself, by what its storage said.
@@ -149,6 +165,7 @@ impl MasterSeat {
 /// The place of an agent: what is there whether or not one runs.
 pub(super) struct AgentSeat {
     pub(super) address: SocketAddr,
+    number: u64,
     name: String,
     work_dir: PathBuf,
     resources: String,
@@ -156,6 +173,10 @@ pub(super) struct AgentSeat {
     ledger: Ledger,
     museum: Museum,
     born: Instant,
+    /// How often the machine lost its power.
+    crashes: u64,
+    /// When its disk had room again.
+    freed: Option<Instant>,
     /// The machine is up; its executors may run without an agent.
     pub(super) node: Option<Node>,
     /// Of the machine: an agent that starts again finds it there.
@@ -175,6 +196,7 @@ impl AgentSeat {
     ) -> AgentSeat {
         AgentSeat {
             address,
+            number: number as u64,
             name: format!("agent-{number}"),
             work_dir,
             resources,
@@ -183,12 +205,14 @@ impl AgentSeat {
             museum,
             election: None,
             born: Instant::now(),
+            crashes: 0,
+            freed: None,
             node: None,
             life: None,
         }
     }
 
-    /// Starts the agent, and the machine if it is down.
+    /// Starts the agent, and the machine if it is down. Where nothing can be written it ends at once.
     pub(super) async fn start(&mut self, net: &Net) {
         if self.life.is_some() {
             return;
@@ -210,6 +234,7 @@ impl AgentSeat {
             http: false,
             switch_user: false,
             museum: self.museum,
+            boot_id: Some(format!("boot-{}", self.crashes)),
             start_time: Some(f64::from(EPOCH_SECS) + self.born.elapsed().as_secs_f64()),
             ..agent::Config::new(&self.work_dir, command)
         };
@@ -217,8 +242,41 @@ impl AgentSeat {
         let voting = || self.voting.on(&node);
         let election = self.election.get_or_insert_with(voting).clone();
         let agent = Agent::start(config, &node, containers, election).await;
-        self.life = Some(agent.unwrap_or_else(|error| panic!("{}: {error}", self.name)));
+        self.life = match agent {
+            Ok(agent) => Some(agent),
+            Err(_) if disks::is_full(&self.work_dir) => None,
+            Err(error) => panic!("{}: {error}", self.name),
+        };
         self.node = Some(node);
+    }
+
+    /// From now on nothing new can be written, or it can again.
+    pub(super) fn fill_disk(&mut self, is_full: bool) {
+        let done = match is_full {
+            true => disks::fill(&self.work_dir),
+            false if disks::is_full(&self.work_dir) => {
+                self.freed = Some(Instant::now());
+                disks::free(&self.work_dir)
+            }
+            false => Ok(()),
+        };
+        done.unwrap_or_else(|error| panic!("the disk of {}: {error}", self.name));
+    }
+
+    /// Whether its disk has no room, or had none a moment ago.
+    pub(super) fn has_full_disk(&self) -> bool {
+        let freed = |freed: Instant| freed.elapsed() < STILL_TOLD;
+        self.freed.is_some_and(freed) || disks::is_full(&self.work_dir)
+    }
+
+    /// One of its executors dies, and what it runs; the first one by its name.
+    pub(super) fn kill_executor(&self) {
+        let Some(node) = &self.node else { return };
+        let mut processes = node.processes().into_iter();
+        let first = processes.find(|process| process.pid.name().starts_with(EXECUTOR));
+        if let Some(executor) = first {
+            node.kill(executor.pid);
+        }
     }
 
     /// The agent ends; executors wait for its next life.
@@ -239,10 +297,15 @@ impl AgentSeat {
             .all(|process| process.pid != life.pid.any())
     }
 
-    /// The power goes: agent and executors are no more, the disk remains.
+    /// The power goes: agent and executors are no more, and of the disk remains what was synced.
     pub(super) fn crash(&mut self, net: &Net) {
         if let Some(node) = self.node.take() {
             net.crash(&node);
+            self.crashes += 1;
+            let of = net.seed() ^ (self.number << 32) ^ self.crashes;
+            let mut chance = StdRng::seed_from_u64(of);
+            let lost = disks::lose_power(&self.work_dir, &mut chance);
+            lost.unwrap_or_else(|error| panic!("the disk of {}: {error}", self.name));
         }
         self.election = None;
         self.life = None;

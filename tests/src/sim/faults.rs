@@ -62,9 +62,10 @@ impl SimCluster {
         }
     }
 
-    /// Ends all partitions, lets all paused machines run on, and brings the group back.
+    /// Ends all partitions, lets all paused machines run on, makes room for the registry, and brings the group back.
     pub fn heal(&mut self) {
         self.net.heal();
+        self.storage.fill(false);
         for machine in std::mem::take(&mut self.paused) {
             self.net.resume(&machine);
             self.resumed.set(Some(Instant::now()));
@@ -98,9 +99,40 @@ impl SimCluster {
         self.storage.inject(fault);
     }
 
-    /// Lets an agent and its executors end as by a power failure; its work directory remains.
+    /// Lets the power go during the next store into the registry, when so many thousandths of it are on the disk.
+    pub fn tear_store(&self, thousandths: u16) {
+        self.storage.tear(thousandths);
+    }
+
+    /// The registry takes nothing until [`SimCluster::heal`].
+    pub fn fill_registry(&self) {
+        self.storage.fill(true);
+    }
+
+    /// The disk of an agent takes nothing new until [`SimCluster::free_disk`].
+    pub fn fill_disk(&mut self, agent: usize) {
+        self.agents[agent].fill_disk(true);
+    }
+
+    /// The disk of an agent has room again.
+    pub fn free_disk(&mut self, agent: usize) {
+        self.agents[agent].fill_disk(false);
+    }
+
+    /// An executor of an agent dies, and what it runs.
+    pub fn kill_executor(&self, agent: usize) {
+        self.agents[agent].kill_executor();
+    }
+
+    /// The clock of a master's machine jumps by so many seconds. Masters look at it when they start.
+    pub fn move_master_clock(&mut self, master: usize, seconds: i64) {
+        self.masters[master].clock += seconds;
+    }
+
+    /// Lets an agent and its executors end as by a power failure; of its work directory remains what was synced.
     pub fn crash_machine(&mut self, agent: usize) {
         self.resume(self.agents[agent].address);
+        self.undoom(self.agents[agent].address);
         self.agents[agent].crash(&self.net);
     }
 
@@ -123,6 +155,7 @@ impl SimCluster {
     /// Ends a master as by a power failure.
     pub fn crash_master_at(&mut self, number: usize) {
         self.resume(self.masters[number].address);
+        self.undoom(self.masters[number].address);
         self.masters[number].crash(&self.net);
     }
 
@@ -191,6 +224,7 @@ impl SimCluster {
     /// Ends all faults, and starts all that is down.
     pub async fn repair(&mut self) {
         self.heal();
+        self.doomed.clear();
         self.net.loss(0.0);
         self.net.duplicate(0.0);
         self.net.reorder(0.0, Duration::ZERO);

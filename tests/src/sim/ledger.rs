@@ -27,6 +27,11 @@ impl Ledger {
         self.lock().clone()
     }
 
+    /// Whether a task ever started.
+    pub fn has_run(&self, task: &TaskId) -> bool {
+        self.lock().contains_key(task)
+    }
+
     /// What commands mean in a simulated cluster: `sleep N`, `true` and `false` as always, and
     ///
     /// * `work`: takes between half a minute and two and a half, and fails one time in eight; both a function of the

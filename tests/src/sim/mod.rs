@@ -15,6 +15,8 @@ mod builder;
 mod chaos;
 mod cluster;
 mod daemons;
+mod disks;
+mod doom;
 mod faults;
 pub mod invariants;
 mod ledger;
@@ -22,11 +24,13 @@ mod operator;
 mod reserver;
 mod service;
 mod spy;
+mod storage;
 mod watching;
 
 pub use builder::Builder;
 pub use chaos::{
-    EXHIBITS, Failure, Misfortune, Plan, Reach, Scenario, Step, exhibit, misfortune, search, survey,
+    EXHIBITS, Failure, Misfortune, Plan, Reach, Scenario, Step, Tally, exhibit, misfortune, search,
+    survey,
 };
 pub use cluster::SimCluster;
 pub use ledger::{Ledger, Run};

@@ -6,6 +6,7 @@ mod calls;
 mod orders;
 mod tidy;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use libprocess::prelude::*;
@@ -16,7 +17,9 @@ use mesos::wire::Pb;
 
 pub use orders::{Order, Orders, Promise, Subject};
 
-use super::cluster::SimCluster;
+use tokio::time::Instant;
+
+use super::cluster::{Read, Reads, SimCluster};
 
 /// How long an operator waits for an answer.
 const OPERATOR_PATIENCE: Duration = Duration::from_secs(60);
@@ -36,9 +39,21 @@ impl SimCluster {
     pub(super) fn read_state(&self) {
         let mut call = v1::master::Call::default();
         call.set_type(v1::master::call::Type::GetState);
-        if let Some(asked) = self.ask_leader(call) {
-            tokio::spawn(asked);
-        }
+        let (Some(asked), Some(view)) = (self.ask_leader(call), self.view()) else {
+            return;
+        };
+        let read = Read {
+            leader: view.master.id.clone(),
+            asked: Instant::now(),
+        };
+        let reads = self.reads.clone();
+        let number = self.asked.get();
+        self.asked.set(number + 1);
+        lock(&reads).insert(number, read);
+        tokio::spawn(async move {
+            let _ = asked.await;
+            lock(&reads).remove(&number);
+        });
     }
 
     /// An operator's call on its way to the master that leads, if that is up.
@@ -56,4 +71,8 @@ impl SimCluster {
         let node = node.clone();
         Some(async move { node.ask(&master, call, OPERATOR_PATIENCE).await })
     }
+}
+
+fn lock(reads: &Mutex<Reads>) -> MutexGuard<'_, Reads> {
+    reads.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! A framework in a simulated cluster: the scheduler of the `keep_running` example, with a spy before it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -68,8 +68,9 @@ pub struct Service {
     pub terms: Terms,
     name: String,
     copies: watch::Receiver<Copies>,
-    /// Tasks of earlier lives, of which the present one was told nothing but what masters and agents know.
-    inherited: BTreeSet<TaskId>,
+    /// Tasks of earlier lives, of which the present one was told nothing but what masters and agents know; and the
+    /// framework that it was then.
+    inherited: BTreeMap<TaskId, Option<FrameworkId>>,
     /// Tasks that it killed and that never were.
     strays: Vec<TaskId>,
     /// Since when it is down.
@@ -98,7 +99,7 @@ impl Service {
             terms,
             name: name.to_owned(),
             copies,
-            inherited: BTreeSet::new(),
+            inherited: BTreeMap::new(),
             strays: Vec::new(),
             down: None,
             left: false,
@@ -110,7 +111,10 @@ impl Service {
         if self.down.is_none() {
             net.crash(&self.node);
             self.down = Some(Instant::now());
-            self.inherited.extend(self.alive());
+            let framework = self.framework();
+            let alive = self.alive().into_iter();
+            self.inherited
+                .extend(alive.map(|task| (task, framework.clone())));
         }
     }
 
@@ -179,8 +183,8 @@ impl Service {
         copies.all().map(|(task, _, _)| task.clone()).collect()
     }
 
-    /// Tasks of its earlier lives, of which it may never hear.
-    pub fn inherited(&self) -> &BTreeSet<TaskId> {
+    /// Tasks of its earlier lives, with the framework that it was.
+    pub fn inherited(&self) -> &BTreeMap<TaskId, Option<FrameworkId>> {
         &self.inherited
     }
 

@@ -36,6 +36,7 @@ pub struct Heard {
 struct Log {
     updates: Vec<Told>,
     framework: Option<FrameworkId>,
+    renamed: Option<(FrameworkId, FrameworkId)>,
 }
 
 impl Heard {
@@ -74,6 +75,20 @@ impl Heard {
     /// The framework that the scheduler is.
     pub fn framework(&self) -> Option<FrameworkId> {
         self.lock().framework.clone()
+    }
+
+    /// The framework that the scheduler was, and the one that it was taken for later, if these differ.
+    pub fn renamed(&self) -> Option<(FrameworkId, FrameworkId)> {
+        self.lock().renamed.clone()
+    }
+
+    fn become_known(&self, id: FrameworkId) {
+        let mut log = self.lock();
+        let former = log.framework.replace(id.clone());
+        if let Some(former) = former.filter(|former| *former != id) {
+            log.renamed = Some((former, id));
+            self.bell.notify_one();
+        }
     }
 
     /// Its next life is another framework.
@@ -130,7 +145,7 @@ impl Handler<Subscribed> for Spy {
     type Result = ();
 
     fn handle(&mut self, subscribed: Subscribed, ctx: &mut Context<Self>) {
-        self.heard.lock().framework = Some(subscribed.framework_id.clone());
+        self.heard.become_known(subscribed.framework_id.clone());
         ctx.tell(&self.scheduler, subscribed);
     }
 }

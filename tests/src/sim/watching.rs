@@ -47,6 +47,15 @@ impl SimCluster {
         }
     }
 
+    /// Lets time pass with an eye on what must always hold, and the power of machines go that are doomed.
+    pub async fn live_through(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.next_event(until - Instant::now()).await;
+            self.meet_doom();
+        }
+    }
+
     /// Waits until something holds, with an eye on what must always hold; answers how long it took.
     #[track_caller]
     pub fn eventually(
@@ -125,14 +134,27 @@ impl SimCluster {
     /// Waits until a master publishes something or a service is told something, but not for longer than this; then
     /// looks at what must always hold.
     async fn next_event(&self, within: Duration) {
-        let within = match self.polled.get() {
-            Some(next) => within.min(next.saturating_duration_since(Instant::now())),
-            None => within,
-        };
+        let due = [self.polled.get(), self.look_again.get()];
+        let due = due.into_iter().flatten().min();
+        let within = due.map_or(within, |due| {
+            within.min(due.saturating_duration_since(Instant::now()))
+        });
+        let again = self.look_again.get();
         if timeout(within, self.bell.notified()).await.is_ok() {
             self.check();
         }
+        if again.is_some_and(|again| again <= Instant::now()) {
+            self.look_again.set(None);
+            self.checked.take();
+            self.check();
+        }
         self.read_if_due();
+    }
+
+    /// Invariants are to be looked at again then, even if nothing happens.
+    pub(super) fn look_again_at(&self, at: Instant) {
+        let sooner = self.look_again.get().map_or(at, |again| again.min(at));
+        self.look_again.set(Some(sooner));
     }
 
     /// Whoever polls a master reads again, whether or not the last read was answered.
@@ -152,6 +174,11 @@ impl SimCluster {
         };
         if *self.checked.borrow() != now {
             let sight = Sight::of(self);
+            let view = sight.view.iter();
+            let ended = view.flat_map(|view| view.cluster.completed_frameworks.iter());
+            self.ended
+                .borrow_mut()
+                .extend(ended.map(|framework| framework.id.clone()));
             self.invariants.borrow_mut().check(&sight);
             self.checked.replace(now);
         }

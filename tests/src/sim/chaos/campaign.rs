@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use libprocess::sim::{self, Net};
@@ -11,6 +11,7 @@ use mesos::historic::Museum;
 
 use super::misfortune::Reach;
 use super::plan::{Plan, Step};
+use super::tally::Tally;
 use crate::sim::{SimCluster, Terms};
 
 /// Within this time after the last fault, and with all orders taken back, everything is as it should be: longer than
@@ -108,12 +109,18 @@ impl Scenario {
         seed / 2 % 2 == 1
     }
 
+    /// Every other pair of those has the registry on the disk of its only master.
+    fn is_on_disk(seed: u64) -> bool {
+        seed / 4 % 2 == 1
+    }
+
     /// The cluster before anything goes wrong.
     async fn cluster(&self, net: &Net) -> SimCluster {
         let cluster = SimCluster::builder().masters(self.reach(net.seed()).masters);
         let cluster = cluster
             .agents(self.agents)
             .resources(RESOURCES)
+            .registry_on_disk(Self::is_on_disk(net.seed()))
             .museum(self.museum);
         let mut cluster = cluster.start(net).await;
         cluster.keep_running(self.tasks, "work").await;
@@ -129,7 +136,9 @@ impl Scenario {
     }
 
     /// Runs one plan in the world of its seed.
-    fn run(&self, seed: u64, plan: &Plan) -> Option<Failure> {
+    ///
+    /// What went wrong is added to the tally if the run does not fail.
+    fn run(&self, seed: u64, plan: &Plan, tally: &Mutex<Tally>) -> Option<Failure> {
         let found = sim::search(seed..seed + 1, |net| async move {
             if Self::is_light(seed) {
                 net.messages();
@@ -137,6 +146,8 @@ impl Scenario {
             let mut cluster = self.cluster(&net).await;
             plan.carry_out(&mut cluster).await;
             cluster.calms_down(PATIENCE).await;
+            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+            tally.extend(&cluster.tally);
         })?;
         Some(Failure {
             scenario: *self,
@@ -151,11 +162,13 @@ impl Scenario {
     ///
     /// A shorter plan is repaired earlier and goes another way from there, so that what fails need not fail with every
     /// longer one: all beginnings are tried, the shortest first.
-    fn try_seed(&self, seed: u64) -> Option<Failure> {
+    fn try_seed(&self, seed: u64, tally: &Mutex<Tally>) -> Option<Failure> {
         let plan = self.plan(seed);
-        let failure = self.run(seed, &plan)?;
+        let failure = self.run(seed, &plan, tally)?;
         let shorter = (0..plan.steps.len()).map(|steps| plan.beginning(steps));
-        let shortest = shorter.filter_map(|plan| self.run(seed, &plan)).next();
+        let shortest = shorter
+            .filter_map(|plan| self.run(seed, &plan, tally))
+            .next();
         Some(shortest.unwrap_or(failure))
     }
 }
@@ -200,12 +213,13 @@ pub fn search(
     scenario: Scenario,
     seeds: Range<u64>,
     threads: usize,
+    tally: &Mutex<Tally>,
     each: impl Fn(u64) + Sync,
 ) -> Option<Failure> {
     let failed = OnceLock::new();
     let done = AtomicU64::new(0);
     on_threads(threads, seeds, |seed| {
-        match scenario.try_seed(seed) {
+        match scenario.try_seed(seed, tally) {
             // Another thread may have found one at the same time: one is enough.
             Some(failure) => drop(failed.set(failure)),
             None => each(done.fetch_add(1, Ordering::Relaxed) + 1),
@@ -220,10 +234,12 @@ pub fn survey(
     scenario: Scenario,
     seeds: Range<u64>,
     threads: usize,
+    tally: &Mutex<Tally>,
     each: impl Fn(Failure) + Sync,
 ) {
     on_threads(threads, seeds, |seed| {
-        scenario.run(seed, &scenario.plan(seed)).map(&each);
+        let failed = scenario.run(seed, &scenario.plan(seed), tally);
+        failed.map(&each);
         true
     });
 }

@@ -23,7 +23,7 @@ pub enum Misfortune {
     CutOffService(usize),
     /// Nothing passes between the leader and anybody else.
     IsolateLeader,
-    /// Partitions end, paused machines run on, the group is back.
+    /// Partitions end, paused machines run on, the registry has room, the group is back.
     Heal,
     /// An agent and its executors lose power.
     CrashMachine(usize),
@@ -33,6 +33,12 @@ pub enum Misfortune {
     CrashMaster,
     /// Some master loses power.
     CrashSomeMaster(usize),
+    /// An agent and its executors lose power when the machine has sent so many packets more.
+    DoomMachine(usize, u32),
+    /// The leader loses power when its machine has sent so many packets more.
+    DoomMaster(u32),
+    /// An executor of an agent dies.
+    KillExecutor(usize),
     /// A service loses power, and all it knew.
     CrashService(usize),
     /// The last service goes for good.
@@ -55,6 +61,15 @@ pub enum Misfortune {
     ClockForward(usize, u64),
     /// An agent's clock on the wall jumps back by so many seconds.
     ClockBack(usize, u64),
+    /// The clock of a master's machine jumps by so many seconds.
+    MasterClock(usize, i64),
+    /// The disk of an agent takes nothing new for so many seconds. Whoever launches tasks there tries it again and again
+    /// meanwhile.
+    FullDisk(usize, u64),
+    /// The registry takes nothing.
+    FullRegistry,
+    /// The power goes during the next store into the registry, when so many thousandths of it are on the disk.
+    TornStore(u16),
     /// The next store into the registry takes so many milliseconds.
     SlowStore(u64),
     /// The next store into the registry fails; the master ends by it.
@@ -92,12 +107,15 @@ pub struct Reach {
     pub orders: bool,
 }
 
+/// Those of a launch, of a registration, of everything that several machines do in turns.
+const PACKETS: std::ops::Range<u32> = 0..100;
+
 /// How often a kind comes, beside others, and how one of it is made.
 type Kind = (u32, fn(&mut StdRng, &Reach) -> Misfortune);
 
 /// What comes to every cluster. What separates comes more often than the rest, and so does what repairs: a cluster in
 /// which nothing works for long has no histories.
-const ALWAYS: [Kind; 21] = [
+const ALWAYS: [Kind; 30] = [
     (6, |r, n| Misfortune::CutOff(r.random_range(0..n.agents))),
     (2, |r, n| {
         Misfortune::CutOffFromLeader(r.random_range(0..n.agents))
@@ -135,10 +153,33 @@ const ALWAYS: [Kind; 21] = [
         let agent = r.random_range(0..n.agents);
         Misfortune::ClockBack(agent, r.random_range(1..100_000))
     }),
+    (3, |r, n| {
+        let packets = r.random_range(PACKETS);
+        Misfortune::DoomMachine(r.random_range(0..n.agents), packets)
+    }),
+    (3, |r, _| Misfortune::DoomMaster(r.random_range(PACKETS))),
+    (3, |r, n| {
+        Misfortune::KillExecutor(r.random_range(0..n.agents))
+    }),
+    (2, |r, n| {
+        let master = r.random_range(0..n.masters);
+        Misfortune::MasterClock(master, r.random_range(-100_000..100_000))
+    }),
+    (2, |r, n| {
+        let agent = r.random_range(0..n.agents);
+        Misfortune::FullDisk(agent, r.random_range(1..10))
+    }),
+    (2, |_, _| Misfortune::FullRegistry),
+    (3, |r, _| Misfortune::TornStore(r.random_range(0..1_000))),
     (3, |r, _| Misfortune::SlowStore(r.random_range(100..30_000))),
     (5, |r, _| match r.random() {
         true => Misfortune::FailedStore,
         false => Misfortune::UnknownStore,
+    }),
+    (1, |_, _| Misfortune::Pollers),
+    (3, |r, n| {
+        let service = r.random_range(0..n.services);
+        Misfortune::StrayKill(service, r.random_range(0..n.agents))
     }),
 ];
 
@@ -158,16 +199,11 @@ const TO_GROUPS: [Kind; 7] = [
 ];
 
 /// What comes where operators and frameworks do as they like.
-const BY_PEOPLE: [Kind; 4] = [
+const BY_PEOPLE: [Kind; 2] = [
     (18, |r, n| {
         Misfortune::Order(Order::any(r, n.agents, n.services))
     }),
     (1, |_, _| Misfortune::ServiceLeaves),
-    (1, |_, _| Misfortune::Pollers),
-    (3, |r, n| {
-        let service = r.random_range(0..n.services);
-        Misfortune::StrayKill(service, r.random_range(0..n.agents))
-    }),
 ];
 
 impl Misfortune {
@@ -208,11 +244,22 @@ impl fmt::Display for Misfortune {
             Mute(agent) => write!(f, "the masters do not hear agent {agent}"),
             CutOffService(service) => write!(f, "service {service} is cut off from the masters"),
             IsolateLeader => write!(f, "the leader is cut off from everybody"),
-            Heal => write!(f, "partitions, pauses and the group's outage end"),
+            Heal => write!(
+                f,
+                "partitions, pauses, the registry's fullness and the group's outage end"
+            ),
             CrashMachine(agent) => write!(f, "the machine of agent {agent} crashes"),
             CrashAgent(agent) => write!(f, "agent {agent} ends"),
             CrashMaster => write!(f, "the leader crashes"),
             CrashSomeMaster(master) => write!(f, "master {master} crashes"),
+            DoomMachine(agent, packets) => {
+                write!(
+                    f,
+                    "the machine of agent {agent} crashes after {packets} packets"
+                )
+            }
+            DoomMaster(packets) => write!(f, "the leader crashes after {packets} packets"),
+            KillExecutor(agent) => write!(f, "an executor of agent {agent} dies"),
             CrashService(service) => write!(f, "service {service} crashes"),
             ServiceLeaves => write!(f, "the last service goes for good"),
             PauseMachine(agent) => write!(f, "the machine of agent {agent} stands still"),
@@ -227,6 +274,19 @@ impl fmt::Display for Misfortune {
             }
             ClockBack(agent, seconds) => {
                 write!(f, "the clock of agent {agent} jumps back by {seconds} s")
+            }
+            MasterClock(master, seconds) => {
+                write!(f, "the clock of master {master} jumps by {seconds} s")
+            }
+            FullDisk(agent, seconds) => {
+                write!(f, "the disk of agent {agent} is full for {seconds} s")
+            }
+            FullRegistry => write!(f, "the registry is full"),
+            TornStore(thousandths) => {
+                write!(
+                    f,
+                    "the next store breaks off after {thousandths} thousandths"
+                )
             }
             SlowStore(millis) => write!(f, "the next store takes {millis} ms"),
             FailedStore => write!(f, "the next store fails"),

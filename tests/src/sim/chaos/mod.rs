@@ -11,11 +11,13 @@ mod misfortune;
 mod museum;
 mod plan;
 mod strike;
+mod tally;
 
 pub use campaign::{Failure, Scenario, search, survey};
 pub use misfortune::{Misfortune, Reach};
 pub use museum::{EXHIBITS, exhibit};
 pub use plan::{Plan, Step};
+pub use tally::Tally;
 
 use super::cluster::SimCluster;
 

@@ -55,8 +55,9 @@ impl Plan {
     pub async fn carry_out(&self, cluster: &mut SimCluster) {
         for Step { misfortune, pause } in &self.steps {
             cluster.net.note(&format!("misfortune: {misfortune}"));
+            cluster.tally.add(misfortune.kind());
             misfortune.strike(cluster).await;
-            cluster.pass(*pause).await;
+            cluster.live_through(*pause).await;
             cluster.bury().await;
         }
         cluster.net.note("repair");

@@ -15,7 +15,10 @@ impl Misfortune {
     pub(super) async fn strike(&self, cluster: &mut SimCluster) {
         use Misfortune::*;
         let master = cluster.master_address();
-        let agent = |agent: usize| cluster.agent_address(agent);
+        let agents: Vec<_> = (0..cluster.agent_count())
+            .map(|agent| cluster.agent_address(agent))
+            .collect();
+        let agent = |agent: usize| agents[agent];
         let lost = || StorageError::Timeout(0);
         match *self {
             CutOff(agent) => cluster.cut_off(agent),
@@ -29,6 +32,9 @@ impl Misfortune {
             CrashAgent(agent) => cluster.crash_agent(agent).await,
             CrashMaster => cluster.crash_master(),
             CrashSomeMaster(master) => cluster.crash_master_at(master),
+            DoomMachine(number, packets) => cluster.doom(agent(number), packets),
+            DoomMaster(packets) => cluster.doom(master, packets),
+            KillExecutor(agent) => cluster.kill_executor(agent),
             CrashService(service) => cluster.crash_service(service),
             ServiceLeaves => cluster.service_leaves(cluster.services.len() - 1),
             PauseMachine(number) => cluster.pause(agent(number)),
@@ -49,6 +55,14 @@ impl Misfortune {
                 let by = Duration::from_secs(seconds);
                 cluster.net.clock_back(&agent(number), by);
             }
+            MasterClock(master, seconds) => cluster.move_master_clock(master, seconds),
+            FullDisk(agent, seconds) => {
+                cluster.fill_disk(agent);
+                cluster.live_through(Duration::from_secs(seconds)).await;
+                cluster.free_disk(agent);
+            }
+            FullRegistry => cluster.fill_registry(),
+            TornStore(thousandths) => cluster.tear_store(thousandths),
             SlowStore(millis) => {
                 cluster.fail_store(Fault::Delay(Duration::from_millis(millis)));
             }

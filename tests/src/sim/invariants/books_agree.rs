@@ -1,8 +1,50 @@
-//! After faults: the allocator has given away what is used or offered, and nothing else.
+//! The allocator has given away what is used or offered, and nothing else.
+
+use std::time::Duration;
 
 use mesos::resources::{Quantities, Quantity};
+use tokio::time::Instant;
 
+use super::{Invariant, Sight};
 use crate::sim::SimCluster;
+
+/// The allocator is told at once, and says how it stands whenever it has decided, which it does every second.
+const MOMENT: Duration = Duration::from_secs(5);
+
+/// In that time.
+const LOOKS: u32 = 4;
+
+/// Since when the two differ, under the same leader.
+#[derive(Default)]
+pub struct BooksAgree {
+    leader: String,
+    since: Option<Instant>,
+}
+
+impl Invariant for BooksAgree {
+    fn check(&mut self, sight: &Sight<'_>) -> Result<(), String> {
+        let view = sight.cluster.leader();
+        let resumed = sight.cluster.resumed.get();
+        let leader = view.as_ref().map_or("", |view| &view.master.id);
+        if leader.is_empty() || leader != self.leader {
+            self.since = None;
+            leader.clone_into(&mut self.leader);
+            return Ok(());
+        }
+        let Err(why) = check(sight.cluster) else {
+            self.since = None;
+            return Ok(());
+        };
+        let since = *self.since.get_or_insert(sight.now);
+        let since = resumed.map_or(since, |resumed| since.max(resumed));
+        if sight.now - since > MOMENT {
+            return Err(format!("for {MOMENT:?} {why}"));
+        }
+        // Whatever happens then may be on its way to the allocator again: so it is looked at several times.
+        sight.cluster.look_again_at(sight.now + MOMENT / LOOKS);
+        Ok(())
+    }
+}
 
 /// In what the leader and its allocator published last.
 ///

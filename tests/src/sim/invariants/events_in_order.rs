@@ -94,10 +94,11 @@ impl Follower {
         if let Some(added) = &event.task_added {
             let task = added.task.task_id.clone();
             let state = added.task.state();
-            // One that had ended for the leader, with its agent, may come back with it.
             let known = self.tasks.insert(task.clone(), state);
-            if let Some(known) = known.filter(|state| is_there(*state)) {
-                return Err(format!("{task} was told to be new, and was {known:?}"));
+            if let Some(known) = known.filter(|known| !may_come_back(*known, state)) {
+                return Err(format!(
+                    "{task} was told to be new and {state:?}, and was {known:?}"
+                ));
             }
         }
         if let Some(updated) = &event.task_updated {
@@ -112,8 +113,13 @@ impl Follower {
     }
 }
 
-fn is_there(state: TaskState) -> bool {
-    !is_terminal(state) && state != TaskState::TaskUnreachable
+/// As Mesos tells it, a task is added again when its agent is: one that was given up with the agent is what it is now,
+/// one that had ended before is what it was.
+fn may_come_back(was: TaskState, is: TaskState) -> bool {
+    match was {
+        TaskState::TaskUnreachable | TaskState::TaskLost => true,
+        _ => is_terminal(was) && was == is,
+    }
 }
 
 /// What a future has now.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use master::state::Framework;
+use master::view::View;
 use mesos::v1::FrameworkId;
 use tokio::time::Instant;
 
@@ -43,7 +44,7 @@ impl Invariant for FrameworksLeaveInTime {
         self.leader.clone_from(&view.master.id);
         for framework in view.cluster.completed_frameworks.iter() {
             if let Some(known) = self.known.remove(&framework.id) {
-                self.ended(sight, framework, &known)?;
+                self.ended(sight, view, framework, &known)?;
             }
         }
         for framework in view.cluster.frameworks.values() {
@@ -60,9 +61,14 @@ impl Invariant for FrameworksLeaveInTime {
             let stored = sight.registry.frameworks.get(&framework.id);
             let has_deadline = stored.is_some_and(|record| record.failover_deadline.is_some());
             let mut due = *known.due.get_or_insert(sight.now + patience(framework));
-            if framework.recovered() && !has_deadline {
-                // This leader does not know since when it is away: it gets as much time as agents do, at least.
-                let patience = patience(framework).max(view.config.agent_reregister_timeout);
+            if framework.recovered() {
+                let grace = view.config.agent_reregister_timeout;
+                let patience = match has_deadline {
+                    // It may have looked for a leader when there was none, until now.
+                    true => patience(framework).min(grace),
+                    // This leader does not know since when it is away: it gets as much time as agents do, at least.
+                    false => patience(framework).max(grace),
+                };
                 due = due.max(self.since.unwrap_or(sight.now) + patience);
                 known.due = Some(due);
             }
@@ -80,15 +86,27 @@ impl Invariant for FrameworksLeaveInTime {
 }
 
 impl FrameworksLeaveInTime {
-    fn ended(&self, sight: &Sight<'_>, framework: &Framework, known: &Known) -> Result<(), String> {
-        // A new leader ends by the deadline that is stored whoever is not back by then: it is judged by what it saw.
-        let seen = known.there.filter(|there| Some(*there) > self.since);
-        let Some(there) = seen else {
+    fn ended(
+        &self,
+        sight: &Sight<'_>,
+        view: &View,
+        framework: &Framework,
+        known: &Known,
+    ) -> Result<(), String> {
+        let Some(there) = known.there else {
             return Ok(());
         };
-        let away = sight.now - there;
-        // The leader's clock begins when it notices, which is never before the link breaks.
-        match away < patience(framework) && !sight.cluster.orders.ended(&framework.id) {
+        // The leader's clock begins when it notices, which is never before the link breaks. A new leader goes by a
+        // deadline that may have been stored before the framework was there last; but it waits itself.
+        let (since, patience) = match Some(there) > self.since {
+            true => (there, patience(framework)),
+            false => {
+                let grace = view.config.agent_reregister_timeout;
+                (self.since.unwrap_or(there), patience(framework).min(grace))
+            }
+        };
+        let away = sight.now - since;
+        match away < patience && !sight.cluster.orders.ended(&framework.id) {
             true => Err(format!(
                 "{} was ended when it had been away for {away:?}",
                 framework.id

@@ -38,5 +38,5 @@ fn is_wanted(service: &Service, told: &Told) -> bool {
     let killed = status.state() == TaskState::TaskKilled;
     let was_to_run = matches!(told.before, Some(Copy::Launched | Copy::Running));
     let drained = status.reason() == Reason::AgentDraining;
-    !killed || !was_to_run || drained || service.inherited().contains(&status.task_id)
+    !killed || !was_to_run || drained || service.inherited().contains_key(&status.task_id)
 }

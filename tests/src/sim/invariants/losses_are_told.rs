@@ -43,7 +43,7 @@ impl Invariant for LossesAreTold {
             };
             for task in framework.unreachable_tasks.keys().map(Id::to_v1) {
                 let runs = self.told.get(&task) == Some(&TaskState::TaskRunning);
-                if !runs || service.inherited().contains(&task) {
+                if !runs || service.inherited().contains_key(&task) {
                     continue;
                 }
                 let since = *waiting.get(&task).unwrap_or(&sight.now);

@@ -4,9 +4,11 @@
 //!
 //! | File | Property |
 //! |---|---|
+//! | [`books_agree`] | the allocator has given away what is used or offered |
 //! | [`events_in_order`] | who follows the leader's events is told all of them once, in order |
 //! | [`frameworks_leave_in_time`] | a framework that is away is kept for as long as it asked, and no longer |
 //! | [`gone_for_ever`] | who was given up is never let in again |
+//! | [`ids_are_kept`] | a framework that comes back is taken for itself |
 //! | [`killed_on_request`] | no task is killed that nobody wanted killed |
 //! | [`limits_hold`] | no role is offered more than its quota allows |
 //! | [`losses_are_told`] | a service that is there is told soon what is unreachable |
@@ -14,9 +16,12 @@
 //! | [`one_leader`] | one master leads at most |
 //! | [`operations_end_once`] | an operation has one end |
 //! | [`orders_are_kept`] | what an operator was promised stays so |
+//! | [`readers_are_served`] | whoever reads the leader's state is answered soon |
+//! | [`refusals_end`] | an agent does not refuse task after task |
 //! | [`registry_remembers`] | whom the master counts among its agents, it has stored |
 //! | [`resources_conserved`] | per agent: offered + used ≤ total, and used is what its tasks and executors hold |
 //! | [`runs_once`] | no task starts twice; none is silently gone |
+//! | [`tasks_are_known`] | what runs on an agent that the leader counts on, the leader knows |
 //! | [`updates_arrive`] | updates of a task reach its framework in order, its end included, until acknowledged |
 //!
 //! Looked at once faults are over, until it holds:
@@ -35,6 +40,7 @@ pub mod books_agree;
 pub mod events_in_order;
 pub mod frameworks_leave_in_time;
 pub mod gone_for_ever;
+pub mod ids_are_kept;
 pub mod killed_on_request;
 pub mod kills_are_answered;
 pub mod limits_hold;
@@ -44,9 +50,12 @@ pub mod offers_exclusive;
 pub mod one_leader;
 pub mod operations_end_once;
 pub mod orders_are_kept;
+pub mod readers_are_served;
+pub mod refusals_end;
 pub mod registry_remembers;
 pub mod resources_conserved;
 pub mod runs_once;
+pub mod tasks_are_known;
 pub mod updates_arrive;
 pub mod views_agree;
 
@@ -98,39 +107,60 @@ impl<F: Fn(&Sight<'_>) -> Result<(), String>> Invariant for F {
     }
 }
 
-/// All that must hold at every moment of one cluster's life.
-pub struct Always(Vec<Box<dyn Invariant>>);
+/// All that must hold at every moment of one cluster's life, by the names of their files.
+pub struct Always(Vec<(&'static str, Box<dyn Invariant>)>);
 
 impl Always {
     /// Of a cluster that begins to live.
     pub fn new() -> Always {
-        Always(vec![
-            Box::new(events_in_order::EventsInOrder::default()),
-            Box::new(frameworks_leave_in_time::FrameworksLeaveInTime::default()),
-            Box::new(gone_for_ever::GoneForEver::default()),
-            Box::new(killed_on_request::KilledOnRequest::default()),
-            Box::new(limits_hold::LimitsHold::default()),
-            Box::new(losses_are_told::LossesAreTold::default()),
-            Box::new(offers_exclusive::check),
-            Box::new(one_leader::check),
-            Box::new(operations_end_once::OperationsEndOnce::default()),
-            Box::new(orders_are_kept::check),
-            Box::new(registry_remembers::check),
-            Box::new(resources_conserved::check),
-            Box::new(runs_once::check),
-            Box::new(updates_arrive::InOrder::default()),
-        ])
+        let mut all = Always(Vec::new());
+        all.add("books_agree", books_agree::BooksAgree::default());
+        all.add("events_in_order", events_in_order::EventsInOrder::default());
+        all.add(
+            "frameworks_leave_in_time",
+            frameworks_leave_in_time::FrameworksLeaveInTime::default(),
+        );
+        all.add("gone_for_ever", gone_for_ever::GoneForEver::default());
+        all.add("ids_are_kept", ids_are_kept::check);
+        all.add(
+            "killed_on_request",
+            killed_on_request::KilledOnRequest::default(),
+        );
+        all.add("limits_hold", limits_hold::LimitsHold::default());
+        all.add("losses_are_told", losses_are_told::LossesAreTold::default());
+        all.add("offers_exclusive", offers_exclusive::check);
+        all.add("one_leader", one_leader::check);
+        all.add(
+            "operations_end_once",
+            operations_end_once::OperationsEndOnce::default(),
+        );
+        all.add("orders_are_kept", orders_are_kept::check);
+        all.add("readers_are_served", readers_are_served::check);
+        all.add("refusals_end", refusals_end::RefusalsEnd::default());
+        all.add(
+            "registry_remembers",
+            registry_remembers::RegistryRemembers::default(),
+        );
+        all.add("resources_conserved", resources_conserved::check);
+        all.add("runs_once", runs_once::check);
+        all.add("tasks_are_known", tasks_are_known::TasksAreKnown::default());
+        all.add("updates_arrive", updates_arrive::InOrder::default());
+        all
+    }
+
+    fn add(&mut self, name: &'static str, invariant: impl Invariant + 'static) {
+        self.0.push((name, Box::new(invariant)));
     }
 
     /// Looks at all of it.
     ///
     /// # Panics
     ///
-    /// If something does not hold.
+    /// If something does not hold; with the name of what says so before it.
     pub fn check(&mut self, sight: &Sight<'_>) {
-        for invariant in &mut self.0 {
+        for (name, invariant) in &mut self.0 {
             if let Err(broken) = invariant.check(sight) {
-                panic!("{broken}");
+                panic!("{name}: {broken}");
             }
         }
     }
@@ -146,13 +176,20 @@ impl Default for Always {
 ///
 /// # Errors
 ///
-/// What does not hold yet.
+/// What does not hold yet, with the name of what says so before it.
 pub fn settled(cluster: &SimCluster) -> Result<(), String> {
-    views_agree::check(cluster)?;
-    no_orphans::check(cluster)?;
-    kills_are_answered::check(cluster)?;
-    registry_remembers::agrees(cluster)?;
-    books_agree::check(cluster)?;
-    updates_arrive::all_acknowledged(cluster)?;
-    runs_once::none_is_gone(cluster)
+    type Check = fn(&SimCluster) -> Result<(), String>;
+    let all: [(&str, Check); 7] = [
+        ("views_agree", views_agree::check),
+        ("no_orphans", no_orphans::check),
+        ("kills_are_answered", kills_are_answered::check),
+        ("registry_remembers", registry_remembers::agrees),
+        ("books_agree", books_agree::check),
+        ("updates_arrive", updates_arrive::all_acknowledged),
+        ("runs_once", runs_once::none_is_gone),
+    ];
+    for (name, check) in all {
+        check(cluster).map_err(|why| format!("{name}: {why}"))?;
+    }
+    Ok(())
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::sim::SimCluster;
-
-/// How the containerizer of a simulated machine calls what runs in a container.
-const EXECUTOR: &str = "executor-";
+use crate::sim::daemons::EXECUTOR;
 
 /// On every machine.
 ///

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::Sight;
 
-/// What a machine that stood still needs to see how late it is.
-const MOMENT: Duration = Duration::from_secs(1);
+/// The instant at which a machine runs on: all its timers are due, in some order.
+const MOMENT: Duration = Duration::from_millis(1);
 
-/// Of all masters that do not stand still: whoever does believes what it believed, and says so to nobody. Who stood
-/// still does not write any more, but says for a moment what it believed.
+/// Of all masters that do not stand still: whoever does believes what it believed, and says so to nobody.
 ///
 /// # Errors
 ///

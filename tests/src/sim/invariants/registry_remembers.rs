@@ -1,16 +1,58 @@
 //! Whom the master counts among its agents, it has stored: every later master will know them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Sight;
+use std::time::Duration;
+
+use mesos::v1::AgentId;
+use tokio::time::Instant;
+
+use super::{Invariant, Sight};
 use crate::sim::SimCluster;
 
-/// In the master's latest view, which never runs ahead of the registry.
-///
-/// # Errors
-///
-/// The agent that would be forgotten.
-pub fn check(sight: &Sight<'_>) -> Result<(), String> {
+/// What is stored is told the leader at once, which changes its mind in its next turn.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// What a master finds when it begins is what was stored; and its latest view never runs ahead of the registry.
+#[derive(Default)]
+pub struct RegistryRemembers {
+    /// Agents of which the leader believes something else than what is stored, and since when it is so.
+    ahead: BTreeMap<AgentId, Instant>,
+}
+
+impl Invariant for RegistryRemembers {
+    fn check(&mut self, sight: &Sight<'_>) -> Result<(), String> {
+        check(sight)?;
+        let before = std::mem::take(&mut self.ahead);
+        let Some(view) = sight.cluster.leader() else {
+            return Ok(());
+        };
+        let (registry, cluster) = (&sight.registry, &view.cluster);
+        let there = cluster
+            .agents
+            .keys()
+            .filter(|id| !registry.agents.contains_key(*id));
+        let lost = cluster
+            .unreachable_agents
+            .keys()
+            .filter(|id| !registry.unreachable.contains_key(*id));
+        for id in there.chain(lost) {
+            let since = *before.get(id).unwrap_or(&sight.now);
+            if sight.now - since > MOMENT {
+                return Err(format!(
+                    "the master believes of {id} what is not stored for {MOMENT:?}"
+                ));
+            }
+            self.ahead.insert(id.clone(), since);
+        }
+        Ok(())
+    }
+}
+
+fn check(sight: &Sight<'_>) -> Result<(), String> {
+    if let Some(lost) = sight.cluster.storage.lost() {
+        return Err(lost);
+    }
     let Some(view) = &sight.view else {
         return Ok(());
     };

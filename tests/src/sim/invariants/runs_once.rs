@@ -22,8 +22,11 @@ pub fn check(sight: &Sight<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Whatever started is known to its framework: alive, or told to have ended. Of what a service that lost its memory, or
-/// whose framework was ended, had started, it is enough that it does not run.
+/// Whatever started is known to its framework: alive, or told to have ended.
+///
+/// Agents repeat ends until they are acknowledged, also to a service that has lost its memory. But nobody is told the end
+/// of what a framework had when it was ended; and what was on an agent that has gone, masters tell once, and to those only
+/// who ask for it or are there. Of these it is enough that they do not run.
 ///
 /// # Errors
 ///
@@ -36,17 +39,28 @@ pub fn none_is_gone(cluster: &SimCluster) -> Result<(), String> {
         let ends = updates.filter(|told| is_terminal(told.status.state()));
         known.extend(ends.map(|told| told.status.task_id));
     }
-    let inherited = |task: &TaskId| {
-        let mut services = cluster.services.iter();
-        services.any(|service| service.inherited().contains(task))
-    };
     let running = running(cluster);
-    let gone = cluster.ledger.runs().into_keys();
-    let mut gone = gone.filter(|task| !known.contains(task));
-    match gone.find(|task| running.contains(task) || !inherited(task)) {
-        Some(task) => Err(format!("{task} ran, and nobody was told its end")),
+    let agents = cluster.registry().agents;
+    let runs = cluster.ledger.runs();
+    let mut gone = runs.iter().filter(|(task, _)| !known.contains(*task));
+    let missing = gone.find(|(task, runs)| {
+        let agent_is_there = runs.iter().all(|run| agents.contains_key(&run.agent));
+        running.contains(*task) || !may_be_forgotten(cluster, task, agent_is_there)
+    });
+    match missing {
+        Some((task, _)) => Err(format!("{task} ran, and nobody was told its end")),
         None => Ok(()),
     }
+}
+
+/// Whether a task is one that its service may never hear of.
+fn may_be_forgotten(cluster: &SimCluster, task: &TaskId, agent_is_there: bool) -> bool {
+    let mut services = cluster.services.iter();
+    let inherited = services.find_map(|service| service.inherited().get(task));
+    inherited.is_some_and(|framework| {
+        let of = framework.as_ref();
+        !agent_is_there || of.is_none_or(|framework| cluster.was_ended(framework))
+    })
 }
 
 /// What agents believe to run.

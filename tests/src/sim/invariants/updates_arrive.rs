@@ -59,8 +59,10 @@ impl Service {
     }
 }
 
-/// Every end that an agent knows was told to the framework as that, and no agent waits for an acknowledgement. Nobody
-/// acknowledges the ends of a framework that was ended unheard; of those it was told by a master if it came back.
+/// Every end that an agent knows was told to the framework as that, and no agent waits for an acknowledgement.
+///
+/// An agent that ends a framework drops its executors with what was not acknowledged. If the framework comes back under
+/// its id, to a master that has not heard of its end, it is told of those by that: so they need to be told only.
 ///
 /// # Errors
 ///
@@ -86,8 +88,9 @@ pub fn all_acknowledged(cluster: &SimCluster) -> Result<(), String> {
         // Nobody is left to be told of what belongs to a framework that has ended.
         for framework in agent.frameworks().filter(|f| !ended(&f.id())) {
             let past = framework.completed_executors.iter().map(AsRef::as_ref);
+            let was_ended = cluster.was_ended(&framework.id());
             let mut unheard = past.clone().flat_map(|past| past.terminated_tasks.keys());
-            if let Some(task) = unheard.find(|task| !over.contains(*task)) {
+            if let Some(task) = unheard.find(|task| !was_ended || !over.contains(*task)) {
                 return Err(format!("of the end of {task} nothing was told"));
             }
             let mut live = framework.executors.values();
