@@ -9,7 +9,7 @@ use mesos::flags::{format_bytes, format_duration};
 use mesos::historic::Museum;
 use mesos::v1::{DomainInfo, RateLimits};
 
-pub use crate::allocator::{AgentSorter, SorterKind};
+pub use crate::allocator::{AgentSorter, AllocatorKind, SorterKind};
 use crate::allocator::{
     DEFAULT_MAX_OFFERS, DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE, RegexLimits,
 };
@@ -67,6 +67,8 @@ pub struct Config {
     pub allocation_interval: Duration,
     /// After this time an unanswered offer is rescinded; never when unset.
     pub offer_timeout: Option<Duration>,
+    /// Who decides what is offered to whom.
+    pub allocator: AllocatorKind,
     /// A framework with so many unanswered offers gets no more until it answers. Not in Mesos.
     pub max_offers_per_framework: usize,
     /// A file with the hosts that may be offered, one a line; all when unset. It is read again every
@@ -141,6 +143,7 @@ impl Default for Config {
             max_agent_ping_timeouts: 5,
             allocation_interval: Duration::from_secs(1),
             offer_timeout: None,
+            allocator: AllocatorKind::default(),
             max_offers_per_framework: DEFAULT_MAX_OFFERS,
             whitelist: None,
             min_allocatable_resources: "cpus:0.01|mem:32".to_owned(),
@@ -194,7 +197,7 @@ impl Config {
             format_duration(self.allocation_interval),
         );
         flags.set("agent_sorter", self.agent_sorter.name());
-        flags.set("allocator", "hierarchical");
+        flags.set("allocator", self.allocator.name());
         flags.set(
             "allocator_agent_recovery_factor",
             self.allocator_agent_recovery_factor,

@@ -23,10 +23,7 @@ use mesos::version::MESOS_COMPATIBLE;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::allocator::{
-    ALLOCATOR_MAILBOX, Allocator, AllocatorDoor, AllocatorOptions, AllocatorProcess,
-    HierarchicalAllocator,
-};
+use crate::allocator::{ALLOCATOR_MAILBOX, AllocatorDoor, AllocatorOptions, AllocatorProcess};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::StartError;
@@ -209,12 +206,13 @@ async fn spawn_parts(
     }
     let (interval, subscriber) = (config.allocation_interval, inbox.clone());
     let (announce, reports) = oneshot::channel();
+    let kind = config.allocator;
     let allocator = node
         .process("allocator")
         .mailbox(ALLOCATOR_MAILBOX)
         .own_thread()
         .spawn(move |ctx| {
-            let mut allocator = Box::new(HierarchicalAllocator::new(options));
+            let mut allocator = kind.build(options);
             allocator.update_whitelist(whitelist);
             let process = AllocatorProcess::new(allocator, interval, subscriber, ctx);
             // Whoever starts the master may have given up.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
-use master::allocator::DEFAULT_MAX_OFFERS;
+use master::allocator::{AllocatorKind, DEFAULT_MAX_OFFERS};
 use master::config::{AgentSorter, Config, SorterKind};
 use mesos::v1::DomainInfo;
 
@@ -14,6 +14,10 @@ use super::values::{FileOrAll, at_least_one, domain, duration, file_or_all, size
 /// `--max_offers_per_framework` are ours.
 #[derive(Debug, Args)]
 pub(crate) struct AllocatorFlags {
+    /// Who decides what is offered to whom
+    #[arg(long, env = "MESOS_ALLOCATOR", value_enum, default_value_t = Kind::HierarchicalDrf)]
+    pub(crate) allocator: Kind,
+
     /// Interval of allocations; offers also follow events at once
     #[arg(long = "allocation_interval", env = "MESOS_ALLOCATION_INTERVAL", value_parser = duration, default_value = "1secs")]
     pub(crate) allocation_interval: Duration,
@@ -97,6 +101,17 @@ pub(crate) struct AllocatorFlags {
     pub(crate) domain: Option<DomainInfo>,
 }
 
+/// The allocators there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Dominant resource fairness over the tree of roles, as Mesos
+    #[value(name = "HierarchicalDRF")]
+    HierarchicalDrf,
+    /// The same; in one run a framework gets the resources of one agent at most
+    #[value(name = "OneOfferEach")]
+    OneOfferEach,
+}
+
 /// How roles or frameworks are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Sorter {
@@ -122,6 +137,10 @@ impl AllocatorFlags {
     /// The configuration with what these flags say.
     pub(crate) fn apply(&self, config: Config) -> Config {
         Config {
+            allocator: match self.allocator {
+                Kind::HierarchicalDrf => AllocatorKind::HierarchicalDrf,
+                Kind::OneOfferEach => AllocatorKind::OneOfferEach,
+            },
             allocation_interval: self.allocation_interval,
             offer_timeout: self.offer_timeout,
             max_offers_per_framework: self.max_offers_per_framework,

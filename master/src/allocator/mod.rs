@@ -22,6 +22,7 @@ mod agent_facts;
 mod agents;
 mod amounts;
 mod books;
+mod choice;
 mod client;
 mod constraints;
 mod cycle;
@@ -32,7 +33,9 @@ mod frameworks;
 mod hierarchical;
 mod judge;
 mod kinds;
+mod layer;
 mod maintenance;
+mod one_each;
 mod options;
 mod portion;
 mod process;
@@ -52,6 +55,7 @@ use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 
 pub use agent_facts::AgentCapabilities;
+pub use choice::AllocatorKind;
 pub use client::AllocatorClient;
 pub use constraints::{
     Constraints, ConstraintsError, DEFAULT_REGEX_MAX_MEM, DEFAULT_REGEX_MAX_PROGRAM_SIZE,
@@ -61,7 +65,9 @@ pub use explain::{Explanation, Reason};
 pub use figures::{Figures, QuotaFigures, ResourceFigures, RoleFigures};
 pub use filters::{DEFAULT_REFUSE, MAX_REFUSE, refuse_duration};
 pub use hierarchical::HierarchicalAllocator;
+pub use layer::Layer;
 pub use maintenance::InverseAllocation;
+pub use one_each::OneOfferEach;
 pub use options::{
     AgentSorter, AllocatorOptions, Capabilities, DEFAULT_MAX_OFFERS, FrameworkOptions,
     MinAllocatable, SorterKind,

@@ -36,8 +36,8 @@ use mesos::v1::{AgentInfo, Attribute, DomainInfo, Unavailability, domain_info, v
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, Capabilities,
-    FrameworkOptions, HierarchicalAllocator, Quota, RegexLimits, Scope, SorterKind, compile,
+    AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorKind, AllocatorOptions,
+    Capabilities, FrameworkOptions, Quota, RegexLimits, Scope, SorterKind, compile,
     refuse_duration,
 };
 
@@ -92,17 +92,18 @@ fn play(scenario: &str) -> Result<(), String> {
 #[derive(Default)]
 struct World {
     options: AllocatorOptions,
-    allocator: Option<HierarchicalAllocator>,
+    kind: AllocatorKind,
+    allocator: Option<Box<dyn Allocator>>,
     now: Duration,
     given: Vec<Allocation>,
     agents: BTreeSet<String>,
 }
 
 impl World {
-    fn allocator(&mut self) -> &mut HierarchicalAllocator {
-        let options = &self.options;
-        let new = || HierarchicalAllocator::new(options.clone());
-        self.allocator.get_or_insert_with(new)
+    fn allocator(&mut self) -> &mut dyn Allocator {
+        let (kind, options) = (self.kind, &self.options);
+        let new = || kind.build(options.clone());
+        &mut **self.allocator.get_or_insert_with(new)
     }
 
     fn run(&mut self, command: &[&str]) -> Vec<String> {
@@ -154,6 +155,7 @@ impl World {
             _ => panic!("no sorter {name}"),
         };
         match option {
+            ["allocator", "OneOfferEach"] => self.kind = AllocatorKind::OneOfferEach,
             ["exclude", name] => {
                 options.fair_sharing_excluded.insert((*name).to_owned());
             }
