@@ -1,5 +1,7 @@
 //! What the master writes into its log: the comings and goings, not the traffic.
 
+use libprocess::prelude::Pid;
+use mesos::protocols::AgentProtocol;
 use mesos::v1::scheduler::event::Type;
 use tracing::{debug, info, warn};
 
@@ -8,7 +10,7 @@ use crate::state::{Effect, ToAgent};
 /// Notes an effect before it is performed.
 pub(crate) fn note(effect: &Effect) {
     match effect {
-        Effect::Agent(to, message) => agent(&to.to_string(), message),
+        Effect::Agent(to, message) => agent(to, message),
         Effect::Event(to, event) => match event.r#type() {
             Type::Subscribed => {
                 let id = event
@@ -33,17 +35,17 @@ pub(crate) fn note(effect: &Effect) {
     }
 }
 
-fn agent(to: &str, message: &ToAgent) {
+fn agent(to: &Pid<AgentProtocol>, message: &ToAgent) {
     match message {
-        ToAgent::Registered(m) => info!(agent = %m.agent_id.value, to, "agent registered"),
-        ToAgent::Reregistered(m) => info!(agent = %m.agent_id.value, to, "agent re-registered"),
-        ToAgent::Shutdown(m) => warn!(to, why = %m.message, "agent refused"),
+        ToAgent::Registered(m) => info!(agent = %m.agent_id.value, %to, "agent registered"),
+        ToAgent::Reregistered(m) => info!(agent = %m.agent_id.value, %to, "agent re-registered"),
+        ToAgent::Shutdown(m) => warn!(%to, why = %m.message, "agent refused"),
         ToAgent::Run(m) => {
             let framework = m.framework.id.as_ref().map_or("", |id| id.value.as_str());
-            debug!(task = %m.task.task_id.value, framework, to, "launching");
+            debug!(task = %m.task.task_id.value, framework, %to, "launching");
         }
         ToAgent::ShutdownFramework(m) => {
-            info!(framework = %m.framework_id.value, to, "shutting a framework down");
+            info!(framework = %m.framework_id.value, %to, "shutting a framework down");
         }
         _ => {}
     }

@@ -12,7 +12,8 @@ use mesos::protocols::master::{OperatorCall, SchedulerCall};
 use mesos::protocols::observer::SetConnected;
 use mesos::protocols::scheduler::{Event, Unsubscribed};
 use mesos::protocols::{
-    CallAccepted, CallRejected, MasterProtocol, ObserverProtocol, RejectionKind, roles,
+    AgentProtocol, CallAccepted, CallRejected, MasterProtocol, ObserverProtocol, RejectionKind,
+    roles,
 };
 use mesos::v1::scheduler::call::Type as CallType;
 use mesos::v1::{self, AgentId};
@@ -98,6 +99,8 @@ pub(crate) struct MasterProcess {
     tickets: u64,
     /// The watches over registered agents.
     observers: BTreeMap<AgentId, Pid<ObserverProtocol>>,
+    /// Agents to be observed as soon as the turn ends: whoever places actors is woken once for all of them.
+    unobserved: Vec<(AgentId, Pid<AgentProtocol>)>,
     /// Observers ever spawned, for their names.
     observed: u64,
     views: watch::Sender<Arc<View>>,
@@ -143,6 +146,7 @@ impl MasterProcess {
             operators: BTreeMap::new(),
             tickets: 0,
             observers: BTreeMap::new(),
+            unobserved: Vec::new(),
             observed: 0,
             views,
             unpublished: false,
@@ -164,20 +168,24 @@ impl MasterProcess {
         self.unpublished = true;
         if effects.iter().any(|it| matches!(it, Effect::Answer(..))) {
             self.publish(ctx);
-        } else {
-            ctx.after_turn(MasterProcess::publish_in_time);
         }
+        ctx.after_turn(MasterProcess::end_turn);
         for effect in effects {
             journal::note(&effect);
             self.perform(effect, ctx);
         }
     }
 
+    fn end_turn(&mut self, ctx: &mut Context<Self>) {
+        self.observe_all(ctx);
+        self.publish_in_time(ctx);
+    }
+
     /// At once, unless messages wait: then it is done less and less often.
     fn publish_in_time(&mut self, ctx: &mut Context<Self>) {
         let busy = ctx.is_turn_full();
         if busy && ctx.now() - self.published < self.view_age {
-            return ctx.after_turn(MasterProcess::publish_in_time);
+            return ctx.after_turn(MasterProcess::end_turn);
         }
         self.publish(ctx);
         self.view_age = match busy {
@@ -234,13 +242,15 @@ impl MasterProcess {
             }
             Effect::Watch(pid) => ctx.monitor(pid),
             Effect::Unwatch(pid) => ctx.demonitor(pid),
-            Effect::Observe(agent, pid) => self.observe(agent, pid, ctx),
+            Effect::Observe(agent, pid) => self.unobserved.push((agent, pid)),
             Effect::ObserveConnected(agent, connected) => {
+                self.observe_all(ctx);
                 if let Some(observer) = self.observers.get(&agent) {
                     ctx.tell(observer, SetConnected(connected));
                 }
             }
             Effect::EndObservation(agent) => {
+                self.observe_all(ctx);
                 if let Some(observer) = self.observers.remove(&agent) {
                     ctx.node().stop(observer);
                 }
@@ -278,12 +288,13 @@ impl MasterProcess {
         ctx.spawn(answered);
     }
 
-    fn observe(
-        &mut self,
-        agent: AgentId,
-        pid: Pid<mesos::protocols::AgentProtocol>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn observe_all(&mut self, ctx: &mut Context<Self>) {
+        for (agent, pid) in std::mem::take(&mut self.unobserved) {
+            self.observe(agent, pid, ctx);
+        }
+    }
+
+    fn observe(&mut self, agent: AgentId, pid: Pid<AgentProtocol>, ctx: &mut Context<Self>) {
         let name = format!("agent-observer({})", self.observed);
         self.observed += 1;
         let (master, id) = (ctx.me(), agent.clone());

@@ -351,6 +351,7 @@ impl State {
         let id = admission.id.clone();
         self.transitions.remove(&id);
         self.counters.count(Counter::AgentReregistrations);
+        // One that this master has not seen before has lost nothing here.
         let recovered = self.cluster.recovered_agents.contains_key(&id);
         let known = self.cluster.unreachable_agents.contains_key(&id);
         self.insert_agent(now, Some(now), &admission, &mut out);
@@ -368,12 +369,14 @@ impl State {
         }
         self.adopt_history(&id, std::mem::take(&mut admission.running.history));
         self.adopt_operations(&admission.running);
-        let gone = Verdict::new(
-            TaskState::TaskGone,
-            Reason::AgentReregistered,
-            "The agent came back without the task",
-        );
-        self.give_up_unreachable(now, &id, &gone, &mut out);
+        if !recovered {
+            let gone = Verdict::new(
+                TaskState::TaskGone,
+                Reason::AgentReregistered,
+                "The agent came back without the task",
+            );
+            self.give_up_unreachable(now, &id, &gone, &mut out);
+        }
         self.announce_agent(&id, std::mem::take(&mut admission.info), &mut out);
         out.push(self.reregistered_message(&admission.pid, &id, Vec::new()));
         if !recovered {
