@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::allocator::AllocatorDoor;
-use crate::documents::{self, Query, Surroundings, explain};
+use crate::documents::{self, Draft, Query, Surroundings, explain};
 use crate::metrics::system;
 use crate::state::Timestamp;
 use crate::view::{View, ViewReceiver};
@@ -66,6 +66,21 @@ impl Library {
     /// If there is none, or the query makes no sense.
     pub fn read(&self, path: &str, query: &str) -> Result<Document, ReadError> {
         documents::read(&self.view(), &self.surroundings(), path, query)
+    }
+
+    /// Does something with the draft of the document at `path`, before it is written.
+    ///
+    /// # Errors
+    /// If there is none, or the query makes no sense.
+    pub(crate) fn draft<T>(
+        &self,
+        path: &str,
+        query: &str,
+        then: impl FnOnce(&Draft<'_>) -> T,
+    ) -> Result<T, ReadError> {
+        let (view, surroundings) = (self.view(), self.surroundings());
+        let draft = Draft::new(&view, &surroundings, path, query)?;
+        Ok(then(&draft))
     }
 
     /// The answer to an operator's call that only reads; `None` if it is none of those.

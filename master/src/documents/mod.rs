@@ -23,6 +23,7 @@ pub(crate) mod explain;
 mod frameworks;
 pub(crate) mod maintenance;
 pub(crate) mod operator;
+mod paper;
 mod query;
 pub mod registry;
 mod roles;
@@ -34,6 +35,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use libprocess::ProcessInfo;
@@ -47,6 +49,7 @@ use crate::metrics::system::System;
 use crate::state::Timestamp;
 use crate::view::View;
 
+pub(crate) use paper::{PAGE, Paper};
 pub(crate) use query::Query;
 
 /// What documents tell that is not in the view.
@@ -90,34 +93,106 @@ pub fn read(
     path: &str,
     query: &str,
 ) -> Result<Document, ReadError> {
-    let name = find(path).ok_or_else(|| ReadError::NotFound(shortened(path)))?;
-    if !view.leads() && !name.is_of_this_process() {
-        return Err(ReadError::NotLeader(leader(view)));
-    }
-    let query = Query::parse(query);
-    let jsonp = query.jsonp()?;
-    let json = match name {
-        Name::Health => return Ok(plain("text/plain; charset=utf-8", String::new())),
-        Name::Prometheus => {
-            let text = metrics::text(&metrics::all(view, surroundings));
-            return Ok(plain(metrics::CONTENT_TYPE, text));
-        }
-        Name::Version => write(&about::Version::new()),
-        Name::Flags => write(&about::Flags { flags: &view.flags }),
-        Name::State => write(&state::State::of(view)),
-        Name::StateSummary => write(&state::Summary::of(view)),
-        Name::Agents => write(&agents::Agents::of(view, query.get("slave_id"))),
-        Name::Frameworks => write(&frameworks::Frameworks::of(view, query.get("framework_id"))),
-        Name::Tasks => write(&tasks::Tasks::of(view, &tasks::Selection::of(&query))),
-        Name::Roles => write(&roles::Roles::of(view)),
-        Name::Snapshot => write(&metrics::snapshot(view, surroundings)),
-        Name::SystemStats => write(&about::SystemStats::of(surroundings.system)),
-        Name::Processes => write(&about::processes(&surroundings.processes)),
-    }?;
-    Ok(match jsonp {
-        Some(function) => plain("text/javascript", format!("{function}({json});")),
-        None => plain("application/json", json),
+    let draft = Draft::new(view, surroundings, path, query)?;
+    let mut paper = Paper::whole();
+    draft.write(&mut paper)?;
+    Ok(Document {
+        content_type: draft.content_type().to_owned(),
+        body: paper.rest().into(),
     })
+}
+
+/// A document that can be written.
+pub(crate) struct Draft<'a> {
+    view: &'a View,
+    surroundings: &'a Surroundings,
+    name: Name,
+    query: Query,
+}
+
+impl<'a> Draft<'a> {
+    /// See [`read`].
+    pub(crate) fn new(
+        view: &'a View,
+        surroundings: &'a Surroundings,
+        path: &str,
+        query: &str,
+    ) -> Result<Draft<'a>, ReadError> {
+        let name = find(path).ok_or_else(|| ReadError::NotFound(shortened(path)))?;
+        if !view.leads() && !name.is_of_this_process() {
+            return Err(ReadError::NotLeader(leader(view)));
+        }
+        let query = Query::parse(query);
+        query.jsonp()?;
+        Ok(Draft {
+            view,
+            surroundings,
+            name,
+            query,
+        })
+    }
+
+    fn jsonp(&self) -> Option<&str> {
+        self.query.jsonp().ok().flatten()
+    }
+
+    /// Its media type.
+    pub(crate) fn content_type(&self) -> &'static str {
+        match (self.name, self.jsonp()) {
+            (Name::Health, _) => "text/plain; charset=utf-8",
+            (Name::Prometheus, _) => metrics::CONTENT_TYPE,
+            (_, Some(_)) => "text/javascript",
+            (_, None) => "application/json",
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// If the paper takes no more.
+    pub(crate) fn write(&self, paper: &mut Paper<'_>) -> Result<(), ReadError> {
+        let written = match (self.name, self.jsonp()) {
+            (Name::Health, _) => Ok(()),
+            (Name::Prometheus, _) => {
+                let text = metrics::text(&metrics::all(self.view, self.surroundings));
+                paper.write_all(text.as_bytes())
+            }
+            (_, None) => self.write_json(paper),
+            (_, Some(function)) => write!(paper, "{function}(")
+                .and_then(|()| self.write_json(paper))
+                .and_then(|()| paper.write_all(b");")),
+        };
+        written.map_err(|error| ReadError::Invalid(error.to_string()))
+    }
+
+    fn write_json(&self, paper: &mut Paper<'_>) -> io::Result<()> {
+        let (view, query) = (self.view, &self.query);
+        match self.name {
+            // These are no JSON.
+            Name::Health | Name::Prometheus => Ok(()),
+            Name::Version => json(paper, &about::Version::new()),
+            Name::Flags => json(paper, &about::Flags { flags: &view.flags }),
+            Name::State => json(paper, &state::State::of(view)),
+            Name::StateSummary => json(paper, &state::Summary::of(view)),
+            Name::Agents => json(paper, &agents::Agents::of(view, query.get("slave_id"))),
+            Name::Frameworks => {
+                let wanted = query.get("framework_id");
+                json(paper, &frameworks::Frameworks::of(view, wanted))
+            }
+            Name::Tasks => {
+                let selection = tasks::Selection::of(query);
+                json(paper, &tasks::Tasks::of(view, &selection))
+            }
+            Name::Roles => json(paper, &roles::Roles::of(view)),
+            Name::Snapshot => json(paper, &metrics::snapshot(view, self.surroundings)),
+            Name::SystemStats => json(paper, &about::SystemStats::of(self.surroundings.system)),
+            Name::Processes => json(paper, &about::processes(&self.surroundings.processes)),
+        }
+    }
+}
+
+fn json(paper: &mut Paper<'_>, document: &impl Serialize) -> io::Result<()> {
+    Ok(serde_json::to_writer(paper, document)?)
 }
 
 /// `host:port` of the leader; empty if none is known.

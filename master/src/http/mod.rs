@@ -5,7 +5,7 @@
 //!                     │      └─ subscription: an actor of SchedulerProtocol that writes RecordIO
 //!                     ├─▶ operator ─┬─ask OperatorCall──▶ master
 //!                     │             └─ events: RecordIO, from `crate::events`
-//!                     ├─▶ reads ────▶ crate::documents, over the published view; large ones by the press
+//!                     ├─▶ reads ────▶ crate::documents, over the published view; large ones by the press, page by page
 //!                     ├─▶ sandbox ──ask Browse, Read──▶ files@agent
 //!                     └─▶ page: static files
 //! ```
@@ -29,6 +29,7 @@ mod routes;
 mod sandbox;
 mod scheduler;
 mod server;
+mod sheet;
 mod status;
 mod subscription;
 

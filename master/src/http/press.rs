@@ -9,14 +9,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use mesos::protocols::reader::ReadError;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use super::sheet::Pages;
 
 /// A document as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Printed {
     pub(super) content_type: String,
-    pub(super) body: Bytes,
+    pub(super) body: Body,
     pub(super) gzip: bool,
+}
+
+/// Its content.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Body {
+    Whole(Bytes),
+    /// Is still being written.
+    Growing(Pages),
 }
 
 /// Which document.
@@ -35,14 +45,14 @@ pub(super) enum Failed {
     Stopping,
 }
 
-type Outcome = Result<Printed, Failed>;
+pub(super) type Outcome = Result<Printed, Failed>;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Press {
     /// Documents that somebody waits for and that are not begun; no more than requests.
     waiting: Mutex<BTreeMap<Order, Arc<OnceCell<Outcome>>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Press {
@@ -50,15 +60,16 @@ impl Press {
     pub(super) fn new(cores: usize) -> Press {
         Press {
             waiting: Mutex::default(),
-            turns: Semaphore::new((cores / 2).max(1)),
+            turns: Arc::new(Semaphore::new((cores / 2).max(1))),
         }
     }
 
-    /// The document, which `write` writes if nobody else does.
+    /// The document, which `write` writes if nobody else does. It keeps its turn as long as it writes, which may be
+    /// longer than it takes to answer.
     pub(super) async fn print<F: Future<Output = Outcome>>(
         &self,
         order: Order,
-        write: impl FnOnce() -> F,
+        write: impl FnOnce(OwnedSemaphorePermit) -> F,
     ) -> Outcome {
         let sheet = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,11 +77,11 @@ impl Press {
         };
         // If whoever writes it goes, the next of those who wait does it.
         let printed = sheet.get_or_init(|| async {
-            let Ok(_turn) = self.turns.acquire().await else {
+            let Ok(turn) = self.turns.clone().acquire_owned().await else {
                 return Err(Failed::Stopping);
             };
             self.begin(&order, &sheet);
-            write().await
+            write(turn).await
         });
         printed.await.clone()
     }
@@ -103,7 +114,7 @@ mod tests {
     fn sheet(number: usize) -> Outcome {
         Ok(Printed {
             content_type: "text/plain".to_owned(),
-            body: number.to_string().into(),
+            body: Body::Whole(number.to_string().into()),
             gzip: false,
         })
     }
@@ -116,7 +127,7 @@ mod tests {
     }
 
     impl Writer {
-        async fn write(&self) -> Outcome {
+        async fn write(&self, _turn: OwnedSemaphorePermit) -> Outcome {
             self.begun.set(self.begun.get() + 1);
             let number = self.begun.get();
             self.end.notified().await;
@@ -127,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn those_who_wait_share_one_and_those_who_come_later_another() {
         let (press, writer) = (Press::new(1), Writer::default());
-        let print = || press.print(order(), || writer.write());
+        let print = || press.print(order(), |turn| writer.write(turn));
         let late = async {
             // The first one is begun by now: whoever comes gets the second.
             assert_eq!(writer.begun.get(), 1);
@@ -148,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn one_who_goes_leaves_his_turn_to_the_next() {
         let (press, writer) = (Press::new(1), Writer::default());
-        let print = || press.print(order(), || writer.write());
+        let print = || press.print(order(), |turn| writer.write(turn));
         let mut first = Box::pin(print());
         let mut second = Box::pin(print());
         assert!(futures_util::poll!(&mut first).is_pending());
@@ -156,6 +167,6 @@ mod tests {
         drop(first);
         writer.end.notify_one();
         // The first had begun one that nobody ended.
-        assert_eq!(second.await.map(|sheet| sheet.body), Ok("2".into()));
+        assert_eq!(second.await, sheet(2));
     }
 }

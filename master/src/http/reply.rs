@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -12,13 +11,10 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::press::Printed;
+use super::press::{Body, Printed};
 
 /// Bodies from this size on are compressed, as in Mesos.
 const MIN_COMPRESSED: usize = 1024;
-
-/// Of a large body that is sent at once: as much as sockets take.
-const PIECE: usize = 64 << 10;
 
 /// A plain text body.
 pub(super) fn text(status: StatusCode, message: impl Into<String>) -> HttpResponse {
@@ -46,7 +42,8 @@ pub(super) fn body(request: &HttpRequest, content_type: &str, body: Bytes) -> Ht
     }
 }
 
-/// A large body that is compressed already, or not to be. It is sent piece by piece, of which each is copied only when there is room for it.
+/// A large body that is compressed already, or not to be. What is still being written is sent page by page, of which
+/// each is copied only when there is room for it.
 pub(super) fn printed(sheet: Printed) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
@@ -56,15 +53,10 @@ pub(super) fn printed(sheet: Printed) -> HttpResponse {
     if sheet.gzip {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    let length = sheet.body.len();
-    let pieces = (0..length).step_by(PIECE).map(move |start| {
-        let end = length.min(start + PIECE);
-        Ok::<_, std::convert::Infallible>(sheet.body.slice(start..end))
-    });
-    response.body(SizedStream::new(
-        length as u64,
-        futures_util::stream::iter(pieces),
-    ))
+    match sheet.body {
+        Body::Whole(body) => response.body(body),
+        Body::Growing(pages) => response.streaming(pages.stream()),
+    }
 }
 
 /// Whether the client asked for gzip.
