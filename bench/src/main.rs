@@ -84,6 +84,11 @@ const BENCHMARKS: &[(&str, &str, Benchmark)] = &[
     ),
 ];
 
+/// As in the daemon, where it is the daemon that is measured. libprocess is measured with the system's, as its peers are.
+#[cfg(any(feature = "allocator", feature = "master"))]
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some((play, rest)) = role(&arguments) {
