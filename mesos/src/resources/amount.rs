@@ -1,6 +1,6 @@
 //! How much there is of an item.
 
-use super::key::What;
+use super::key::{Kind, What};
 use super::{Quantity, Ranges, Words};
 
 /// How much there is of an item. Cheap to clone.
@@ -20,6 +20,15 @@ pub enum Amount {
 impl Amount {
     /// Nothing, to leave behind where one is taken.
     pub(super) const NOTHING: Amount = Amount::Scalar(Quantity::ZERO);
+
+    /// How it is counted.
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Amount::Scalar(_) | Amount::Copies(_) => Kind::Scalar,
+            Amount::Ranges(_) => Kind::Ranges,
+            Amount::Set(_) => Kind::Set,
+        }
+    }
 
     pub(super) fn is_empty(&self) -> bool {
         match self {
@@ -56,23 +65,31 @@ impl Amount {
         }
     }
 
-    pub(super) fn add(&mut self, more: &Amount) {
+    #[inline]
+    pub(super) fn plus(&self, more: &Amount) -> Amount {
         match (self, more) {
-            (Amount::Scalar(have), Amount::Scalar(more)) => *have += *more,
-            (Amount::Ranges(have), Amount::Ranges(more)) => have.add(more),
-            (Amount::Set(have), Amount::Set(more)) => have.add(more),
-            (Amount::Copies(have), Amount::Copies(more)) => *have = have.saturating_add(*more),
-            _ => {}
+            (Amount::Scalar(have), Amount::Scalar(more)) => Amount::Scalar(*have + *more),
+            (Amount::Ranges(have), Amount::Ranges(more)) => Amount::Ranges(have.plus(more)),
+            (Amount::Set(have), Amount::Set(more)) => Amount::Set(have.plus(more)),
+            (Amount::Copies(have), Amount::Copies(more)) => {
+                Amount::Copies(have.saturating_add(*more))
+            }
+            _ => self.clone(),
         }
     }
 
-    pub(super) fn subtract(&mut self, less: &Amount) {
+    #[inline]
+    pub(super) fn minus(&self, less: &Amount) -> Amount {
         match (self, less) {
-            (Amount::Scalar(have), Amount::Scalar(less)) => *have = have.saturating_sub(*less),
-            (Amount::Ranges(have), Amount::Ranges(less)) => have.subtract(less),
-            (Amount::Set(have), Amount::Set(less)) => have.subtract(less),
-            (Amount::Copies(have), Amount::Copies(less)) => *have = have.saturating_sub(*less),
-            _ => {}
+            (Amount::Scalar(have), Amount::Scalar(less)) => {
+                Amount::Scalar(have.saturating_sub(*less))
+            }
+            (Amount::Ranges(have), Amount::Ranges(less)) => Amount::Ranges(have.minus(less)),
+            (Amount::Set(have), Amount::Set(less)) => Amount::Set(have.minus(less)),
+            (Amount::Copies(have), Amount::Copies(less)) => {
+                Amount::Copies(have.saturating_sub(*less))
+            }
+            _ => self.clone(),
         }
     }
 }

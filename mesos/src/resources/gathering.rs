@@ -15,6 +15,8 @@ use super::{Amount, Resources};
 pub(super) struct Gathering {
     /// As they were met. What is plain is where it belongs at once.
     all: Resources,
+    /// The group that the latest item belongs to; so does the next one, nearly always.
+    latest: usize,
     /// The rest.
     rest: SmallVec<[Found; FEW]>,
 }
@@ -44,15 +46,21 @@ impl Gathering {
         }
         if !amount.is_empty() {
             let group = self.group(allocated_to, reservations);
-            self.rest.push(Found {
+            let found = Found {
                 group,
                 what,
                 amount,
-            });
+            };
+            // A few are put where they belong; many are sorted at the end.
+            let few = self.rest.len() < FEW;
+            let before = |other: &&Found| few && found.order(other).is_lt();
+            let behind = self.rest.iter().rev().take_while(before).count();
+            self.rest.insert(self.rest.len() - behind, found);
         }
     }
 
     /// As [`Gathering::add`], of the agent itself, neither revocable nor a special disk.
+    #[inline]
     pub(super) fn add_bare(
         &mut self,
         allocated_to: Option<&str>,
@@ -70,6 +78,7 @@ impl Gathering {
         }
     }
 
+    #[inline]
     fn add_plain(
         &mut self,
         allocated_to: Option<&str>,
@@ -84,7 +93,16 @@ impl Gathering {
     }
 
     /// The number of the group, made if it is not among the latest few.
+    #[inline]
     fn group(&mut self, allocated_to: Option<&str>, reservations: &Stack) -> usize {
+        let latest = self.all.groups.get(self.latest);
+        if !latest.is_some_and(|group| group.owner.is(allocated_to, reservations)) {
+            self.latest = self.another_group(allocated_to, reservations);
+        }
+        self.latest
+    }
+
+    fn another_group(&mut self, allocated_to: Option<&str>, reservations: &Stack) -> usize {
         let groups = &mut self.all.groups;
         let few = groups.len().saturating_sub(FEW);
         let found =
@@ -101,19 +119,26 @@ impl Gathering {
 
     /// The sum of all.
     pub(super) fn finish(mut self) -> Resources {
-        self.rest.sort_by(Found::order);
-        self.rest.dedup_by(|next, one| {
-            let same = next.order(one).is_eq();
-            if same {
-                one.amount.add(&next.amount);
-            }
-            same
-        });
+        if !self.rest.is_sorted_by(|one, next| one.order(next).is_lt()) {
+            self.join();
+        }
         for items in self.rest.chunk_by_mut(|one, next| one.group == next.group) {
             self.all.groups[items[0].group].put(taken(items));
         }
         self.all.normalize();
         self.all
+    }
+
+    /// Puts the rest in order, and joins what is of one kind.
+    fn join(&mut self) {
+        self.rest.sort_by(Found::order);
+        self.rest.dedup_by(|next, one| {
+            let same = next.order(one).is_eq();
+            if same {
+                one.amount = one.amount.plus(&next.amount);
+            }
+            same
+        });
     }
 }
 

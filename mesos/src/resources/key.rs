@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::Quantity;
 use super::name::{Known, Name};
+use super::short::Short;
 use crate::roles;
 use crate::v1;
 use crate::v1::resource::DiskInfo;
@@ -27,7 +28,7 @@ pub struct Key<'a> {
 }
 
 /// What an item is, whoever may have it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Eq, PartialOrd, Ord)]
 pub struct What {
     /// `cpus`, `mem`, `disk`, `ports`, `gpus`, or whatever the operator made up.
     pub name: Name,
@@ -70,7 +71,7 @@ pub struct Reservation {
     /// By whom it can be undone.
     pub kind: ReservationKind,
     /// For whom it is set aside; never `*`.
-    pub role: String,
+    pub role: Short,
     /// Who made it.
     pub principal: Option<String>,
     /// Whatever they noted, sorted.
@@ -182,6 +183,29 @@ impl What {
     }
 }
 
+/// As derived, but in place: lists of them are compared before every sum and difference.
+impl PartialEq for What {
+    #[inline(always)]
+    fn eq(&self, other: &What) -> bool {
+        let What {
+            name,
+            kind,
+            disk,
+            provider,
+            revocable,
+            shared,
+            size,
+        } = self;
+        *name == other.name
+            && *kind == other.kind
+            && *revocable == other.revocable
+            && *shared == other.shared
+            && *size == other.size
+            && *provider == other.provider
+            && *disk == other.disk
+    }
+}
+
 impl<'a> Key<'a> {
     /// The role that may use it, by the innermost reservation; `*` if unreserved.
     pub fn reservation_role(&self) -> &'a str {
@@ -216,7 +240,7 @@ impl Reservation {
     pub fn fixed(role: &str) -> Reservation {
         Reservation {
             kind: ReservationKind::Static,
-            role: role.to_string(),
+            role: role.into(),
             principal: None,
             labels: None,
         }
@@ -261,6 +285,7 @@ impl FromIterator<Reservation> for Stack {
 }
 
 impl PartialEq for Stack {
+    #[inline]
     fn eq(&self, other: &Stack) -> bool {
         match (&self.0, &other.0) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,

@@ -6,14 +6,14 @@
 //! | Subject | File |
 //! |---|---|
 //! | an amount in thousandths; a set of integers, of words | `quantity.rs`, `ranges.rs`, `words.rs` |
-//! | amounts by name | `quantities.rs`, `name.rs` |
+//! | amounts by name; short texts | `quantities.rs`, `name.rs`, `short.rs` |
 //! | what keeps two items apart, how much there is of one | `key.rs`, `amount.rs` |
 //! | the multiset: contains, add, subtract | `algebra.rs` over `group.rs` and `rest.rs` |
 //! | from what is read to the multiset | `gathering.rs` |
 //! | what operations do to resources | `conversion.rs` |
 //! | asking a multiset: by name, role, kind | `query.rs` |
 //! | what an agent stores | `checkpointed.rs` |
-//! | text (`cpus:4;ports:[1-2]`) | `text.rs` |
+//! | text (`cpus:4;ports:[1-2]`) | `text.rs`, `scan.rs` |
 //! | v1 messages, validation | `proto.rs`, `error.rs` |
 //! | the flat JSON of the state endpoints | `json.rs` |
 
@@ -33,6 +33,8 @@ mod quantity;
 mod query;
 mod ranges;
 mod rest;
+mod scan;
+mod short;
 mod text;
 mod words;
 
@@ -51,4 +53,5 @@ pub use proto::Format;
 pub use quantities::Quantities;
 pub use quantity::{Quantity, QuantityError};
 pub use ranges::{Range, Ranges, RangesError};
+pub use short::Short;
 pub use words::Words;

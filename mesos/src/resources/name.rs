@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
+use super::short::Short;
 
 /// The name of a resource: one that Mesos knows, or one that an operator made up. Compares, hashes
 /// and reads as the text.
@@ -19,7 +20,7 @@ pub enum Name {
     /// A number instead of a text.
     Known(Known),
     /// None of [`Known`].
-    Other(Arc<str>),
+    Other(Short),
 }
 
 /// The names that Mesos knows, in the order of their texts.
@@ -82,6 +83,15 @@ impl Known {
     }
 }
 
+impl Name {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Name::Known(known) => known.text().as_bytes(),
+            Name::Other(text) => text.as_bytes(),
+        }
+    }
+}
+
 impl Deref for Name {
     type Target = str;
 
@@ -95,7 +105,10 @@ impl Deref for Name {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Name {
-        Known::of(text).map_or_else(|| Name::Other(text.into()), Name::Known)
+        match Known::of(text) {
+            Some(known) => Name::Known(known),
+            None => Name::Other(text.into()),
+        }
     }
 }
 
@@ -107,7 +120,7 @@ impl From<String> for Name {
 
 impl From<Arc<str>> for Name {
     fn from(text: Arc<str>) -> Name {
-        Known::of(&text).map_or(Name::Other(text), Name::Known)
+        Name::from(&*text)
     }
 }
 
@@ -121,7 +134,7 @@ impl Ord for Name {
     fn cmp(&self, other: &Name) -> Ordering {
         match (self, other) {
             (Name::Known(a), Name::Known(b)) => a.cmp(b),
-            (a, b) => (**a).cmp(&**b),
+            (a, b) => a.as_bytes().cmp(b.as_bytes()),
         }
     }
 }
@@ -162,6 +175,7 @@ mod tests {
 
     #[test]
     fn names_compare_as_their_texts() {
+        assert_eq!(size_of::<Name>(), 16);
         let texts = [
             "bananas", "cpus", "cpus2", "disk", "gpus", "mem", "ports", "x",
         ];

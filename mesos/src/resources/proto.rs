@@ -286,7 +286,7 @@ impl Reader<'_> {
         }
         Ok(Some(Reservation {
             kind: ReservationKind::Dynamic,
-            role: role.to_string(),
+            role: role.into(),
             principal: info.principal.clone(),
             labels: info.labels.clone().map(sorted),
         }))
@@ -300,18 +300,16 @@ impl Reader<'_> {
             Some(_) => return Err(self.error(field("type"), Problem::UnknownType)),
             None => return Err(self.error(field("type"), Problem::Missing)),
         };
-        let role = info
-            .role
-            .clone()
-            .ok_or_else(|| self.error(field("role"), Problem::Missing))?;
-        roles::validate(&role).map_err(|e| self.error(field("role"), e))?;
+        let role =
+            (info.role.as_deref()).ok_or_else(|| self.error(field("role"), Problem::Missing))?;
+        roles::validate(role).map_err(|e| self.error(field("role"), e))?;
         if role == roles::DEFAULT_ROLE {
             return Err(self.error(field("role"), Problem::ReservedToDefaultRole));
         }
         let labels = info.labels.clone().map(sorted);
         Ok(Reservation {
             kind,
-            role,
+            role: role.into(),
             principal: info.principal.clone(),
             labels,
         })
@@ -327,7 +325,7 @@ impl Reader<'_> {
             return Err(self.error(format!("reservations[{i}].type"), Problem::StaticRefinement));
         }
         if !roles::is_strict_subrole(&below.role, &above.role) {
-            let (role, above) = (below.role.clone(), above.role.clone());
+            let (role, above) = (below.role.to_string(), above.role.to_string());
             let problem = Problem::NotARefinement { role, above };
             return Err(self.error(format!("reservations[{i}].role"), problem));
         }
@@ -345,7 +343,7 @@ impl Reader<'_> {
                 (None, None) => Ok(()),
             };
         };
-        if role.as_ref().is_some_and(|role| *role != only.role) {
+        if role.as_ref().is_some_and(|role| only.role != **role) {
             return Err(self.error("role", Problem::Contradiction));
         }
         let agrees = match (only.kind, old) {
@@ -451,7 +449,7 @@ fn write_reservation(reservation: &Reservation) -> ReservationInfo {
     ReservationInfo {
         principal: reservation.principal.clone(),
         labels: reservation.labels.clone(),
-        role: Some(reservation.role.clone()),
+        role: Some(reservation.role.to_string()),
         r#type: Some(kind as i32),
     }
 }

@@ -106,7 +106,7 @@ impl Quantities {
 
     fn find(&self, name: &str) -> Result<usize, usize> {
         self.others
-            .binary_search_by(|(other, _)| (**other).cmp(name))
+            .binary_search_by(|(other, _)| other.as_bytes().cmp(name.as_bytes()))
     }
 }
 

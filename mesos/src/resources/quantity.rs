@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::scan;
+
 /// An amount of a scalar resource in fixed point: three decimals, an integer inside.
 ///
 /// The unit is the resource's own: processors for `cpus`, mebibytes for `mem` and `disk`.
@@ -83,6 +85,20 @@ impl Quantity {
             return Err(QuantityError::TooSmall);
         }
         Ok(quantity)
+    }
+
+    /// The amount at the beginning of a text and its length, as nearly everybody writes it: up to nine
+    /// digits, and up to three more behind a point.
+    #[inline]
+    pub(super) fn leading(text: &[u8]) -> Option<(Quantity, usize)> {
+        let (units, whole) = scan::integer(text, 9);
+        let (mut milli, mut length) = (units * 1000, whole);
+        if let Some((b'.', behind)) = text.get(whole..)?.split_first() {
+            let (part, places) = scan::integer(behind, 3);
+            milli += part * [1000, 100, 10, 1][places];
+            length += 1 + places;
+        }
+        (whole > 0).then_some((Quantity(milli as i64), length))
     }
 
     /// The amount in thousandths of a unit.
@@ -184,29 +200,14 @@ impl FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Quantity, QuantityError> {
-        if let Some(quantity) = parse_plain(text.as_bytes()) {
+        if let Some((quantity, length)) = Quantity::leading(text.as_bytes())
+            && length == text.len()
+        {
             return Ok(quantity);
         }
         let units: f64 = text.trim().parse().map_err(|_| QuantityError::NotANumber)?;
         Quantity::from_f64(units)
     }
-}
-
-/// What nearly everybody writes: up to nine digits, and up to three more behind a point.
-fn parse_plain(text: &[u8]) -> Option<Quantity> {
-    let mut digits = 0;
-    let mut point = None;
-    for (at, byte) in text.iter().enumerate().take(14) {
-        match byte {
-            b'0'..=b'9' => digits = digits * 10 + i64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
-        }
-    }
-    let whole = point.unwrap_or(text.len());
-    let thousandths = text.len() - whole - usize::from(point.is_some());
-    let scale = *[1000, 100, 10, 1].get(thousandths)?;
-    (1..=9).contains(&whole).then_some(Quantity(digits * scale))
 }
 
 #[cfg(test)]

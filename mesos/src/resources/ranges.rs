@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::scan;
+
 /// The integers from `begin` to `end`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Range {
@@ -33,6 +35,9 @@ enum Spans {
 
 /// As many as make [`Ranges`] no larger than two words.
 const FEW: usize = 3;
+
+/// So many has the largest `u16`.
+const DIGITS: usize = 5;
 
 /// The intervals as a slice, whatever their form.
 enum Unpacked<'a> {
@@ -125,6 +130,33 @@ impl Ranges {
         }
     }
 
+    /// The set at the beginning of a text and its length, as nearly everybody writes it: a few ranges of
+    /// small integers, in order and apart, with spaces behind commas only.
+    pub(super) fn leading(text: &[u8]) -> Option<(Ranges, usize)> {
+        let mut few = [(0, 0); FEW];
+        let mut next = 0; // What the next range must not begin below.
+        let mut at = 0; // A bracket, or a comma.
+        text.starts_with(b"[").then_some(())?;
+        for (count, range) in few.iter_mut().enumerate() {
+            at += 1 + scan::spaces(text.get(at + 1..)?);
+            let (begin, length) = scan::integer(&text[at..], DIGITS);
+            at += length;
+            (length > 0 && *text.get(at)? == b'-').then_some(())?;
+            at += 1;
+            let (end, length) = scan::integer(&text[at..], DIGITS);
+            at += length;
+            let (first, last) = (u16::try_from(begin).ok()?, u16::try_from(end).ok()?);
+            (length > 0 && next <= begin && begin <= end).then_some(())?;
+            *range = (first, last);
+            match text.get(at)? {
+                b',' => next = end + 2,
+                b']' => return Some((Ranges(Spans::Few(count as u8 + 1, few)), at + 1)),
+                _ => return None,
+            }
+        }
+        None
+    }
+
     /// The set of all integers in any of `ranges`, in whatever order and overlap.
     ///
     /// # Errors
@@ -184,6 +216,7 @@ impl Ranges {
     }
 
     /// Whether every integer of `other` is in this set.
+    #[inline]
     pub fn contains(&self, other: &Ranges) -> bool {
         if let (Spans::Few(count, have), Spans::Few(wanted, few)) = (&self.0, &other.0) {
             let (have, few) = (&have[..usize::from(*count)], &few[..usize::from(*wanted)]);
@@ -192,6 +225,10 @@ impl Ranges {
                 have.any(|range| range.0 <= wanted.0 && wanted.1 <= range.1)
             });
         }
+        self.contains_many(other)
+    }
+
+    fn contains_many(&self, other: &Ranges) -> bool {
         let all = self.unpacked();
         let mut have = &*all;
         other.iter().all(|wanted| {
@@ -205,46 +242,84 @@ impl Ranges {
 
     /// Adds every integer of `other`.
     pub fn add(&mut self, other: &Ranges) {
-        if self.is_empty() {
-            self.clone_from(other);
-        }
-        if self.contains(other) {
-            return;
-        }
-        let mut all = Scratch::new();
-        all.extend_from_slice(&self.unpacked());
-        all.extend_from_slice(&other.unpacked());
-        if let Ok(joined) = Ranges::joined(all) {
-            *self = joined; // None of either is inverted.
-        }
+        *self = self.plus(other);
     }
 
     /// Removes every integer of `other`; those not in the set are ignored.
     pub fn subtract(&mut self, other: &Ranges) {
+        *self = self.minus(other);
+    }
+
+    /// The integers in either.
+    pub(super) fn plus(&self, other: &Ranges) -> Ranges {
+        if self.contains(other) {
+            return self.clone();
+        }
+        if self.is_empty() {
+            return other.clone();
+        }
+        let mut all = Scratch::new();
+        all.extend_from_slice(&self.unpacked());
+        all.extend_from_slice(&other.unpacked());
+        Ranges::joined(all).unwrap_or_default() // None of either is inverted.
+    }
+
+    /// The integers that are not in `other`.
+    pub(super) fn minus(&self, other: &Ranges) -> Ranges {
         if self.is_empty() || other.is_empty() {
-            return;
+            return self.clone();
         }
-        let (all, holes) = (self.unpacked(), other.unpacked());
-        let mut holes = &*holes;
+        if let (Spans::Few(count, all), Spans::Few(taken, holes)) = (&self.0, &other.0) {
+            let (all, holes) = (&all[..usize::from(*count)], &holes[..usize::from(*taken)]);
+            // Each hole makes one interval more at most.
+            let (mut left, mut count) = ([(0, 0); 2 * FEW], 0);
+            cut(all, holes, widened, |range| {
+                // No larger than what it is a part of.
+                left[count] = (range.begin as u16, range.end as u16);
+                count += 1;
+            });
+            let [first, second, third, ..] = left;
+            return match count <= FEW {
+                true => Ranges(Spans::Few(count as u8, [first, second, third])),
+                false => Ranges::from_sorted(&left.map(widened)[..count]),
+            };
+        }
         let mut left = Scratch::new();
-        for range in all.iter() {
-            // Both ascend: what ends before this one ends before those that follow.
-            let passed = holes.partition_point(|hole| hole.end < range.begin);
-            holes = &holes[passed..];
-            let mut rest = Some(range.begin);
-            for hole in holes.iter().take_while(|hole| hole.begin <= range.end) {
-                if let Some(begin) = rest.filter(|begin| *begin < hole.begin) {
-                    let end = hole.begin - 1;
-                    left.push(Range { begin, end });
-                }
-                rest = hole.end.checked_add(1).filter(|next| *next <= range.end);
+        let (all, holes) = (self.unpacked(), other.unpacked());
+        cut(&all, &holes, |range| range, |range| left.push(range));
+        Ranges::from_sorted(&left)
+    }
+}
+
+/// What of intervals lies in none of `holes`, in order. Both ascend.
+#[inline]
+fn cut<T: Copy>(
+    all: &[T],
+    mut holes: &[T],
+    range: impl Fn(T) -> Range,
+    mut keep: impl FnMut(Range),
+) {
+    for whole in all {
+        let Range { begin, end } = range(*whole);
+        let mut rest = Some(begin);
+        while let Some((first, behind)) = holes.split_first() {
+            let hole = range(*first);
+            if hole.begin > end {
+                break;
             }
-            if let Some(begin) = rest {
-                let end = range.end;
-                left.push(Range { begin, end });
+            if let Some(begin) = rest.filter(|begin| *begin < hole.begin) {
+                let end = hole.begin - 1;
+                keep(Range { begin, end });
             }
+            rest = rest.and_then(|begin| hole.end.checked_add(1).map(|next| next.max(begin)));
+            if hole.end > end {
+                break; // It may be in the next one too.
+            }
+            holes = behind;
         }
-        *self = Ranges::from_sorted(&left);
+        if let Some(begin) = rest.filter(|begin| *begin <= end) {
+            keep(Range { begin, end });
+        }
     }
 }
 
@@ -320,8 +395,10 @@ impl FromStr for Ranges {
     type Err = RangesError;
 
     fn from_str(text: &str) -> Result<Ranges, RangesError> {
-        if let Some(ranges) = parse_compact(text.as_bytes()) {
-            return Ranges::joined(ranges);
+        if let Some((ranges, length)) = Ranges::leading(text.as_bytes())
+            && length == text.len()
+        {
+            return Ok(ranges);
         }
         let malformed = || RangesError::Malformed(text.to_string());
         let compact: String = text.split_whitespace().collect();
@@ -338,37 +415,6 @@ impl FromStr for Ranges {
         }
         Ranges::joined(ranges)
     }
-}
-
-/// What nearly everybody writes: no spaces, at least one range, and integers of up to nine digits.
-fn parse_compact(text: &[u8]) -> Option<Scratch> {
-    let mut rest = text.strip_prefix(b"[")?;
-    let mut ranges = Scratch::new();
-    loop {
-        let (begin, b'-') = parse_integer(&mut rest)? else {
-            return None;
-        };
-        let (end, behind) = parse_integer(&mut rest)?;
-        ranges.push(Range { begin, end });
-        match behind {
-            b',' => {}
-            b']' if rest.is_empty() => return Some(ranges),
-            _ => return None,
-        }
-    }
-}
-
-/// The next integer and the byte behind it, both of which are passed.
-fn parse_integer(text: &mut &[u8]) -> Option<(u64, u8)> {
-    let mut integer = 0;
-    for (at, byte) in text.iter().enumerate().take(10) {
-        if !byte.is_ascii_digit() {
-            *text = &text[at + 1..];
-            return (at > 0).then_some((integer, *byte));
-        }
-        integer = integer * 10 + u64::from(byte - b'0');
-    }
-    None
 }
 
 #[cfg(test)]

@@ -68,31 +68,52 @@ impl Rest {
         })
     }
 
-    pub(super) fn add(&mut self, other: &Rest) {
-        if self.change(other, Amount::add) < other.whats.len() {
-            *self = self.merged(other);
+    pub(super) fn plus(&self, other: &Rest) -> Rest {
+        if let Some(sum) = self.paired(other, Amount::plus) {
+            return sum;
+        }
+        let mut sum = self.clone();
+        match sum.change(other, Amount::plus) < other.whats.len() {
+            true => sum.merged(other),
+            false => sum,
         }
     }
 
-    /// What is not there is ignored.
-    pub(super) fn subtract(&mut self, other: &Rest) {
-        self.change(other, Amount::subtract);
-        if self.amounts.iter().any(Amount::is_empty) {
-            *self = self.filtered(|_, amount| !amount.is_empty());
+    /// What is not there is ignored. Perhaps nothing is left.
+    pub(super) fn minus(&self, other: &Rest) -> Rest {
+        let left = self.paired(other, Amount::minus).unwrap_or_else(|| {
+            let mut left = self.clone();
+            left.change(other, Amount::minus);
+            left
+        });
+        match left.amounts.iter().any(Amount::is_empty) {
+            true => left.filtered(|_, amount| !amount.is_empty()),
+            false => left,
         }
+    }
+
+    /// The amounts of both, pair by pair, if they are of the same whats; so they are of an agent and
+    /// what is taken from it.
+    #[inline]
+    fn paired(&self, other: &Rest, with: impl Fn(&Amount, &Amount) -> Amount) -> Option<Rest> {
+        let (all, others) = (&self.amounts[..], &other.amounts[..]);
+        self.has_whats_of(other).then(|| Rest {
+            amounts: match (all, others) {
+                ([one, two], [first, second]) => {
+                    Amounts::from_buf([with(one, first), with(two, second)])
+                }
+                _ => all.iter().zip(others).map(|(a, b)| with(a, b)).collect(),
+            },
+            whats: Arc::clone(&self.whats),
+        })
     }
 
     /// Changes the amount of what is in both by the other's. Returns how many are.
-    fn change(&mut self, by: &Rest, change: impl Fn(&mut Amount, &Amount)) -> usize {
-        if self.has_whats_of(by) {
-            let pairs = self.amounts.iter_mut().zip(by.amounts.iter());
-            pairs.for_each(|(have, by)| change(have, by));
-            return by.whats.len();
-        }
+    fn change(&mut self, by: &Rest, change: impl Fn(&Amount, &Amount) -> Amount) -> usize {
         let (mut from, mut found) = (0, 0);
         for (what, by) in by.iter() {
             if let Some(at) = self.find(&mut from, what) {
-                change(&mut self.amounts[at], by);
+                self.amounts[at] = change(&self.amounts[at], by);
                 found += 1;
             }
         }
