@@ -214,11 +214,11 @@ impl State {
             id: id.clone(),
             options,
         }));
-        if !(recovered && self.config.museum.shows(Historic::InactiveAfterFailover)) {
-            out.push(Effect::Allocator(AllocatorOp::ActivateFramework {
-                id: id.clone(),
-            }));
-        }
+        let inactive = recovered && self.config.museum.shows(Historic::InactiveAfterFailover);
+        out.push(Effect::Allocator(match inactive {
+            true => AllocatorOp::DeactivateFramework { id: id.clone() },
+            false => AllocatorOp::ActivateFramework { id: id.clone() },
+        }));
         self.persist_framework(id, None, out);
         self.tell_agents_of(id, out);
     }

@@ -29,8 +29,8 @@ mod watching;
 
 pub use builder::Builder;
 pub use chaos::{
-    EXHIBITS, Failure, Misfortune, Plan, Reach, Scenario, Step, Tally, exhibit, misfortune, search,
-    survey,
+    EXHIBITS, Failure, Misfortune, Plan, Reach, Scenario, Step, Tally, exhibit, first_to_fail,
+    misfortune, search, survey,
 };
 pub use cluster::SimCluster;
 pub use ledger::{Ledger, Run};

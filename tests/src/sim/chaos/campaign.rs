@@ -207,6 +207,12 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Runs one seed after the other until one fails, and gives it with its whole plan.
+pub fn first_to_fail(scenario: Scenario, mut seeds: Range<u64>) -> Option<Failure> {
+    let tally = Mutex::default();
+    seeds.find_map(|seed| scenario.run(seed, &scenario.plan(seed), &tally))
+}
+
 /// Runs seeds on so many threads until one fails, and looks for the shortest plan of that; `each` hears how many have
 /// not.
 pub fn search(

@@ -13,7 +13,7 @@ mod plan;
 mod strike;
 mod tally;
 
-pub use campaign::{Failure, Scenario, search, survey};
+pub use campaign::{Failure, Scenario, first_to_fail, search, survey};
 pub use misfortune::{Misfortune, Reach};
 pub use museum::{EXHIBITS, exhibit};
 pub use plan::{Plan, Step};

@@ -33,11 +33,16 @@ impl SimCluster {
             if calls.as_ref().is_some_and(Vec::is_empty) && told {
                 return;
             }
+            let what = match (&calls, strays.is_empty()) {
+                (None, _) => "somebody_leads",
+                (Some(_), false) => "kills_are_answered",
+                (Some(_), true) => "views_agree",
+            };
             let left = format!("{calls:?}, {strays:?}, services {unserved:?}");
             self.kill_again(strays);
             assert!(
                 began.elapsed() < within,
-                "not taken back within {within:?}: {left}"
+                "{what}: not taken back within {within:?}: {left}"
             );
             for call in calls.unwrap_or_default() {
                 if let Some(asked) = self.ask_leader(call) {
