@@ -136,7 +136,7 @@ fn role(arguments: &[String]) -> Option<Part<'_>> {
     #[cfg(feature = "allocator")]
     roles.push(allocator::ROLE);
     #[cfg(feature = "master")]
-    roles.push(master::READERS);
+    roles.extend([master::READERS, master::LEADER]);
     roles.push(condition::SPIN);
     let found = roles.into_iter().find(|role| role.0 == name)?;
     Some((found.1, rest))

@@ -77,6 +77,29 @@ pub(crate) fn returning(
     }
 }
 
+/// So many tasks of an agent that have ended, every other one the first owner's.
+#[cfg(feature = "master")]
+pub(crate) fn ended(agent_number: u32, tasks: u32, owners: [u32; 2]) -> Vec<Pb<v1::Task>> {
+    /// Agents tell of the same span of time, in seconds.
+    const SPAN: u32 = 1_000_000;
+    let task = |number: u32| {
+        let mut task = record(agent_number, number, owners[number as usize % 2]);
+        task.task_id.value.insert_str(0, "ended-");
+        task.state = v1::TaskState::TaskFinished as i32;
+        task.status_update_state = Some(task.state);
+        let after = number * (SPAN / tasks) + agent_number % (SPAN / tasks);
+        let mut last = task.statuses[0].clone();
+        last.state = task.state;
+        last.timestamp = Some(1.7e9 + f64::from(after));
+        task.statuses.push(last);
+        for status in &mut task.statuses {
+            status.task_id = task.task_id.clone();
+        }
+        Pb(task)
+    };
+    (0..tasks).map(task).collect()
+}
+
 /// What an agent says of itself.
 pub(crate) fn agent_info(number: u32) -> v1::AgentInfo {
     let resources = Resources::parse(TOTAL, "*").expect("resources");

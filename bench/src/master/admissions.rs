@@ -6,9 +6,11 @@ use futures_util::future::join_all;
 use libprocess::prelude::*;
 use master::registrar::{
     Apply, DiskStorage, Operation, Recover, RegistrarProcess, RegistrarTimeouts, Storage,
+    ZooKeeperStorage,
 };
 use mesos::wire::Pb;
 
+use super::ensemble::Ensemble;
 use crate::samples;
 
 const AGENTS: u32 = 50_000;
@@ -19,6 +21,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(super) fn on_disk() -> f64 {
     let folder = tempfile::tempdir().expect("a folder for the registry");
     into(Box::new(DiskStorage::new(folder.path())), AGENTS)
+}
+
+/// Milliseconds, on a ZooKeeper of this machine that has one server and syncs its disk.
+///
+/// # Errors
+/// There is none.
+pub(super) fn on_zookeeper() -> Result<f64, String> {
+    let ensemble = Ensemble::start()?;
+    let storage = ZooKeeperStorage::new(ensemble.client(), None);
+    Ok(into(Box::new(storage), AGENTS))
 }
 
 /// Milliseconds until the last of so many agents is stored.

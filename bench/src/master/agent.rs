@@ -1,6 +1,7 @@
 //! A simulated agent: it comes back when it is told to, and runs what it is given without doing anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
@@ -29,10 +30,39 @@ pub(super) struct Crowd {
     /// Status updates that were acknowledged.
     pub(super) acknowledged: Arc<Tally>,
     pub(super) course: Arc<Course>,
+    /// How they repeat themselves until they are answered; `None` if nothing they say is lost.
+    pub(super) again: Option<Again>,
+}
+
+/// Waits as real agents have them: of chance, and twice as long each time.
+#[derive(Clone, Copy)]
+pub(super) struct Again {
+    longest: Duration,
+}
+
+impl Again {
+    pub(super) fn within(longest: Duration) -> Self {
+        Self { longest }
+    }
+
+    fn doubled(self) -> Self {
+        Self {
+            longest: self.longest * 2,
+        }
+    }
+
+    /// Spread evenly over the agents.
+    fn wait(self, number: u32) -> Duration {
+        /// The golden ratio's part of the whole: its multiples lie apart.
+        const SPREAD: u32 = 2_654_435_769;
+        let share = f64::from(number.wrapping_mul(SPREAD)) / f64::from(u32::MAX);
+        self.longest.mul_f64(share)
+    }
 }
 
 /// See the module's documentation.
 pub(super) struct Agent {
+    number: u32,
     id: v1::AgentId,
     crowd: Crowd,
     /// What it says when it comes back.
@@ -46,6 +76,7 @@ impl Agent {
     pub(super) fn new(number: u32, request: ReregisterAgent, crowd: Crowd) -> Self {
         let first = request.tasks.first().filter(|_| number == 0);
         Self {
+            number,
             id: samples::agent(number),
             crowd,
             told: first.map(|task| (task.framework_id.clone(), task.task_id.clone())),
@@ -71,10 +102,24 @@ impl Agent {
         }));
     }
 
-    fn come_back(&mut self, ctx: &Context<Self>) {
-        if let Some(request) = self.request.take() {
-            ctx.tell(&self.crowd.master, request);
+    fn come_back(&mut self, ctx: &mut Context<Self>) {
+        match self.crowd.again {
+            Some(again) => self.come_back_within(again, ctx),
+            None => {
+                if let Some(request) = self.request.take() {
+                    ctx.tell(&self.crowd.master, request);
+                }
+            }
         }
+    }
+
+    fn come_back_within(&mut self, again: Again, ctx: &mut Context<Self>) {
+        ctx.run_later(again.wait(self.number), move |agent, ctx| {
+            if let Some(request) = agent.request.clone() {
+                ctx.tell(&agent.crowd.master, request);
+                agent.come_back_within(again.doubled(), ctx);
+            }
+        });
     }
 }
 
@@ -101,7 +146,11 @@ impl Handler<Reregistered> for Agent {
     type Result = ();
 
     fn handle(&mut self, _: Reregistered, _: &mut Context<Self>) {
-        self.crowd.back.count();
+        let repeats = self.crowd.again.is_some();
+        // The second answer to what was said twice is none.
+        if self.request.take().is_some() || !repeats {
+            self.crowd.back.count();
+        }
     }
 }
 

@@ -40,6 +40,7 @@ fn launch(tasks: usize, marks: &[usize]) -> Vec<Duration> {
         agents: AGENTS,
         tasks: 0,
         frameworks: FRAMEWORKS,
+        ended: 0,
     };
     let world = World::new(size, Work::new(tasks, EACH), Tally::new(marks));
     world.agents_come_back();

@@ -4,12 +4,17 @@
 mod admissions;
 mod agent;
 mod course;
+mod ensemble;
 mod failover;
 mod launch;
+mod remote;
 mod scheduler;
 mod state;
 mod tally;
 mod world;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 use crate::measure::{Contest, Contestant};
 use crate::table::{Unit, Wanted};
@@ -17,10 +22,13 @@ use crate::table::{Unit, Wanted};
 /// One of them takes seconds, and they differ little.
 const ROUNDS: usize = 3;
 
+pub(crate) use remote::LEADER;
 pub(crate) use state::READERS;
 
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = failovers();
+    contests.extend(histories());
+    contests.extend(returns());
     contests.push(launches());
     contests.extend(reads());
     contests.push(admissions());
@@ -70,6 +78,62 @@ fn failovers() -> Vec<Contest> {
             Unit::Exponent,
         )
         .with(exponent)
+        .at_most_rounds(1),
+    ]
+}
+
+fn histories() -> [Contest; 2] {
+    let of = |id, title, agents, wanted: Option<f64>| {
+        let run = Contestant::direct("mesos-rs", move || Ok(failover::with_history(agents)));
+        let run = match wanted {
+            Some(most) => run.wanted(Wanted::Most(most)),
+            None => run,
+        };
+        // Millions of records are made for each.
+        Contest::new(id, title, Unit::Milliseconds)
+            .with(run)
+            .at_most_rounds(1)
+    };
+    [
+        of(
+            "failover-history-10k",
+            "10,000 agents, each with 100 tasks that have ended besides",
+            10_000,
+            None,
+        ),
+        of(
+            "failover-history-40k",
+            "40,000 agents, each with 100 tasks that have ended besides (needs 16 GB)",
+            40_000,
+            Some(6_000.0),
+        ),
+    ]
+}
+
+/// One run, two figures.
+fn returns() -> [Contest; 2] {
+    let run = Rc::new(OnceCell::new());
+    let again = run.clone();
+    let took = Contestant::direct("mesos-rs", move || {
+        Ok(run.get_or_init(remote::all_return).took)
+    });
+    let memory = Contestant::direct("mesos-rs", move || {
+        Ok(again.get_or_init(remote::all_return).memory)
+    });
+    [
+        Contest::new(
+            "failover-remote",
+            "10,000 agents with 100,000 tasks come back over QUIC, from one process to another",
+            Unit::Milliseconds,
+        )
+        .with(took.wanted(Wanted::Most(6_000.0)))
+        .at_most_rounds(1),
+        Contest::new(
+            "failover-remote-memory",
+            "what the master has more for them then",
+            Unit::Bytes,
+        )
+        .with(memory)
         .at_most_rounds(1),
     ]
 }
@@ -125,5 +189,6 @@ fn admissions() -> Contest {
         Unit::Milliseconds,
     )
     .with(on_disk.wanted(Wanted::Most(2_000.0)))
+    .with(Contestant::direct("on ZooKeeper", admissions::on_zookeeper))
     .at_most_rounds(ROUNDS)
 }

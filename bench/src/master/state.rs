@@ -18,6 +18,7 @@ const SIZE: Size = Size {
     agents: 20_000,
     tasks: 10,
     frameworks: 100,
+    ended: 0,
 };
 
 /// Requests, of which the median counts.

@@ -31,6 +31,8 @@ pub(super) struct Size {
     /// On each agent, when it comes back.
     pub(super) tasks: u32,
     pub(super) frameworks: u32,
+    /// Tasks that have ended, of which each agent tells when it comes back.
+    pub(super) ended: u32,
 }
 
 /// A cluster that waits for being let go.
@@ -90,15 +92,20 @@ impl World {
             back: self.back.clone(),
             acknowledged: self.acknowledged.clone(),
             course: self.course.clone(),
+            again: None,
         };
         let Size {
-            tasks, frameworks, ..
+            tasks,
+            frameworks,
+            ended,
+            ..
         } = self.size;
         for number in 0..self.size.agents {
             let owners = [number % frameworks, (number + 1) % frameworks];
             let crowd = crowd.clone();
             let spawned = self.node.spawn(format!("agent-{number}"), move |ctx| {
-                let request = samples::returning(ctx.me(), number, tasks, owners);
+                let mut request = samples::returning(ctx.me(), number, tasks, owners);
+                request.completed_tasks = samples::ended(number, ended, owners);
                 Agent::new(number, request, crowd)
             });
             spawned.expect("an agent");
@@ -166,7 +173,7 @@ impl World {
 }
 
 /// What the master before it wrote down.
-async fn registry(size: Size) -> MemoryStorage {
+pub(super) async fn registry(size: Size) -> MemoryStorage {
     let storage = MemoryStorage::default();
     let opened = Box::new(storage.clone()).open().await;
     let (_, mut writer) = opened.expect("a registry");

@@ -123,7 +123,8 @@ impl NodeBuilder {
         self
     }
 
-    /// How many threads the actors share; by default one per core.
+    /// How many threads the actors share; by default one per core. With 0 they live on the `LocalSet` in which the node
+    /// is started, which is needed then: for programs with thousands of nodes.
     pub fn threads(mut self, count: usize) -> Self {
         self.threads = Some(count);
         self
@@ -153,6 +154,7 @@ impl NodeBuilder {
         let simulated = !matches!(self.network, Network::Udp);
         let placement = match (simulated, self.threads) {
             (true, _) => Placement::Here,
+            (false, Some(0)) => Placement::Here,
             (false, Some(count)) => Placement::Threads(count),
             (false, None) => Placement::cores(),
         };
