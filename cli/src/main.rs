@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Framework(command) => run(commands::framework(command)),
         Command::State(flags) => run(commands::state(flags)),
         Command::Explain(flags) => run(commands::explain(flags)),
+        Command::Maintenance(command) => run(commands::maintenance(command)),
         Command::Registry(command) => run(commands::registry(command)),
         Command::Top(flags) => run(commands::top(flags)),
     }

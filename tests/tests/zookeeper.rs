@@ -444,4 +444,31 @@ fn three_masters_lose_their_leader_and_a_task_goes_on() {
     cluster.mesos(&["registry", "backup", &cluster.zk_flag(), &file]);
     let refused = cluster.fails(&["registry", "restore", &cluster.zk_flag(), &file]);
     assert!(refused.contains("stop the masters first"), "{refused}");
+
+    // Without masters it is put elsewhere, and back in place of what is there.
+    for master in 0..3 {
+        cluster.interrupt(master);
+    }
+    let elsewhere = format!("--zk={}", cluster.zookeeper.url("me:secret@", "/other"));
+    cluster.mesos(&["registry", "restore", &elsewhere, &file]);
+    let copied = cluster.mesos(&["registry", "show", "--json", &elsewhere]);
+    let copied: serde_json::Value = serde_json::from_str(&copied).expect("JSON");
+    assert_eq!(copied, shown);
+    let empty = cluster.folder().join("empty").display().to_string();
+    std::fs::write(&empty, "mesos-registry 1\n").expect("a file");
+    let refused = cluster.fails(&["registry", "restore", &elsewhere, &empty]);
+    assert!(refused.contains("say --force"), "{refused}");
+    cluster.mesos(&["registry", "restore", "--force", &elsewhere, &empty]);
+    let nothing = cluster.mesos(&["registry", "show", "--json", &elsewhere]);
+    assert_eq!(nothing.trim(), "{}");
+
+    cluster.mesos(&["registry", "restore", "--force", &cluster.zk_flag(), &empty]);
+    cluster.mesos(&["registry", "restore", &cluster.zk_flag(), &file]);
+    for master in 0..3 {
+        cluster.restart(master);
+    }
+    let leader = cluster.leader();
+    cluster.wait_for_agents(1);
+    let agents = get_json(cluster.address(leader), "/slaves").expect("agents");
+    assert_eq!(agents["slaves"][0]["id"], shown["agent"][0]["id"]["value"]);
 }

@@ -6,6 +6,7 @@ mod daemon;
 mod lifecycle;
 mod local;
 mod master;
+mod operator;
 mod reading;
 mod registry;
 mod run;
@@ -20,6 +21,9 @@ pub(crate) use daemon::{HttpFlags, LogFlags, LogFormat, NodeFlags, TlsFlags};
 pub(crate) use lifecycle::LifecycleFlags;
 pub(crate) use local::LocalFlags;
 pub(crate) use master::MasterFlags;
+pub(crate) use operator::{
+    AgentCommand, DrainFlags, MachinesFlags, MaintenanceCommand, OneAgentFlags, ScheduleFlags,
+};
 pub(crate) use reading::{
     ClusterFlags, ExplainFlags, JsonFlag, KillFlags, ListFlags, LogsFlags, TaskCommand,
 };
@@ -49,7 +53,7 @@ pub(crate) enum Command {
     Local(LocalFlags),
     /// Run a master
     Master(Box<MasterFlags>),
-    /// Run an agent, or list the agents of a cluster (`mesos agent list`)
+    /// Run an agent, or list, drain, deactivate and reactivate those of a cluster (`mesos agent list`)
     Agent(Box<AgentArguments>),
     /// Run a command on a cluster; its output comes back, its exit code is yours
     Run(RunFlags),
@@ -63,6 +67,9 @@ pub(crate) enum Command {
     State(StateFlags),
     /// Say why a framework is offered nothing, or no more
     Explain(ExplainFlags),
+    /// Plan the maintenance of machines, take them down and bring them up
+    #[command(subcommand)]
+    Maintenance(MaintenanceCommand),
     /// Show, save or restore what masters must not forget
     #[command(subcommand)]
     Registry(RegistryCommand),
@@ -77,7 +84,7 @@ pub(crate) enum Command {
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct AgentArguments {
     #[command(subcommand)]
-    pub(crate) command: Option<ListCommand>,
+    pub(crate) command: Option<AgentCommand>,
     #[command(flatten)]
     pub(crate) flags: AgentFlags,
 }

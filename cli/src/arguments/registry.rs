@@ -25,11 +25,12 @@ pub(crate) enum RegistryCommand {
         /// The file, which must not exist yet
         file: PathBuf,
     },
-    /// Replace what is stored by what a file holds; stop the masters first
+    /// Store what a file holds; stop the masters first
     Restore {
         #[command(flatten)]
         place: RegistryPlace,
-        /// Do it although a master leads; it loses its leadership
+        /// Do it although something else is stored there, which is lost then, or although a master leads, which loses
+        /// its leadership
         #[arg(long)]
         force: bool,
         /// The file, as `mesos registry backup` wrote it

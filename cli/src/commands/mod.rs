@@ -3,6 +3,8 @@
 mod agents;
 mod explain;
 mod frameworks;
+mod maintenance;
+mod operator;
 mod registry;
 mod run;
 mod state;
@@ -16,7 +18,8 @@ use serde_json::Value;
 
 use crate::Outcome;
 use crate::arguments::{
-    ExplainFlags, ListCommand, RegistryCommand, RunFlags, StateFlags, TaskCommand, TopFlags,
+    AgentCommand, ExplainFlags, ListCommand, MaintenanceCommand, RegistryCommand, RunFlags,
+    StateFlags, TaskCommand, TopFlags,
 };
 
 pub(crate) async fn run(flags: RunFlags) -> Outcome {
@@ -31,9 +34,17 @@ pub(crate) async fn task(command: TaskCommand) -> Outcome {
     }
 }
 
-pub(crate) async fn agent(command: ListCommand) -> Outcome {
-    let ListCommand::List(flags) = command;
-    agents::list(flags).await
+pub(crate) async fn agent(command: AgentCommand) -> Outcome {
+    match command {
+        AgentCommand::List(flags) => agents::list(flags).await,
+        AgentCommand::Drain(flags) => agents::drain(flags).await,
+        AgentCommand::Deactivate(flags) => agents::deactivate(flags).await,
+        AgentCommand::Reactivate(flags) => agents::reactivate(flags).await,
+    }
+}
+
+pub(crate) async fn maintenance(command: MaintenanceCommand) -> Outcome {
+    maintenance::run(command).await
 }
 
 pub(crate) async fn framework(command: ListCommand) -> Outcome {

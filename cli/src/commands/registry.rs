@@ -70,7 +70,7 @@ async fn restore(place: &RegistryPlace, force: bool, file: &Path) -> Outcome {
     if let (Some(url), false) = (&place.zk, force) {
         nobody_leads(url).await?;
     }
-    tool::replace(storage(place)?, &wanted).await?;
+    tool::restore(storage(place)?, &wanted, force).await?;
     println!("restored {} from {}", counted(&wanted), file.display());
     Ok(ExitCode::SUCCESS)
 }

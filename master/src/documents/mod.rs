@@ -77,6 +77,8 @@ enum Name {
     Frameworks,
     Tasks,
     Roles,
+    MaintenanceSchedule,
+    MaintenanceStatus,
     Snapshot,
     Prometheus,
     SystemStats,
@@ -184,6 +186,8 @@ impl<'a> Draft<'a> {
                 json(paper, &tasks::Tasks::of(view, &selection))
             }
             Name::Roles => json(paper, &roles::Roles::of(view)),
+            Name::MaintenanceSchedule => json(paper, &maintenance::schedule(view)),
+            Name::MaintenanceStatus => json(paper, &maintenance::status(view)),
             Name::Snapshot => json(paper, &metrics::snapshot(view, self.surroundings)),
             Name::SystemStats => json(paper, &about::SystemStats::of(self.surroundings.system)),
             Name::Processes => json(paper, &about::processes(&self.surroundings.processes)),
@@ -220,7 +224,9 @@ impl Name {
             | Name::Agents
             | Name::Frameworks
             | Name::Tasks
-            | Name::Roles => false,
+            | Name::Roles
+            | Name::MaintenanceSchedule
+            | Name::MaintenanceStatus => false,
         }
     }
 }
@@ -264,6 +270,8 @@ fn find(path: &str) -> Option<Name> {
         ("frameworks", _) => Name::Frameworks,
         ("tasks", _) => Name::Tasks,
         ("roles", _) => Name::Roles,
+        ("maintenance", Some("schedule")) => Name::MaintenanceSchedule,
+        ("maintenance", Some("status")) => Name::MaintenanceStatus,
         ("metrics", None) => Name::Prometheus,
         ("metrics", Some("snapshot")) => Name::Snapshot,
         ("system", Some("stats")) => Name::SystemStats,
