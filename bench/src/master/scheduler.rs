@@ -53,11 +53,29 @@ impl Work {
         })
     }
 
-    /// How many are to be launched with an offer.
-    fn take(&self) -> usize {
-        let take = |left: usize| Some(left - left.min(self.each));
+    /// How many are to be launched with an offer: the last ones of an agent may be fewer.
+    fn take(&self, offer: &v1::Offer) -> usize {
+        let most = self.each.min(self.fit(offer));
+        let take = |left: usize| Some(left - left.min(most));
         let before = (self.left).fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        before.map_or(0, |before| before.min(self.each))
+        before.map_or(0, |before| before.min(most))
+    }
+
+    fn fit(&self, offer: &v1::Offer) -> usize {
+        let amount = |resources: &[v1::Resource], name: &str| -> f64 {
+            let named = resources.iter().filter(|resource| resource.name == name);
+            let scalars = named.filter_map(|resource| resource.scalar.as_ref());
+            scalars.map(|scalar| scalar.value).sum()
+        };
+        let times = self.resources.iter().map(|one| {
+            let wanted = amount(std::slice::from_ref(one), &one.name);
+            amount(&offer.resources, &one.name) / wanted
+        });
+        // A thousandth is the smallest amount there is.
+        times
+            .map(|times| (times + 1e-6) as usize)
+            .min()
+            .unwrap_or(0)
     }
 }
 
@@ -132,7 +150,7 @@ impl Scheduler {
 
     /// Fills an offer with tasks; what is left of it may be offered again at once.
     fn accept(&mut self, offer: v1::Offer, ctx: &mut Context<Self>) {
-        let count = self.company.work.take();
+        let count = self.company.work.take(&offer);
         if count == 0 {
             return;
         }
