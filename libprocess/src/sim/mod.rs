@@ -14,7 +14,8 @@
 //! the same sizes, which [`Net::trace_hash`] sums up.
 //!
 //! That holds as long as simulated code takes time from tokio and chance from its context, does
-//! not iterate over hash maps, starts no threads, and writes `biased` in `select!`.
+//! not iterate over hash maps, starts no threads, writes `biased` in `select!`, and lets no two tasks wait on one
+//! `tokio::sync::watch`, which wakes its receivers in an order of its own chance (`Notify` does so in that of their coming).
 
 mod datagrams;
 mod disk;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 use crate::historic::{Historic, Museum};
@@ -38,12 +38,14 @@ pub struct MemoryPeer {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
-    /// Counts the changes of members and of who reaches what.
-    changes: watch::Sender<u64>,
+    /// Rung when members change, or who reaches what.
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// How many there were of members and of who reaches what.
+    changes: u64,
     next_session: u64,
     next_sequence: i64,
     /// When each session was last heard of.
@@ -68,7 +70,7 @@ impl MemoryGroup {
             museum: Museum::default(),
             shared: Arc::new(Shared {
                 state: Mutex::default(),
-                changes: watch::Sender::new(0),
+                changed: Notify::new(),
             }),
         }
     }
@@ -142,9 +144,26 @@ impl MemoryGroup {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.state());
-        self.shared.changes.send_modify(|changes| *changes += 1);
+        let mut state = self.state();
+        let result = change(&mut state);
+        state.changes += 1;
+        drop(state);
+        self.shared.changed.notify_waiters();
         result
+    }
+
+    /// Waits until this holds.
+    ///
+    /// All who wait hear of a change in the order in which they began to. Not so those of a watch channel, which wakes
+    /// its receivers by chance: a simulated world would not be the same twice.
+    async fn until(&self, holds: impl Fn(&State) -> bool) {
+        loop {
+            let changed = self.shared.changed.notified();
+            if holds(&self.state()) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -168,14 +187,13 @@ impl State {
 impl MemoryPeer {
     /// Waits until the group is reached, for as long as an answer takes.
     async fn reach(&self) {
-        let mut changes = self.group.shared.changes.subscribe();
         let delay = self.group.state().delay;
         if !delay.is_zero() {
             sleep(delay).await;
         }
-        let reached = |_: &u64| self.group.state().is_reached_from(&self.name);
-        // The sender lives as long as this.
-        let _ = changes.wait_for(reached).await;
+        self.group
+            .until(|state| state.is_reached_from(&self.name))
+            .await;
     }
 
     /// Ends a session that its group has not heard of for too long: because nobody holds it any more, or because
@@ -309,18 +327,14 @@ impl Session for MemorySession {
 
     fn look(&self) -> BoxFuture<'_, Result<Look, GroupError>> {
         async move {
-            let mut changes = self.peer.group.shared.changes.subscribe();
+            let group = self.peer.group.clone();
+            let seen = group.state().changes;
             let first = self.once_reached(|state| {
                 let first = state.members.iter().next();
                 first.map(|(sequence, member)| (*sequence, member.data.clone()))
             });
             let first = first.await?;
-            let changed = async move {
-                // The end of the group is no news.
-                if changes.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            };
+            let changed = async move { group.until(|state| state.changes != seen).await };
             Ok(Look {
                 first,
                 changed: changed.boxed(),
@@ -333,12 +347,10 @@ impl Session for MemorySession {
     fn ended(&self) -> BoxFuture<'static, ()> {
         let (peer, number) = (self.peer.clone(), self.number);
         async move {
-            let mut changes = peer.group.shared.changes.subscribe();
-            let over = |_: &u64| {
-                let state = peer.group.state();
+            let over = |state: &State| {
                 state.is_reached_from(&peer.name) && !state.sessions.contains_key(&number)
             };
-            let _ = changes.wait_for(over).await;
+            peer.group.until(over).await;
         }
         .boxed()
     }
