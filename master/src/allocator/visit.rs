@@ -158,14 +158,19 @@ impl HierarchicalAllocator {
         let mut portion = visit.portion_for(&self.tree.nodes[role].path, &mut self.names);
         let mut next = 0;
         while !portion.get(visit).is_empty() {
-            let client = match &at_random {
-                None => self.tree.clients_in_order(role).get(next).copied(),
-                Some(clients) => clients.get(next).copied(),
+            let line = match &at_random {
+                None => self.tree.clients_in_order(role),
+                Some(clients) => clients,
             };
-            let Some(client) = client else {
+            // Most of those in line, where constraints are common: passed without a look at what else they are.
+            let agent = &self.agents[visit.agent];
+            let known = self.verdicts.known(visit.agent, &agent.facts);
+            let mut behind = line.iter().enumerate().skip(next);
+            let Some((at, client)) = behind.find(|(_, client)| !known.bars(**client)) else {
                 return;
             };
-            next += 1;
+            let client = *client;
+            next = at + 1;
             if visit.stage == Stage::Guarantees && !self.tree.is_unmet(role) {
                 return;
             }

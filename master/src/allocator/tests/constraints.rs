@@ -141,24 +141,29 @@ fn a_verdict_is_remembered_until_the_agent_or_the_client_changes() {
     let facts = agent();
     let mut verdicts = Verdicts::default();
     // Two of one word, and one of another.
-    let agents = [0, 31, 32];
-    for agent in agents {
-        assert!(verdicts.allow(0, &yes, agent, &facts), "{agent}");
-        assert!(!verdicts.allow(1, &no, agent, &facts), "{agent}");
+    let clients = [0, 31, 32];
+    for client in clients {
+        assert!(verdicts.allow(client, &yes, 0, &facts), "{client}");
+        assert!(!verdicts.known(1, &facts).bars(client), "{client}");
+        assert!(!verdicts.allow(client, &no, 1, &facts), "{client}");
+        assert!(verdicts.known(1, &facts).bars(client), "{client}");
     }
     // Nobody asks again.
-    for agent in agents {
-        assert!(verdicts.allow(0, &no, agent, &facts), "{agent}");
-        assert!(!verdicts.allow(1, &yes, agent, &facts), "{agent}");
+    for client in clients {
+        assert!(verdicts.allow(client, &no, 0, &facts), "{client}");
+        assert!(!verdicts.known(0, &facts).bars(client), "{client}");
+        assert!(!verdicts.allow(client, &yes, 1, &facts), "{client}");
     }
-    verdicts.forget_agent(31);
-    assert!(!verdicts.allow(0, &no, 31, &facts));
-    assert!(verdicts.allow(1, &yes, 31, &facts));
+    verdicts.forget_client(31);
+    assert!(!verdicts.known(1, &facts).bars(31));
+    assert!(!verdicts.allow(31, &no, 0, &facts));
+    assert!(verdicts.allow(31, &yes, 1, &facts));
     assert!(verdicts.allow(0, &no, 0, &facts));
-    assert!(!verdicts.allow(1, &yes, 32, &facts));
-    verdicts.forget_client(1);
-    assert!(verdicts.allow(1, &yes, 32, &facts));
-    assert!(verdicts.allow(0, &no, 32, &facts));
+    assert!(!verdicts.allow(32, &yes, 1, &facts));
+    verdicts.forget_agent(1);
+    assert!(!verdicts.known(1, &facts).bars(0));
+    assert!(verdicts.allow(32, &yes, 1, &facts));
+    assert!(verdicts.allow(32, &no, 0, &facts));
 }
 
 #[test]
