@@ -58,7 +58,7 @@ fn the_torn_end_of_an_update_log_is_cut_off() {
         fs::write(&log, &bytes).unwrap();
         let config = cluster::config(work_dir);
         let (mut cluster, again) = cluster.restart_agent(config, Simulation::new()).await;
-        assert_eq!(again.tasks[0].state(), TaskRunning);
+        assert_eq!(again.tasks[0].to_message().state(), TaskRunning);
         assert_eq!(cluster.ends(1).await, [("t".to_owned(), TaskFinished)]);
     });
 }
@@ -208,7 +208,7 @@ fn an_executor_that_died_with_its_agent_is_noticed() {
             .unwrap();
         let mut cluster = Cluster { agent, ..cluster };
         let again = cluster.reregistration().await;
-        assert_eq!(again.tasks[0].state(), TaskFailed);
+        assert_eq!(again.tasks[0].to_message().state(), TaskFailed);
         cluster.readmit();
         assert_eq!(cluster.ends(1).await, [("t".to_owned(), TaskFailed)]);
         cluster.becomes_idle().await;

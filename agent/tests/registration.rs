@@ -82,7 +82,7 @@ fn updates_wait_for_a_master_that_is_gone() {
         tokio::time::sleep(secs(100)).await;
         let mut cluster = cluster.with_new_master();
         let again = cluster.reregistration().await;
-        assert_eq!(again.tasks[0].state(), TaskFinished);
+        assert_eq!(again.tasks[0].to_message().state(), TaskFinished);
         assert!(
             cluster.reregisters_only_for(secs(100)).await,
             "nothing is told before the answer"

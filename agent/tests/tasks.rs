@@ -159,8 +159,16 @@ fn a_restarted_agent_finds_its_tasks_and_their_end_is_reported_once() {
             reregister.executors.is_empty(),
             "built-in executors are not the master's business"
         );
-        let running = |t: &&mesos::wire::Pb<mesos::v1::Task>| t.state() == TaskRunning;
-        assert_eq!(reregister.tasks.iter().filter(running).count(), 3);
+        let running = |t: &mesos::v1::Task| t.state() == TaskRunning;
+        assert_eq!(
+            reregister
+                .tasks
+                .iter()
+                .map(|t| t.to_message())
+                .filter(running)
+                .count(),
+            3
+        );
         let ends = ["a", "b", "c"].map(|id| (id.to_owned(), TaskFinished));
         assert_eq!(cluster.ends(3).await, ends);
         cluster.becomes_idle().await;
@@ -183,7 +191,7 @@ fn what_was_not_acknowledged_is_sent_again_by_the_next_life() {
         view.wait_for(ended).await.unwrap();
         let config = cluster::config(dir.path());
         let (mut cluster, reregister) = cluster.restart_agent(config, Simulation::new()).await;
-        assert_eq!(reregister.tasks[0].state(), TaskFinished);
+        assert_eq!(reregister.tasks[0].to_message().state(), TaskFinished);
         let again = cluster.update("t", TaskRunning).await;
         assert_eq!(first.uuid, again.uuid);
         cluster.update("t", TaskFinished).await;

@@ -6,7 +6,7 @@ use mesos::protocols::master::ReregisterAgent;
 use mesos::resources::{Format, Resources};
 use mesos::v1;
 use mesos::v1::{AgentId, FrameworkId};
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 
 /// What every agent has.
 pub(crate) const TOTAL: &str = "cpus:24;mem:4096;disk:4096;ports:[31000-32000]";
@@ -51,7 +51,7 @@ pub(crate) fn returning(
         Type::AgentOperationFeedback,
     ];
     let tasks = (0..tasks).map(|task| record(number, task, owners[task as usize % 2]));
-    let tasks: Vec<Pb<v1::Task>> = tasks.map(Pb).collect();
+    let tasks: Vec<Packed<v1::Task>> = tasks.map(|task| Packed::new(&task)).collect();
     let frameworks = owners.into_iter().filter(|_| !tasks.is_empty());
     ReregisterAgent {
         agent: pid,
@@ -79,7 +79,7 @@ pub(crate) fn returning(
 
 /// So many tasks of an agent that have ended, every other one the first owner's.
 #[cfg(feature = "master")]
-pub(crate) fn ended(agent_number: u32, tasks: u32, owners: [u32; 2]) -> Vec<Pb<v1::Task>> {
+pub(crate) fn ended(agent_number: u32, tasks: u32, owners: [u32; 2]) -> Vec<Packed<v1::Task>> {
     /// Agents tell of the same span of time, in seconds.
     const SPAN: u32 = 1_000_000;
     let task = |number: u32| {
@@ -95,7 +95,7 @@ pub(crate) fn ended(agent_number: u32, tasks: u32, owners: [u32; 2]) -> Vec<Pb<v
         for status in &mut task.statuses {
             status.task_id = task.task_id.clone();
         }
-        Pb(task)
+        Packed::new(&task)
     };
     (0..tasks).map(task).collect()
 }

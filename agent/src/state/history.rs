@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mesos::v1::{FrameworkInfo, Task};
-use mesos::wire::encode_protobuf;
+use mesos::wire::Packed;
 
 use super::{Executor, Framework, State, status};
 
@@ -15,7 +15,7 @@ impl State {
     }
 
     /// Tasks whose end was acknowledged, oldest first: the latest, as many as fit into so many bytes.
-    pub(super) fn latest_ended_tasks(&self, bytes: usize) -> impl Iterator<Item = Task> {
+    pub(super) fn latest_ended_tasks(&self, bytes: usize) -> Vec<Packed<Task>> {
         let live = self.frameworks.values().filter(|f| !f.terminating);
         let all = live.chain(&self.completed_frameworks);
         let mut tasks: Vec<(f64, &Arc<Task>)> = all
@@ -25,12 +25,13 @@ impl State {
         tasks.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         let mut left = bytes;
         let fitting = tasks.into_iter().rev().map_while(|(_, task)| {
-            left = left.checked_sub(encode_protobuf(task.as_ref()).len())?;
-            Some(task.as_ref().clone())
+            let packed = Packed::new(task.as_ref());
+            left = left.checked_sub(packed.encoded_len())?;
+            Some(packed)
         });
-        let mut fitting: Vec<Task> = fitting.collect();
+        let mut fitting: Vec<_> = fitting.collect();
         fitting.reverse();
-        fitting.into_iter()
+        fitting
     }
 }
 

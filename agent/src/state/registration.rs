@@ -24,7 +24,7 @@ use mesos::v1::agent_info::Capability;
 use mesos::v1::agent_info::capability::Type;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{AgentId, Task};
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 
 use super::effect::{Alarm, Effect, Record, ToMaster};
 use super::model::Framework;
@@ -355,12 +355,15 @@ impl State {
             checkpointed_resources: self.introduced_resources(),
             frameworks: live().map(|f| Pb(f.info.as_ref().clone())).collect(),
             executors: named.map(|e| Pb(e.info.as_ref().clone())).collect(),
-            tasks: executors().flat_map(tasks_of).map(Pb).collect(),
+            tasks: executors()
+                .flat_map(tasks_of)
+                .map(|t| Packed::new(&t))
+                .collect(),
             version,
             resource_version: Some(self.holdings.version),
             operations: self.operations().cloned().map(Pb).collect(),
             completed_frameworks: self.ended_frameworks().map(Pb).collect(),
-            completed_tasks: self.latest_ended_tasks(HISTORY).map(Pb).collect(),
+            completed_tasks: self.latest_ended_tasks(HISTORY),
         }))
     }
 }

@@ -12,7 +12,7 @@ use mesos::protocols::agent::{
 use mesos::protocols::master::ReregisterAgent;
 use mesos::protocols::{AgentProtocol, CallRejected, MasterProtocol, UpdateRecord};
 use mesos::v1;
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 use tokio::sync::watch;
 
 use super::course::{Course, EVERY};
@@ -75,11 +75,12 @@ pub(super) struct Agent {
 impl Agent {
     pub(super) fn new(number: u32, request: ReregisterAgent, crowd: Crowd) -> Self {
         let first = request.tasks.first().filter(|_| number == 0);
+        let first = first.map(Packed::to_message);
         Self {
             number,
             id: samples::agent(number),
             crowd,
-            told: first.map(|task| (task.framework_id.clone(), task.task_id.clone())),
+            told: first.map(|task| (task.framework_id, task.task_id)),
             request: Some(request),
             updates: 0,
         }

@@ -172,7 +172,7 @@ fn task(framework: &str, id: &str, states: &[TaskState]) -> Task {
         statuses: statuses.collect(),
         ..Default::default()
     };
-    Task::new(record, resources)
+    Task::new(&record, resources)
 }
 
 fn status(task: &str, state: TaskState, number: usize) -> v1::TaskStatus {

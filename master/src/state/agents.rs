@@ -9,7 +9,7 @@ use mesos::protocols::master::{RegisterAgent, ReregisterAgent, UnregisterAgent};
 use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
 use mesos::v1::{self, AgentId, AgentInfo};
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 use uuid::Uuid;
 
 use super::operations::total_of;
@@ -58,7 +58,7 @@ pub struct Running {
     /// Its live executors.
     pub executors: Vec<v1::ExecutorInfo>,
     /// Its tasks.
-    pub tasks: Vec<v1::Task>,
+    pub tasks: Vec<Packed<v1::Task>>,
     /// Its operations whose end was not acknowledged.
     pub operations: Vec<v1::Operation>,
     /// What is over.
@@ -71,7 +71,7 @@ pub struct History {
     /// Frameworks of which it has nothing but ended tasks.
     pub frameworks: Vec<v1::FrameworkInfo>,
     /// Ended tasks, oldest first.
-    pub tasks: Vec<v1::Task>,
+    pub tasks: Vec<Packed<v1::Task>>,
 }
 
 impl State {
@@ -336,7 +336,7 @@ impl Admission {
         let info = request.info.0;
         let history = History {
             frameworks: unwrapped(request.completed_frameworks),
-            tasks: unwrapped(request.completed_tasks),
+            tasks: request.completed_tasks,
         };
         Ok(Admission {
             total: check_info(&info, &request.version, &request.checkpointed_resources)?,
@@ -350,7 +350,7 @@ impl Admission {
             running: Running {
                 frameworks: unwrapped(request.frameworks),
                 executors: unwrapped(request.executors),
-                tasks: unwrapped(request.tasks),
+                tasks: request.tasks,
                 operations: unwrapped(request.operations),
                 history,
             },

@@ -1,12 +1,12 @@
 //! What is over: agents remember it, and a master that did not see it hears of it when they come back (Mesos'
 //! `docs/high-availability.md`). Nothing is decided by it, it is shown.
 
-use mesos::resources::Resources;
 use mesos::v1::{self, AgentId, FrameworkId, FrameworkInfo};
+use mesos::wire::Packed;
 
 use super::agents::History;
-use super::{Framework, State, Task, Timestamp};
-use crate::validation::resources::inject_role;
+use super::reregister::adopted;
+use super::{Framework, State, Task, Timestamp, ToldTask};
 
 impl State {
     /// Takes over what an agent remembers, as far as there is room for it. An agent that stayed registered all the
@@ -15,22 +15,24 @@ impl State {
         for info in history.frameworks {
             self.hear_of_ended(info, &history.tasks);
         }
-        for task in history.tasks {
-            self.adopt_ended(agent, task);
+        // The latest first: where there is no room for one, there is none for those before it.
+        for task in history.tasks.iter().map(ToldTask::from).rev() {
+            self.adopt_ended(agent, &task);
         }
     }
 
     /// A framework that nobody knows and that runs nothing where it is remembered is shown as completed. It may
     /// have been without tasks only: other than one that was [removed](State::remove_framework) it may come back.
-    fn hear_of_ended(&mut self, info: FrameworkInfo, tasks: &[v1::Task]) {
+    fn hear_of_ended(&mut self, info: FrameworkInfo, tasks: &[Packed<v1::Task>]) {
         let Some(id) = info.id.clone().filter(|id| !id.value.is_empty()) else {
             return;
         };
         if self.cluster.framework(&id).is_some() || self.completed_framework(&id).is_some() {
             return;
         }
-        let own = tasks.iter().filter(|task| task.framework_id == id);
-        let end = Timestamp::from_secs(own.map(ended).fold(0.0, f64::max) as i64);
+        let own = (tasks.iter().map(ToldTask::from)).filter(|task| task.framework_id == id.value);
+        let end = own.map(|task| task.ended()).fold(0.0, f64::max);
+        let end = Timestamp::from_secs(end as i64);
         let framework = Framework {
             unregistered: Some(end),
             ..Framework::new(end, info)
@@ -39,35 +41,35 @@ impl State {
             .hear_of_completed(framework, self.config.max_completed_frameworks);
     }
 
-    fn adopt_ended(&mut self, agent: &AgentId, mut task: v1::Task) {
-        let is_over = v1::TaskState::try_from(task.state).is_ok_and(super::is_terminal);
-        if !is_over {
+    fn adopt_ended(&mut self, agent: &AgentId, task: &ToldTask<'_>) {
+        let Some(state) = task.state().filter(|state| super::is_terminal(*state)) else {
             return;
-        }
+        };
         let Some(known) = self.cluster.agent(agent) else {
             return;
         };
-        let (end, limit) = (ended(&task), self.config.max_completed_tasks_per_framework);
-        let place = self.completed_framework(&task.framework_id);
-        let framework = match (self.cluster.framework(&task.framework_id), place) {
-            (Some(framework), _) => framework,
-            (None, Some(place)) => &self.cluster.completed_frameworks[place],
-            (None, None) => return,
+        let (end, limit) = (task.ended(), self.config.max_completed_tasks_per_framework);
+        let framework_id = FrameworkId::from(task.framework_id);
+        let (framework, place) = match self.cluster.framework(&framework_id) {
+            Some(framework) => (framework, None),
+            None => match self.completed_framework(&framework_id) {
+                Some(place) => (&self.cluster.completed_frameworks[place], Some(place)),
+                None => return,
+            },
         };
-        let id = task.task_id.as_str();
+        let id = task.id;
         // Its framework has used the id again.
         let lives =
             framework.tasks.contains_key(id) || framework.unreachable_tasks.contains_key(id);
         let completed = &framework.completed_tasks;
-        if lives || !completed.wants(&task.task_id, agent, end, limit) {
+        if lives || !completed.wants(id, agent, end, limit) {
             return;
         }
-        let role = framework.roles.iter().next().map_or("*", String::as_str);
-        inject_role(&mut task.resources, role);
-        let Ok(resources) = Resources::from_v1(&task.resources) else {
+        let Some(resources) = adopted(framework, &mut task.resources()) else {
             return;
         };
-        let task = Task::of(task, resources, &framework.shared_id, &known.shared_id);
+        let (resources, framework_id) = (resources.into(), &framework.shared_id);
+        let task = Task::told(task, state, resources, framework_id, &known.shared_id);
         self.cluster.remember_told(place, task, end, limit);
     }
 
@@ -76,10 +78,4 @@ impl State {
         let mut completed = self.cluster.completed_frameworks.iter();
         completed.position(|framework| framework.id == *id)
     }
-}
-
-/// When a task ended, in seconds since the epoch; long ago if it does not say.
-fn ended(task: &v1::Task) -> f64 {
-    let last = task.statuses.last().and_then(|status| status.timestamp);
-    last.filter(|at| at.is_finite()).unwrap_or(0.0)
 }

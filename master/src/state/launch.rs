@@ -4,11 +4,13 @@ use libprocess::prelude::Pid;
 use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Conversion;
 use mesos::v1::agent_info::capability::Type as Capability;
-use mesos::v1::{self, FrameworkId, TaskInfo, TaskState, executor_info};
+use mesos::v1::{self, FrameworkId, TaskInfo, executor_info};
 use mesos::wire::Pb;
 
 use super::accept::{Purse, invalid_task};
-use super::{Agent, Effect, Effects, Executor, Framework, State, Task, Timestamp, ToAgent};
+use super::{
+    Agent, Details, Effect, Effects, Executor, Framework, State, Task, Timestamp, ToAgent,
+};
 use crate::validation::resources::{allocated, inject_role, not_mixed};
 use crate::validation::{Invalid, executors, tasks};
 
@@ -126,7 +128,10 @@ fn prepare(
             purse.left
         )));
     }
-    let record = record(framework, &task);
+    let own_executor = task.executor.as_ref().map(|executor| &executor.executor_id);
+    let (shared_id, place) = (&framework.shared_id, &agent.shared_id);
+    let details = details(framework, &task);
+    let kept = Task::staging(id, own_executor, &details, resources, shared_id, place);
     let message = to_agent::RunTask {
         // A command task starts an executor of its own.
         launch_executor: executor.is_some() || task.executor.is_none(),
@@ -137,7 +142,7 @@ fn prepare(
     Ok(Launch {
         message,
         agent: agent.pid.clone(),
-        task: Task::of(record, resources, &framework.shared_id, &agent.shared_id),
+        task: kept,
         executor,
         copies,
     })
@@ -175,23 +180,17 @@ fn new_executor(
     }))
 }
 
-/// The public record of a task that is being launched, without its resources.
-fn record(framework: &Framework, task: &TaskInfo) -> v1::Task {
+/// What is only shown of a task.
+fn details(framework: &Framework, task: &TaskInfo) -> Details {
     let own_user = task
         .command
         .as_ref()
         .and_then(|command| command.user.clone());
-    let executor = task.executor.as_ref();
-    let executor_user = executor
+    let executor_user = (task.executor.as_ref())
         .and_then(|e| e.command.as_ref())
         .and_then(|c| c.user.clone());
-    v1::Task {
+    Details {
         name: task.name.clone(),
-        task_id: task.task_id.clone(),
-        framework_id: framework.id.clone(),
-        executor_id: executor.map(|executor| executor.executor_id.clone()),
-        agent_id: task.agent_id.clone(),
-        state: TaskState::TaskStaging as i32,
         labels: task.labels.clone(),
         discovery: task.discovery.clone(),
         container: task.container.clone(),
@@ -203,6 +202,5 @@ fn record(framework: &Framework, task: &TaskInfo) -> v1::Task {
                 .unwrap_or_else(|| framework.info.user.clone()),
         ),
         limits: task.limits.clone(),
-        ..Default::default()
     }
 }

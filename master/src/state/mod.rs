@@ -72,6 +72,7 @@ pub use agents::Admission;
 pub use calls::Caller;
 pub use counters::{Counter, Counters};
 pub use effect::{Continuation, Effect, RemovalReason, Timer, ToAgent, UnreachableReason};
+pub(crate) use kept::ToldTask;
 pub use kept::{AgentSoftware, AgentTraits, AgentWords, Details, Few, FewSet, Id, Task};
 pub use maintenance::Plan;
 pub use model::*;

@@ -11,8 +11,8 @@ use mesos::protocols::{AgentProtocol, agent as to_agent};
 use mesos::resources::Resources;
 use mesos::v1::scheduler::call;
 use mesos::v1::task_status::Reason;
-use mesos::v1::{self, AgentId, FrameworkId, TaskState};
-use mesos::wire::Pb;
+use mesos::v1::{self, AgentId, FrameworkId, TaskId, TaskState};
+use mesos::wire::{Packed, Pb};
 
 use super::agents::{Running, shutdown};
 use super::gone::end_for_ever;
@@ -20,7 +20,7 @@ use super::kill::kill_task;
 use super::statuses::Verdict;
 use super::{
     Admission, Agent, Continuation, Counter, Effect, Effects, Executor, Framework, State, Task,
-    Timestamp, ToAgent, Transition, place,
+    Timestamp, ToAgent, ToldTask, Transition, place,
 };
 use crate::allocator::{AgentCapabilities, AllocatorOp};
 use crate::registrar::Operation;
@@ -208,7 +208,8 @@ impl State {
         let named: BTreeSet<(&str, &str)> = running
             .tasks
             .iter()
-            .map(|task| (task.framework_id.as_str(), task.task_id.as_str()))
+            .map(ToldTask::from)
+            .map(|task| (task.framework_id, task.id))
             .collect();
         let mut missing: Vec<to_agent::ReconcileTasks> = Vec::new();
         if self.config.museum.shows(Historic::GhostTasks) {
@@ -286,11 +287,11 @@ impl State {
     /// up for lost, frameworks that are no more.
     fn stop_unwanted(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
         let pid = &admission.pid;
-        for task in &admission.running.tasks {
-            let key = (task.framework_id.clone(), task.task_id.clone());
+        for task in admission.running.tasks.iter().map(ToldTask::from) {
+            let key = (task.framework_id.into(), TaskId::from(task.id));
             let pending = agent.pending_kills.get(&key);
             let unknown = self.cluster.task(&key.0, &key.1).is_none();
-            let ended = super::is_terminal(task.state());
+            let ended = task.state().is_some_and(super::is_terminal);
             if !ended && (pending.is_some() || unknown) {
                 let kill = call::Kill {
                     task_id: key.1,
@@ -363,7 +364,7 @@ impl State {
         if self.config.museum.shows(Historic::TasksInMemoryOnly) {
             tasks.clear();
         }
-        self.adopt_tasks(&id, tasks);
+        self.adopt_tasks(&id, &tasks);
         if self.config.museum.shows(Historic::LeaderKillsTasks) {
             self.kill_all(&id, &admission.pid, &mut out);
         }
@@ -413,31 +414,36 @@ impl State {
     }
 
     /// Takes over the agent's tasks, except those of frameworks that are no more.
-    fn adopt_tasks(&mut self, agent_id: &AgentId, tasks: Vec<v1::Task>) {
+    fn adopt_tasks(&mut self, agent_id: &AgentId, tasks: &[Packed<v1::Task>]) {
         let Some(agent) = self.cluster.agent(agent_id) else {
             return;
         };
         let shared_id = agent.shared_id.clone();
-        let mut by_framework: BTreeMap<FrameworkId, Vec<v1::Task>> = BTreeMap::new();
-        for mut task in tasks {
-            let framework_id = std::mem::take(&mut task.framework_id);
-            by_framework.entry(framework_id).or_default().push(task);
+        let mut by_framework: BTreeMap<&str, Vec<ToldTask<'_>>> = BTreeMap::new();
+        for task in tasks.iter().map(ToldTask::from) {
+            by_framework
+                .entry(task.framework_id)
+                .or_default()
+                .push(task);
         }
         for (framework_id, tasks) in by_framework {
+            let framework_id = FrameworkId::from(framework_id);
             let Some(framework) = self.cluster.framework_mut(&framework_id) else {
                 continue;
             };
             let mut kept = Vec::with_capacity(tasks.len());
-            for mut task in tasks {
-                if TaskState::try_from(task.state).is_err() {
+            let mut last = None;
+            for task in &tasks {
+                let Some(state) = task.state() else {
                     continue;
-                }
-                let Some(resources) = adopted(framework, &mut task.resources) else {
+                };
+                let Some(resources) = resources_of(framework, task, &mut last) else {
                     continue;
                 };
                 // A task cannot be both ended and alive.
-                framework.forget_completed(&task.task_id);
-                kept.push(Task::of(task, resources, &framework.shared_id, &shared_id));
+                framework.forget_completed(task.id);
+                let id = &framework.shared_id;
+                kept.push(Task::told(task, state, resources, id, &shared_id));
             }
             self.cluster.add_tasks(&framework_id, agent_id, kept);
         }
@@ -510,8 +516,23 @@ impl State {
 
 /// Resources an agent reports, with an allocation role in any case: that of the framework's one role, for agents that
 /// left it out.
-fn adopted(framework: &Framework, resources: &mut [v1::Resource]) -> Option<Resources> {
+pub(super) fn adopted(framework: &Framework, resources: &mut [v1::Resource]) -> Option<Resources> {
     let role = framework.roles.first().map_or("*", String::as_str);
     inject_role(resources, role);
     Resources::from_v1(&*resources).ok()
+}
+
+/// Those of a task; `last` are those of the task before, which are mostly the same.
+fn resources_of<'a>(
+    framework: &Framework,
+    task: &ToldTask<'a>,
+    last: &mut Option<(&'a [u8], Arc<Resources>)>,
+) -> Option<Arc<Resources>> {
+    let encoded = task.encoded_resources();
+    if let Some((_, same)) = last.as_ref().filter(|(before, _)| *before == encoded) {
+        return Some(same.clone());
+    }
+    let read = Arc::new(adopted(framework, &mut task.resources())?);
+    *last = Some((encoded, read.clone()));
+    Some(read)
 }

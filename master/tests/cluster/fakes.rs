@@ -16,7 +16,7 @@ use mesos::protocols::{
 };
 use mesos::resources::{Format, Resources};
 use mesos::v1::{self, AgentId, TaskState, scheduler};
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -93,7 +93,7 @@ impl Agent {
                 checkpointed_resources: vec![],
                 frameworks: life.framework.into_iter().map(Pb).collect(),
                 executors: vec![],
-                tasks: life.tasks.into_iter().map(Pb).collect(),
+                tasks: life.tasks.iter().map(Packed::new).collect(),
                 version,
                 resource_version: None,
                 operations: vec![],

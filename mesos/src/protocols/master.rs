@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{AgentProtocol, CallAccepted, CallRejected, SchedulerProtocol};
 use crate::v1;
-use crate::wire::Pb;
+use crate::wire::{Packed, Pb};
 
 protocol! {
     /// What a master accepts: from agents (1–9), from schedulers and tools (10), and from its own
@@ -66,7 +66,7 @@ pub struct ReregisterAgent {
     /// Every executor that lives, built-in ones left out; each `framework_id` is set.
     pub executors: Vec<Pb<v1::ExecutorInfo>>,
     /// Every task that is queued, launched, or terminated but not acknowledged.
-    pub tasks: Vec<Pb<v1::Task>>,
+    pub tasks: Vec<Packed<v1::Task>>,
     /// As in [`RegisterAgent`].
     pub version: String,
     /// As in [`RegisterAgent`].
@@ -77,7 +77,7 @@ pub struct ReregisterAgent {
     pub completed_frameworks: Vec<Pb<v1::FrameworkInfo>>,
     /// Tasks of any framework whose end was acknowledged, in the order in which they ended: the latest, as many as fit into a
     /// message together with the rest. A master that did not see them end learns of them here.
-    pub completed_tasks: Vec<Pb<v1::Task>>,
+    pub completed_tasks: Vec<Packed<v1::Task>>,
 }
 
 /// From an agent that leaves for good (a signal asked it to). Not answered; its tasks are lost.

@@ -30,6 +30,21 @@ impl<'a, T> Encoded<'a, T> {
         self.bytes
     }
 
+    /// All values, each with its field's number, in the order in which they stand: for whoever wants most of them.
+    pub fn parts(self) -> impl Iterator<Item = Part<'a>> {
+        let mut fields = Fields::of(self.bytes);
+        std::iter::from_fn(move || {
+            let before = fields.rest();
+            let (number, value) = fields.next().ok().flatten()?;
+            let length = before.len() - fields.rest().len();
+            Some(Part {
+                number,
+                value,
+                whole: &before[..length],
+            })
+        })
+    }
+
     fn values(self, field: u32) -> impl Iterator<Item = Raw<'a>> {
         let mut fields = Fields::of(self.bytes);
         let all = std::iter::from_fn(move || fields.next().ok().flatten());
@@ -76,6 +91,44 @@ impl<'a, T> Encoded<'a, T> {
     /// Repeated messages.
     pub fn messages<M>(self, field: u32) -> impl Iterator<Item = Encoded<'a, M>> {
         self.all_bytes(field).map(Encoded::new)
+    }
+}
+
+/// One value of an encoded message.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a> {
+    /// The number of its field.
+    pub number: u32,
+    value: Raw<'a>,
+    /// With the key of its field, as it may stand in any message in which the field has this number.
+    pub whole: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    /// Of a text, bytes or a message; none of anything else.
+    pub fn bytes(self) -> &'a [u8] {
+        match self.value {
+            Raw::Bytes(bytes) => bytes,
+            Raw::Number(_) | Raw::Group => &[],
+        }
+    }
+
+    /// A text.
+    pub fn text(self) -> &'a str {
+        str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+
+    /// A message.
+    pub fn message<M>(self) -> Encoded<'a, M> {
+        Encoded::new(self.bytes())
+    }
+
+    /// A number, a boolean or an enum's value; 0 of anything else.
+    pub fn number(self) -> u64 {
+        match self.value {
+            Raw::Number(number) => number,
+            Raw::Bytes(_) | Raw::Group => 0,
+        }
     }
 }
 

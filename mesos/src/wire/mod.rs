@@ -9,20 +9,22 @@
 //! |---|---|
 //! | HTTP, `Content-Type: application/json` | JSON |
 //! | HTTP, `Content-Type: application/x-protobuf` | protobuf |
-//! | inside internal messages, as [`Pb`] | protobuf in bincode, JSON where people read |
+//! | inside internal messages, as [`Pb`] or [`Packed`] | protobuf in bincode, JSON where people read |
 
 mod check;
 mod content_type;
 mod encoded;
 mod json;
+mod packed;
 mod pb;
 mod raw;
 mod shape;
 mod tables;
 
 pub use content_type::{ContentType, accepts};
-pub use encoded::Encoded;
+pub use encoded::{Encoded, Part};
 pub use json::MAX_DEPTH;
+pub use packed::Packed;
 pub use pb::Pb;
 pub use shape::Described;
 

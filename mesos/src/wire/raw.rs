@@ -25,6 +25,11 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
+    /// What has not been read yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next field's number and value; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<(u32, Raw<'a>)>, DecodeError> {
         if self.rest.is_empty() {

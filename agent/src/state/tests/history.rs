@@ -2,7 +2,7 @@
 
 use mesos::protocols::master::ReregisterAgent;
 use mesos::v1::TaskState::TaskFinished;
-use mesos::wire::{Pb, encode_protobuf};
+use mesos::wire::Packed;
 
 use super::*;
 
@@ -26,12 +26,13 @@ fn what_is_over_is_told_to_the_next_master() {
     world.update("t", TaskFinished, 2).unwrap();
     world.acknowledge("t", 2);
     let told = introduction(&mut world);
-    let ids = |tasks: &[Pb<mesos::v1::Task>]| -> Vec<String> {
-        tasks.iter().map(|t| t.task_id.value.clone()).collect()
+    let ids = |tasks: &[Packed<mesos::v1::Task>]| -> Vec<String> {
+        let tasks = tasks.iter().map(Packed::to_message);
+        tasks.map(|t| t.task_id.value).collect()
     };
     assert_eq!(ids(&told.tasks), ["u"]);
     assert_eq!(ids(&told.completed_tasks), ["t"]);
-    assert_eq!(told.completed_tasks[0].statuses.len(), 2);
+    assert_eq!(told.completed_tasks[0].to_message().statuses.len(), 2);
     assert_eq!(
         (told.frameworks.len(), told.completed_frameworks.len()),
         (1, 0)
@@ -66,11 +67,12 @@ fn the_latest_of_what_is_over_are_told_if_not_all_fit() {
     }
     let ids = |bytes: usize| -> Vec<String> {
         let tasks = world.state.latest_ended_tasks(bytes);
+        let tasks = tasks.iter().map(Packed::to_message);
         tasks.map(|task| task.task_id.value).collect()
     };
     assert_eq!(ids(usize::MAX), ["b", "a", "c"]);
     let all = world.state.latest_ended_tasks(usize::MAX);
-    let all: usize = all.map(|task| encode_protobuf(&task).len()).sum();
+    let all: usize = all.iter().map(Packed::encoded_len).sum();
     assert_eq!(ids(all), ["b", "a", "c"]);
     assert_eq!(ids(all - 1), ["a", "c"]);
     assert_eq!(ids(0), Vec::<String>::new());

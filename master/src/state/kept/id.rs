@@ -21,6 +21,16 @@ impl<T: AsRef<str>> Id<T> {
     }
 }
 
+impl<T> Id<T> {
+    /// Of this text.
+    pub(super) fn of(text: &str) -> Id<T> {
+        Id {
+            text: text.into(),
+            of: PhantomData,
+        }
+    }
+}
+
 impl<T: for<'a> From<&'a str>> Id<T> {
     /// As messages have it.
     pub fn to_v1(&self) -> T {
@@ -30,10 +40,7 @@ impl<T: for<'a> From<&'a str>> Id<T> {
 
 impl<T: AsRef<str>> From<&T> for Id<T> {
     fn from(id: &T) -> Id<T> {
-        Id {
-            text: id.as_ref().into(),
-            of: PhantomData,
-        }
+        Id::of(id.as_ref())
     }
 }
 

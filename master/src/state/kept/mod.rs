@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `task` | a task: what decisions need as fields, what is only shown as bytes |
 //! | `details`, `statuses` | those bytes |
+//! | `told` | a task as an agent tells of it |
 //! | `id` | ids that are named in many places |
 //! | `agent` | what an agent says of itself, as bytes |
 //! | `few` | ordered maps and sets of a handful of entries |
@@ -16,6 +17,7 @@ mod few;
 mod id;
 mod statuses;
 mod task;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -25,3 +27,4 @@ pub use details::Details;
 pub use few::{Few, FewSet};
 pub use id::Id;
 pub use task::Task;
+pub(crate) use told::ToldTask;

@@ -9,7 +9,7 @@ use prost::Message;
 use uuid::Uuid;
 
 use super::statuses::{self, Statuses};
-use super::{Details, Id};
+use super::{Details, Id, ToldTask};
 use crate::state::{holds_nothing, is_terminal};
 
 /// A task the master has launched or heard of from an agent.
@@ -34,70 +34,59 @@ pub struct Task {
 
 impl Task {
     /// Keeps a record whose resources and state already passed validation.
-    pub fn new(record: v1::Task, resources: Resources) -> Task {
+    pub fn new(record: &v1::Task, resources: Resources) -> Task {
         let framework = Id::from(&record.framework_id);
         let agent = Id::from(&record.agent_id);
-        Task::of(record, resources, &framework, &agent)
+        let bytes = record.encode_to_vec();
+        let told = ToldTask::read(Encoded::new(&bytes));
+        Task::told(&told, record.state(), resources.into(), &framework, &agent)
     }
 
-    /// As [`Task::new`], of this framework and on this agent, with which it shares their ids.
-    pub(crate) fn of(
-        record: v1::Task,
+    /// One that an agent tells of. It shares the ids of its framework and its agent.
+    pub(crate) fn told(
+        told: &ToldTask<'_>,
+        state: TaskState,
+        resources: Arc<Resources>,
+        framework_id: &Id<FrameworkId>,
+        agent_id: &Id<AgentId>,
+    ) -> Task {
+        let mut task = Task {
+            id: Id::of(told.id),
+            framework_id: framework_id.clone(),
+            agent_id: agent_id.clone(),
+            executor_id: told.executor_id.map(Id::of),
+            state,
+            forwarded_state: told.forwarded_state,
+            forwarded_uuid: told.forwarded_uuid,
+            resources,
+            details: told.details(),
+            statuses: Statuses::default(),
+        };
+        task.statuses = Statuses::told(&task, told);
+        task
+    }
+
+    /// One that is sent to its agent now.
+    pub(crate) fn staging(
+        id: &TaskId,
+        executor_id: Option<&ExecutorId>,
+        details: &Details,
         resources: Resources,
         framework_id: &Id<FrameworkId>,
         agent_id: &Id<AgentId>,
     ) -> Task {
-        let state = record.state();
-        // Each field by its name, so that a new one is not forgotten here.
-        let v1::Task {
-            name,
-            task_id,
-            framework_id: _,
-            executor_id,
-            agent_id: _,
-            state: _,
-            // Made of the set where they are shown.
-            resources: _,
-            statuses,
-            status_update_state,
-            status_update_uuid,
-            labels,
-            discovery,
-            container,
-            user,
-            health_check,
-            kill_policy,
-            limits,
-        } = record;
-        let details = Details {
-            name,
-            user,
-            labels,
-            discovery,
-            container,
-            health_check,
-            kill_policy,
-            limits,
-        };
-        let mut task = Task {
-            id: Id::from(&task_id),
+        Task {
+            id: Id::from(id),
             framework_id: framework_id.clone(),
             agent_id: agent_id.clone(),
-            executor_id: executor_id.as_ref().map(Id::from),
-            state,
-            forwarded_state: status_update_state,
-            // Whatever is no uuid cannot be acknowledged either.
-            forwarded_uuid: status_update_uuid.and_then(|uuid| Uuid::from_slice(&uuid).ok()),
+            executor_id: executor_id.map(Id::from),
+            state: TaskState::TaskStaging,
+            forwarded_state: None,
+            forwarded_uuid: None,
             resources: Arc::new(resources),
             details: details.encode_to_vec().into(),
             statuses: Statuses::default(),
-        };
-        let statuses = statuses.into_iter();
-        let statuses: Vec<_> = statuses
-            .map(|status| statuses::shortened(&task, status))
-            .collect();
-        task.statuses = Statuses::of(&statuses);
-        task
+        }
     }
 
     /// Chosen by its framework.
@@ -216,8 +205,7 @@ impl Task {
 
     /// Adds a status to the history, without its `data`. A status of the same state as the last one replaces it.
     pub(crate) fn remember(&mut self, status: TaskStatus) {
-        let status = statuses::shortened(self, status);
-        self.statuses = self.statuses.with(&status);
+        self.statuses = self.statuses.with(self, status);
     }
 
     /// Bytes behind it that nobody shares.

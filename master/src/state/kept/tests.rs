@@ -120,7 +120,7 @@ fn resources() -> Resources {
 proptest! {
     #[test]
     fn a_task_is_shown_as_it_was_told(record in record()) {
-        let task = Task::new(record.clone(), resources());
+        let task = Task::new(&record, resources());
         prop_assert_eq!(task.last_status(), record.statuses.last().cloned());
         prop_assert_eq!(task.has_no_status(), record.statuses.is_empty());
         prop_assert_eq!(task.state(), record.state());
@@ -130,7 +130,7 @@ proptest! {
     /// The history is that of a list of messages.
     #[test]
     fn statuses_are_remembered(record in record(), more in prop::collection::vec(status(), 0..80)) {
-        let mut task = Task::new(record.clone(), resources());
+        let mut task = Task::new(&record, resources());
         let mut told = record.statuses;
         for mut status in more {
             if told.last().map(|last| last.state) == Some(status.state) {
@@ -209,7 +209,7 @@ fn a_task_is_kept_in_few_bytes() {
         ..Default::default()
     };
     let in_full = record.encoded_len();
-    let task = Task::new(record, resources());
+    let task = Task::new(&record, resources());
     let kept = std::mem::size_of::<Task>() + task.encoded_len();
     assert!(kept < 200 && kept < in_full, "{kept} of {in_full}");
 }

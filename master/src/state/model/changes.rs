@@ -404,7 +404,7 @@ impl Framework {
     }
 
     /// Forgets completed records of a task that turned out to be alive.
-    pub(crate) fn forget_completed(&mut self, id: &TaskId) {
+    pub(crate) fn forget_completed(&mut self, id: &str) {
         self.completed_tasks.forget(id);
     }
 }

@@ -1,5 +1,6 @@
 //! The tasks of a framework that have ended.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
@@ -16,64 +17,98 @@ use crate::state::{Id, Task};
 /// Those of the left part ended in the time of another master. They make room first.
 #[derive(Clone, Debug, Default)]
 pub struct CompletedTasks {
-    tasks: Vector<Arc<Task>>,
-    /// When those of the left part ended, in seconds since the epoch.
-    told: Vector<f64>,
+    /// Those of the left part.
+    told: OrdMap<End, Arc<Task>>,
+    /// Those of the right part.
+    seen: Vector<Arc<Task>>,
     /// How often each id is among them: a framework may use it again for another task.
     ids: OrdMap<Id<TaskId>, u32>,
+    /// How many were ever told of.
+    heard: u64,
 }
+
+/// When a task ended of which an agent told.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    /// In seconds since the epoch.
+    at: f64,
+    /// Of those that ended at once the one that was told of last stands first: agents tell of the latest first.
+    heard: u64,
+}
+
+impl Ord for End {
+    fn cmp(&self, other: &End) -> Ordering {
+        let later = self.at.total_cmp(&other.at);
+        later.then(other.heard.cmp(&self.heard))
+    }
+}
+
+impl PartialOrd for End {
+    fn partial_cmp(&self, other: &End) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for End {
+    fn eq(&self, other: &End) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for End {}
 
 impl CompletedTasks {
     /// All of them, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Task>> + Clone {
-        self.tasks.iter()
+        let told = self.told.iter().map(|(_, task)| task);
+        told.chain(&self.seen)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.tasks.len()
+        self.told.len() + self.seen.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.len() == 0
     }
 
     /// Adds one that has just ended; keeps the latest `limit`.
     pub(super) fn push(&mut self, task: Arc<Task>, limit: usize) {
         self.note(task.id().clone());
-        self.tasks.push_back(task);
+        self.seen.push_back(task);
         self.shrink(limit);
     }
 
     /// Whether one that an agent tells of, and that ended then, is news and among the latest `limit`.
-    pub(crate) fn wants(&self, id: &TaskId, agent: &AgentId, ended: f64, limit: usize) -> bool {
-        let has_room = self.len() < limit || self.told.front().is_some_and(|first| *first < ended);
-        let is_it = |task: &Arc<Task>| task.id().is(id) && task.agent_id().is(agent);
-        has_room && !(self.ids.contains_key(id.as_str()) && self.tasks.iter().any(is_it))
+    pub(crate) fn wants(&self, id: &str, agent: &AgentId, ended: f64, limit: usize) -> bool {
+        let ended_before = |first: &(End, Arc<Task>)| first.0.at < ended;
+        let has_room = self.len() < limit || self.told.get_min().is_some_and(ended_before);
+        let is_it = |task: &Arc<Task>| **task.id() == *id && task.agent_id().is(agent);
+        has_room && !(self.ids.contains_key(id) && self.iter().any(is_it))
     }
 
     /// Adds one that is [wanted](Self::wants).
     pub(super) fn insert_told(&mut self, task: Arc<Task>, ended: f64, limit: usize) {
-        let at = self.told.iter().rposition(|other| *other <= ended);
-        let at = at.map_or(0, |before| before + 1);
         self.note(task.id().clone());
-        self.told.insert(at, ended);
-        self.tasks.insert(at, task);
+        let (at, heard) = (ended, self.heard);
+        self.heard += 1;
+        self.told.insert(End { at, heard }, task);
         self.shrink(limit);
     }
 
     /// Forgets a task that turned out to be alive.
-    pub(super) fn forget(&mut self, id: &TaskId) {
-        if self.ids.remove(id.as_str()).is_none() {
+    pub(super) fn forget(&mut self, id: &str) {
+        if self.ids.remove(id).is_none() {
             return;
         }
-        while let Some(at) = self.tasks.iter().position(|task| task.id().is(id)) {
-            self.tasks.remove(at);
-            if at < self.told.len() {
-                self.told.remove(at);
-            }
+        let is_it = |task: &Arc<Task>| **task.id() == *id;
+        while let Some(end) = (self.told.iter().find(|(_, task)| is_it(task))).map(|(end, _)| *end)
+        {
+            self.told.remove(&end);
         }
+        self.seen.retain(|task| !is_it(task));
     }
 
     fn note(&mut self, id: Id<TaskId>) {
@@ -81,17 +116,23 @@ impl CompletedTasks {
     }
 
     fn shrink(&mut self, limit: usize) {
-        while self.tasks.len() > limit {
-            let Some(oldest) = self.tasks.pop_front() else {
+        while self.len() > limit {
+            let Some(oldest) = self.take_oldest() else {
                 return;
             };
-            self.told.pop_front();
             match self.ids.get_mut(&**oldest.id()) {
                 Some(times) if *times > 1 => *times -= 1,
                 _ => {
                     self.ids.remove(&**oldest.id());
                 }
             }
+        }
+    }
+
+    fn take_oldest(&mut self) -> Option<Arc<Task>> {
+        match self.told.get_min().map(|(end, _)| *end) {
+            Some(end) => self.told.remove(&end),
+            None => self.seen.pop_front(),
         }
     }
 }
@@ -121,12 +162,12 @@ mod tests {
             state: v1::TaskState::TaskFinished as i32,
             ..Default::default()
         };
-        Arc::new(Task::new(record, Resources::new()))
+        Arc::new(Task::new(&record, Resources::new()))
     }
 
     impl CompletedTasks {
         fn hear(&mut self, id: &str, agent: &str, ended: f64, limit: usize) {
-            if self.wants(&id.into(), &agent.into(), ended, limit) {
+            if self.wants(id, &agent.into(), ended, limit) {
                 self.insert_told(task(id, agent), ended, limit);
             }
         }
@@ -183,9 +224,9 @@ mod tests {
         }
         tasks.hear("t", "b", 1.0, 10);
         tasks.hear("v", "b", 2.0, 10);
-        tasks.forget(&"t".into());
+        tasks.forget("t");
         assert_eq!(tasks.names(), ["v", "u"]);
-        assert!(tasks.wants(&"t".into(), &"b".into(), 1.0, 10));
+        assert!(tasks.wants("t", &"b".into(), 1.0, 10));
         tasks.push(task("w", "a"), 2);
         assert_eq!(tasks.names(), ["u", "w"], "the told one made room");
     }

@@ -12,7 +12,7 @@ use mesos::protocols::{
 use mesos::resources::Resources;
 use mesos::v1::scheduler::{Call, call};
 use mesos::v1::{self, AgentId, FrameworkId, OfferId, TaskState, master as operator};
-use mesos::wire::Pb;
+use mesos::wire::{Packed, Pb};
 use uuid::Uuid;
 
 use super::books::Books;
@@ -194,12 +194,12 @@ impl World {
             checkpointed_resources: runs.checkpointed.into_iter().map(Pb).collect(),
             frameworks: runs.frameworks.into_iter().map(Pb).collect(),
             executors: vec![],
-            tasks: runs.tasks.into_iter().map(Pb).collect(),
+            tasks: runs.tasks.iter().map(Packed::new).collect(),
             version: "1.11.0".into(),
             resource_version: runs.version,
             operations: runs.operations.into_iter().map(Pb).collect(),
             completed_frameworks: runs.completed_frameworks.into_iter().map(Pb).collect(),
-            completed_tasks: runs.completed_tasks.into_iter().map(Pb).collect(),
+            completed_tasks: runs.completed_tasks.iter().map(Packed::new).collect(),
         };
         let effects = self.state.reregister_agent(self.now, request);
         self.perform(effects);

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::super::*;
 use crate::v1;
-use crate::wire::Pb;
+use crate::wire::{Packed, Pb};
 
 /// Something that crosses between two nodes: a message or an answer.
 pub(super) struct Example {
@@ -115,7 +115,7 @@ fn to_masters() -> Vec<Example> {
                 executor_id: "e".into(),
                 ..Default::default()
             })],
-            tasks: vec![Pb(v1::Task {
+            tasks: vec![Packed::new(&v1::Task {
                 name: "t".into(),
                 task_id: "t".into(),
                 framework_id: "f".into(),
@@ -131,7 +131,7 @@ fn to_masters() -> Vec<Example> {
                 ..Default::default()
             })],
             completed_frameworks: vec![framework()],
-            completed_tasks: vec![Pb(v1::Task {
+            completed_tasks: vec![Packed::new(&v1::Task {
                 name: "u".into(),
                 task_id: "u".into(),
                 framework_id: "f".into(),
