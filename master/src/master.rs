@@ -177,6 +177,7 @@ impl MasterProcess {
     }
 
     fn end_turn(&mut self, ctx: &mut Context<Self>) {
+        self.allocator.send(ctx);
         self.observe_all(ctx);
         self.publish_in_time(ctx);
     }
@@ -255,7 +256,7 @@ impl MasterProcess {
                     ctx.node().stop(observer);
                 }
             }
-            Effect::Allocator(operation) => self.allocator.tell(operation, ctx),
+            Effect::Allocator(operation) => self.allocator.tell(operation),
             Effect::Registry(operation, then) => self.store(operation, then, ctx),
             Effect::Available(update, then) => self.ask_allocator(update, *then, ctx),
             Effect::Answer(ticket, answer) => {
@@ -515,7 +516,7 @@ impl StreamHandler<Input> for MasterProcess {
         match input {
             Input::Allocated(mut allocated) => {
                 let inverse = std::mem::take(&mut allocated.inverse);
-                let allocations = self.allocator.current(allocated, ctx);
+                let allocations = self.allocator.current(allocated);
                 let mut effects = self.state.allocated(now, allocations);
                 effects.extend(self.state.inverse_allocated(now, inverse));
                 self.act(effects, ctx);
@@ -523,7 +524,8 @@ impl StreamHandler<Input> for MasterProcess {
             Input::Whitelist(hostnames) => {
                 let hostnames = Some(hostnames);
                 self.allocator
-                    .tell(AllocatorOp::UpdateWhitelist { hostnames }, ctx);
+                    .tell(AllocatorOp::UpdateWhitelist { hostnames });
+                self.allocator.send(ctx);
             }
             Input::Teardown(framework, answer) => {
                 let effects = self.state.teardown(now, &framework);

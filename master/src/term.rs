@@ -3,7 +3,7 @@
 //! ```text
 //!   allocator ── Allocated ──▶ inbox ──▶ master ──▶ agent-observer(n), one per agent
 //!       ▲                                │  ▲ │
-//!       └───────── AllocatorOp ──────────┘  │ └──▶ Arc<View>, for everybody who only looks;
+//!       └───────── AllocatorOps ─────────┘  │ └──▶ Arc<View>, for everybody who only looks;
 //!                                           │      changes of it ──▶ operator-events
 //!                       registrar ◀─────────┘
 //! ```

@@ -21,12 +21,14 @@ use libprocess::prelude::*;
 use mesos::resources::NotApplicable;
 use mesos::v1::AgentId;
 
-use super::{Allocated, Allocation, AllocatorOp, AllocatorProtocol, UpdateAvailable};
+use super::{Allocated, Allocation, AllocatorOp, AllocatorOps, AllocatorProtocol, UpdateAvailable};
 
 /// The only one that tells an allocator anything.
 #[derive(Debug)]
 pub struct AllocatorClient {
     allocator: Pid<AllocatorProtocol>,
+    /// What it is told next. In one message, because each wakes it: that would cost more than what it says.
+    unsent: Vec<AllocatorOp>,
     told: u64,
     /// Agents that were added and not removed since, with what `told` was then.
     added: BTreeMap<AgentId, u64>,
@@ -37,15 +39,24 @@ impl AllocatorClient {
     pub fn new(allocator: Pid<AllocatorProtocol>) -> Self {
         Self {
             allocator,
+            unsent: Vec::new(),
             told: 0,
             added: BTreeMap::new(),
         }
     }
 
-    /// Tells the allocator.
-    pub fn tell<A: Process>(&mut self, op: AllocatorOp, ctx: &Context<A>) {
+    /// Tells the allocator, when [sent](Self::send).
+    pub fn tell(&mut self, op: AllocatorOp) {
         self.note(&op);
-        ctx.tell(&self.allocator, op);
+        self.unsent.push(op);
+    }
+
+    /// Sends what it is told.
+    pub fn send<A: Process>(&mut self, ctx: &Context<A>) {
+        if !self.unsent.is_empty() {
+            let ops = std::mem::take(&mut self.unsent);
+            ctx.tell(&self.allocator, AllocatorOps(ops));
+        }
     }
 
     /// Asks the allocator for a change of what is free on an agent, see
@@ -56,6 +67,7 @@ impl AllocatorClient {
         deadline: Duration,
         ctx: &Context<A>,
     ) -> impl Future<Output = Result<Result<(), NotApplicable>, AskError>> + use<A> {
+        self.send(ctx);
         self.told += 1;
         ctx.ask(&self.allocator, update, deadline)
     }
@@ -75,20 +87,11 @@ impl AllocatorClient {
 
     /// Those allocations that still hold. The others need not be recovered, but no offers come of
     /// them.
-    pub fn current<A: Process>(
-        &mut self,
-        allocated: Allocated,
-        ctx: &Context<A>,
-    ) -> Vec<Allocation> {
+    pub fn current(&mut self, allocated: Allocated) -> Vec<Allocation> {
         let (current, void) = self.split(allocated);
         for Allocation { framework, .. } in void {
-            self.tell(
-                AllocatorOp::CloseOffers {
-                    framework,
-                    count: 1,
-                },
-                ctx,
-            );
+            let count = 1;
+            self.tell(AllocatorOp::CloseOffers { framework, count });
         }
         current
     }

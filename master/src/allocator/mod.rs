@@ -73,8 +73,8 @@ pub use options::{
     MinAllocatable, SorterKind,
 };
 pub use process::{
-    ALLOCATOR_MAILBOX, Allocated, AllocatorDoor, AllocatorOp, AllocatorProcess, AllocatorProtocol,
-    Explain, UpdateAvailable,
+    ALLOCATOR_MAILBOX, Allocated, AllocatorDoor, AllocatorOp, AllocatorOps, AllocatorProcess,
+    AllocatorProtocol, Explain, UpdateAvailable,
 };
 pub use quota::Quota;
 pub use report::{PERCENTILES, Report, Timing};

@@ -24,14 +24,14 @@ const COALESCE: Duration = Duration::from_millis(3);
 /// How often its report is published: as often as anybody would look, far longer than it takes.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Messages that may wait for the allocator. Every one is a change of its books that must not be
+/// Messages that may wait for the allocator. Every one has changes of its books that must not be
 /// lost, so this is far more than a master can produce during one run.
 pub const ALLOCATOR_MAILBOX: usize = 1_048_576;
 
 protocol! {
     /// What the master tells the allocator.
     pub local AllocatorProtocol = "mesos.allocator" {
-        1 => AllocatorOp -> (),
+        1 => AllocatorOps -> (),
         2 => UpdateAvailable -> Result<(), NotApplicable>,
         3 => Explain -> Vec<Explanation>,
     }
@@ -131,6 +131,10 @@ pub enum AllocatorOp {
         roles: BTreeSet<String>,
     },
 }
+
+/// Several of them, in order.
+#[derive(Clone, Debug)]
+pub struct AllocatorOps(pub Vec<AllocatorOp>);
 
 /// Asks for [`Allocator::update_available`].
 #[derive(Clone, Debug)]
@@ -312,12 +316,15 @@ impl<P: Accepts<Allocated>> Process for AllocatorProcess<P> {
     type Protocol = AllocatorProtocol;
 }
 
-impl<P: Accepts<Allocated>> Handler<AllocatorOp> for AllocatorProcess<P> {
+impl<P: Accepts<Allocated>> Handler<AllocatorOps> for AllocatorProcess<P> {
     type Result = ();
 
-    fn handle(&mut self, op: AllocatorOp, ctx: &mut Context<Self>) {
-        self.heard += 1;
-        op.apply(&mut *self.allocator, ctx.now() - self.started);
+    fn handle(&mut self, ops: AllocatorOps, ctx: &mut Context<Self>) {
+        let now = ctx.now() - self.started;
+        for op in ops.0 {
+            self.heard += 1;
+            op.apply(&mut *self.allocator, now);
+        }
         self.schedule_run(ctx);
     }
 }

@@ -11,9 +11,9 @@ use tokio::time::timeout;
 
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    AgentCapabilities, Allocated, Allocation, AllocatorOp, AllocatorOptions, AllocatorProcess,
-    AllocatorProtocol, FrameworkOptions, HierarchicalAllocator, Report, UpdateAvailable,
-    refuse_duration,
+    AgentCapabilities, Allocated, Allocation, AllocatorOp, AllocatorOps, AllocatorOptions,
+    AllocatorProcess, AllocatorProtocol, FrameworkOptions, HierarchicalAllocator, Report,
+    UpdateAvailable, refuse_duration,
 };
 
 /// Long enough for a slow machine, shorter than the allocation interval of these tests.
@@ -81,7 +81,7 @@ impl World {
     }
 
     fn tell(&self, op: AllocatorOp) {
-        self.node.tell(&self.allocator, op);
+        self.node.tell(&self.allocator, AllocatorOps(vec![op]));
     }
 
     fn add_agent(&self, name: &str) {
