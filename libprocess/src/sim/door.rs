@@ -36,6 +36,9 @@ pub(crate) enum Judgement {
 impl Simulated {
     /// Asks the taps about a message for `slot`, and writes it down.
     pub(crate) fn judge(&self, slot: &Arc<Slot>, message: &Message<'_>) -> Judgement {
+        if self.loses_power() {
+            return Judgement::Lose;
+        }
         let to = &slot.pid();
         let from_node = match (message.sender, message.peer) {
             (Some(actor), _) => Some(actor.address()),
@@ -103,7 +106,7 @@ impl Simulated {
     /// written down.
     pub(crate) fn holds_exit(&self, slot: &Arc<Slot>, gone: &AnyPid, reason: &str) -> bool {
         let pair = (Some(gone.clone()), slot.pid());
-        if self.world().taps(|taps| taps.is_held(&pair)) {
+        if self.gate().is_closed() || self.world().taps(|taps| taps.is_held(&pair)) {
             return true;
         }
         self.world().record(Envelope {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::net::{Net, Place};
 use super::rules::{Rule, RuleGuard, built_in};
 use super::weather::{Duplicate, Latency, Loss, Reorder};
+use super::world::Machine;
 
 /// Faults of the network. They hold until they are set to something else.
 impl Net {
@@ -145,6 +146,25 @@ impl Net {
             .machine(node.place(), |machine| machine.gate().clone())
             .open();
         self.messages.shared().resume(node.place());
+    }
+
+    /// Lets the power of a machine go in the middle of its work: when its node has handled so many messages more, and is
+    /// about to handle the next. Nothing of the node runs from then on, and what it has not sent by then is not sent.
+    /// `then` is called at that moment, whereupon the node has to be [crashed](Net::crash): it never runs on.
+    pub fn fail_after(
+        &self,
+        node: &impl Place,
+        messages: u32,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let fuse = |machine: &mut Machine| machine.fuse.clone();
+        self.world.machine(node.place(), fuse).set(messages, then);
+    }
+
+    /// Spares a machine what [`fail_after`](Net::fail_after) has in store for it.
+    pub fn spare(&self, node: &impl Place) {
+        let fuse = |machine: &mut Machine| machine.fuse.clone();
+        self.world.machine(node.place(), fuse).remove();
     }
 
     /// Sets a machine's clock on the wall forward; see [`Node::wall_time`](crate::Node::wall_time). Timers and

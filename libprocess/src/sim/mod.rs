@@ -22,6 +22,7 @@ mod disk;
 mod door;
 mod envelope;
 mod faults;
+mod fuse;
 mod gate;
 mod messages;
 mod net;

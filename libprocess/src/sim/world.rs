@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::disk::Disk;
 use super::envelope::{Envelope, Envelopes};
+use super::fuse::Fuse;
 use super::gate::Gate;
 use super::rules::{Copies, Packet, Rules, built_in};
 use super::taps::Taps;
@@ -48,10 +49,11 @@ struct State {
 }
 
 /// What an address is from one life of its node to the next.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Machine {
     pub(super) disk: Disk,
     clock: Arc<AtomicI64>,
+    pub(super) fuse: Fuse,
     /// Of the present life.
     gate: Gate,
     /// Who it is, if the world started it.
@@ -70,6 +72,7 @@ pub(crate) struct Moment {
 pub(crate) struct Simulated {
     world: Arc<World>,
     gate: Gate,
+    fuse: Fuse,
     start: Instant,
     /// By how many nanoseconds the clock on the wall is wrong.
     clock: Arc<AtomicI64>,
@@ -89,6 +92,15 @@ impl Simulated {
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Whether a message that is about to be handled is not to be, as the power goes or has gone.
+    pub(super) fn loses_power(&self) -> bool {
+        if self.fuse.blows() {
+            self.gate.close();
+        }
+        // Actors handle several messages in a turn: one of them, or what an earlier one wrote, may have been the last.
+        self.gate.is_closed()
     }
 
     pub(crate) fn wall_time(&self) -> SystemTime {
@@ -277,6 +289,7 @@ impl World {
             Simulated {
                 world: self.clone(),
                 gate: machine.gate.clone(),
+                fuse: machine.fuse.clone(),
                 start: self.start,
                 clock: machine.clock.clone(),
             }
@@ -325,6 +338,7 @@ impl Machine {
         Machine {
             disk: Disk::new(),
             clock: Arc::default(),
+            fuse: Fuse::default(),
             gate: Gate::default(),
             identity: None,
         }

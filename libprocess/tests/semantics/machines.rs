@@ -212,6 +212,28 @@ fn a_paused_node_does_nothing_and_goes_on_where_it_was() {
 }
 
 #[test]
+fn the_power_of_a_machine_goes_in_the_middle_of_its_work() {
+    on_both(1, |net| async move {
+        let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
+        let counter = b.spawn("counter", |_| Counter::default()).unwrap();
+        a.ask(&counter, Total, SECOND).await.unwrap();
+        let (tell, gone) = tokio::sync::oneshot::channel();
+        net.fail_after(&b, 2, move || tell.send(()).unwrap());
+        (0..4).for_each(|_| a.tell(&counter, Add(1)));
+        gone.await.unwrap();
+        assert_eq!(b.processes()[0].handled, 3);
+        let asked = a.ask(&counter, Total, 2 * SECOND).await;
+        assert_eq!(asked, Err(AskError::Timeout));
+        // The next life is spared.
+        let b = net.restart(&b).await;
+        let counter = b.spawn("counter", |_| Counter::default()).unwrap();
+        net.fail_after(&b, 0, || panic!("it was spared"));
+        net.spare(&b);
+        assert_eq!(b.ask(&counter, Total, SECOND).await, Ok(0));
+    });
+}
+
+#[test]
 fn a_node_that_is_paused_for_long_is_missed_and_returns() {
     on_both(1, |net| async move {
         let (a, b) = (net.node(ONE).await, net.node(OTHER).await);
