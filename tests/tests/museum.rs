@@ -1,8 +1,6 @@
 //! Failures of old, put back into the code, are found by the search that finds nothing without them: in the first of the seeds
 //! that `soak.rs` runs, none of which fails there.
 
-#![cfg(debug_assertions)]
-
 use mesos::historic::{Historic, Museum};
 use mesos_tests::sim::{Scenario, first_to_fail};
 

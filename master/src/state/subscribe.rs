@@ -214,7 +214,8 @@ impl State {
             id: id.clone(),
             options,
         }));
-        let inactive = recovered && self.config.museum.shows(Historic::InactiveAfterFailover);
+        let returns = recovered && subscribe.framework_info.id.is_some();
+        let inactive = returns && self.config.museum.shows(Historic::InactiveAfterFailover);
         out.push(Effect::Allocator(match inactive {
             true => AllocatorOp::DeactivateFramework { id: id.clone() },
             false => AllocatorOp::ActivateFramework { id: id.clone() },
