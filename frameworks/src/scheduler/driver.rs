@@ -148,6 +148,8 @@ impl SchedulerDriver {
                 {
                     driver.disconnect("another master leads", ctx);
                 }
+                // How long the former one was missed says nothing of it.
+                driver.backoff.reset();
                 driver.connect(ctx);
                 driver.follow_leader(ctx);
             }
@@ -239,6 +241,10 @@ impl SchedulerDriver {
                 "the master accepted the subscription but named no stream",
                 ctx,
             ),
+            Ok(Err(rejected)) if rejected.kind == RejectionKind::Recovering => {
+                let wait = self.backoff.next_while_reading(ctx.random());
+                self.disconnect_for(wait, &rejected.message, ctx);
+            }
             Ok(Err(rejected)) if is_passing(rejected.kind) => {
                 self.disconnect(&rejected.message, ctx)
             }
@@ -250,6 +256,15 @@ impl SchedulerDriver {
 
     /// The subscription is gone: tries again after a while.
     fn disconnect(&mut self, why: &str, ctx: &mut Context<Self>) {
+        if self.connection.is_none() {
+            return;
+        }
+        let wait = self.backoff.next(ctx.random());
+        self.disconnect_for(wait, why, ctx);
+    }
+
+    /// The same, of that length.
+    fn disconnect_for(&mut self, wait: Duration, why: &str, ctx: &mut Context<Self>) {
         let Some(connection) = self.connection.take() else {
             return;
         };
@@ -263,7 +278,6 @@ impl SchedulerDriver {
         if connection.stream_id.is_some() {
             ctx.tell(&self.scheduler, Notice::Disconnected);
         }
-        let wait = self.backoff.next(ctx.random());
         self.retry = Some(ctx.run_later(wait, |driver, ctx| {
             driver.retry = None;
             driver.connect(ctx);
