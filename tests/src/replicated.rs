@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Daemon, Output, Running, ZooKeeper, eventually, free_port, get, get_json};
+use crate::{Daemon, Onlooker, Output, Running, ZooKeeper, eventually, free_port, get, get_json};
 use crate::{mesos_binary, run_for};
 
 /// A leader that was killed is replaced once its session is over; a loaded machine gets more.
@@ -106,6 +106,12 @@ impl Replicated {
             let mut others = self.running().filter(|master| *master != former);
             others.find(|master| self.leads(*master))
         })
+    }
+
+    /// Starts a framework with a task, which looks on.
+    pub fn look_on(&self) -> Onlooker {
+        let tls = self.folder.path().join("tls");
+        Onlooker::start(&self.zookeeper.url("", "/mesos"), &tls, self.folder())
     }
 
     /// Waits until a master answers.

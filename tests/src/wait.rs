@@ -26,7 +26,7 @@ pub fn eventually<T>(
 }
 
 /// Lets time pass, in which something is to last.
-pub(crate) fn pause(length: Duration) {
+pub fn pause(length: Duration) {
     let until = Instant::now() + length;
     while let Some(left) = until.checked_duration_since(Instant::now()) {
         thread::park_timeout(left);
