@@ -8,6 +8,7 @@ use libprocess::observe::Readiness;
 use mesos::flags;
 
 pub use crate::checkpoint::compatibility::ReconfigurationPolicy;
+pub use crate::checkpoint::disk::Disk;
 use crate::oversubscription::{ControllerChoice, EstimatorChoice};
 
 /// The program that runs command tasks: normally this binary again.
@@ -74,6 +75,8 @@ pub struct Config {
     /// Names the present boot of the machine; the kernel says it if unset. Not a flag: simulated machines have boots
     /// of their own.
     pub boot_id: Option<String>,
+    /// Who is asked before anything is written down. Not a flag: simulated machines lose power by it.
+    pub disk: Disk,
     /// Failures of old that tests put on show. Not a flag.
     pub museum: mesos::historic::Museum,
     /// What `/ready` answers. Not a flag either: the daemon around the agent knows.
@@ -116,6 +119,7 @@ impl Config {
             max_completed_executors_per_framework: 150,
             start_time: None,
             boot_id: None,
+            disk: Disk::default(),
             museum: Default::default(),
             readiness: Readiness::new(),
         }

@@ -239,8 +239,14 @@ async fn start_parts(
     let lock = WorkDirLock::acquire(&layout)?;
     let info = agent_info(&config, node, &containers)?;
     let boot_id = config.boot_id.clone().unwrap_or_else(boot_id);
-    let recovered = recovery::recover(&layout, &info, config.reconfiguration_policy, &boot_id)?;
-    recovery::write_boot_id(&layout, &boot_id)?;
+    let recovered = recovery::recover(
+        &layout,
+        &config.disk,
+        &info,
+        config.reconfiguration_policy,
+        &boot_id,
+    )?;
+    recovery::write_boot_id(&layout, &config.disk, &boot_id)?;
     for log in recovered.iter().flat_map(|r| &r.torn_logs) {
         tracing::warn!(
             "the end of {} was torn by a crash and is cut off",
@@ -254,6 +260,7 @@ async fn start_parts(
     };
 
     let (inbox_sender, inbox) = mpsc::unbounded_channel();
+    let disk = config.disk.clone();
     let (to_agent, to_listener) = (inbox_sender.clone(), inbox_sender.clone());
     let load = load_of(&containers);
     let containerizer = spawned.add(spawn_containerizer(containers, node)?)?;
@@ -266,12 +273,12 @@ async fn start_parts(
         .process("status-updates")
         .mailbox(AGENT_MAILBOX)
         .own_thread();
-    let updates = spawned.add(updates.spawn(move |_| Manager::<Update>::new(to_agent)))?;
-    let to_agent = inbox_sender.clone();
+    let updates = spawned.add(updates.spawn(move |_| Manager::<Update>::new(disk, to_agent)))?;
+    let (disk, to_agent) = (config.disk.clone(), inbox_sender.clone());
     let operations = node
         .process("operation-updates")
         .mailbox(AGENT_MAILBOX)
-        .spawn(move |_| Manager::<OperationReport>::new(to_agent));
+        .spawn(move |_| Manager::<OperationReport>::new(disk, to_agent));
     let operations = spawned.add(operations)?;
 
     let placeless = Pid::named(names::AGENT, node.address());
@@ -299,7 +306,7 @@ async fn start_parts(
     let parts = Parts {
         state,
         recovered,
-        store: Store::new(layout.clone()),
+        store: Store::new(layout.clone(), config.disk.clone()),
         containerizer: containerizer.clone(),
         listener,
         updates,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use cluster::{Cluster, in_virtual_time, task};
 use mesos::v1::TaskState::{TaskFailed, TaskFinished, TaskRunning};
 use mesos_agent::checkpoint::envelope;
+use mesos_agent::config::Disk;
 use mesos_agent::containerizer::simulated::{Behaviour, End, Simulation};
 use mesos_agent::{Config, Executors, StartError};
 
@@ -178,7 +179,8 @@ fn nothing_survives_a_reboot_of_the_machine() {
     let dir = tempfile::tempdir().unwrap();
     let work_dir = dir.path();
     after_a_first_life(work_dir, |cluster| async move {
-        envelope::write(&work_dir.join("meta/boot_id"), &"an earlier boot").unwrap();
+        let boot_id = work_dir.join("meta/boot_id");
+        envelope::write(&Disk::default(), &boot_id, &"an earlier boot").unwrap();
         let config = cluster::config(work_dir);
         let (mut cluster, again) = cluster.restart_agent(config, Simulation::new()).await;
         assert_eq!(again.info.id, Some(cluster::agent_id()), "the id is kept");

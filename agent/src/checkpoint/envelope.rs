@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::disk::Disk;
+
 const MAGIC: &str = "mesos-checkpoint 1";
 
 /// The largest checkpoint that is read back; a `Task` carries at most one framework message of data.
@@ -60,20 +62,30 @@ impl CheckpointError {
 
 /// Writes `value` durably to `path`, making its folders: temporary file, fsync, rename, fsync of
 /// the folder.
-pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError> {
-    replace(path, value, true)
+pub fn write<T: Serialize>(disk: &Disk, path: &Path, value: &T) -> Result<(), CheckpointError> {
+    replace(disk, path, value, true)
 }
 
 /// Writes `value` to `path` as [`write()`] does, but for the eyes of the same boot of the machine
 /// only: it survives every death of the agent, not a loss of power.
-pub fn write_for_this_boot<T: Serialize>(path: &Path, value: &T) -> Result<(), CheckpointError> {
-    replace(path, value, false)
+pub fn write_for_this_boot<T: Serialize>(
+    disk: &Disk,
+    path: &Path,
+    value: &T,
+) -> Result<(), CheckpointError> {
+    replace(disk, path, value, false)
 }
 
-fn replace<T: Serialize>(path: &Path, value: &T, sync: bool) -> Result<(), CheckpointError> {
+fn replace<T: Serialize>(
+    disk: &Disk,
+    path: &Path,
+    value: &T,
+    sync: bool,
+) -> Result<(), CheckpointError> {
     let body = serde_json::to_vec(value)
         .map_err(|e| CheckpointError::damaged(path, format!("not encodable: {e}")))?;
     let header = format!("{MAGIC} crc32={:08x} bytes={}\n", crc32(&body), body.len());
+    disk.changes().map_err(CheckpointError::io("write", path))?;
     let folder = folder_of(path)?;
     let temporary = folder.join(format!(".{}.tmp", file_name(path)));
     let written = File::create(&temporary).and_then(|mut file| {
@@ -82,7 +94,7 @@ fn replace<T: Serialize>(path: &Path, value: &T, sync: bool) -> Result<(), Check
         if sync { file.sync_all() } else { Ok(()) }
     });
     written.map_err(CheckpointError::io("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(CheckpointError::io("rename to", path))?;
+    rename(disk, &temporary, path)?;
     if sync { sync_folder(folder) } else { Ok(()) }
 }
 
@@ -104,7 +116,13 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CheckpointErr
 }
 
 /// Points the link at `path` to `target`, replacing what it pointed to; durably if `sync`.
-pub fn write_link(path: &Path, target: &str, sync: bool) -> Result<(), CheckpointError> {
+pub fn write_link(
+    disk: &Disk,
+    path: &Path,
+    target: &str,
+    sync: bool,
+) -> Result<(), CheckpointError> {
+    disk.changes().map_err(CheckpointError::io("link", path))?;
     let folder = folder_of(path)?;
     let temporary = folder.join(format!(".{}.tmp", file_name(path)));
     match fs::remove_file(&temporary) {
@@ -114,7 +132,7 @@ pub fn write_link(path: &Path, target: &str, sync: bool) -> Result<(), Checkpoin
         _ => {}
     }
     symlink(target, &temporary).map_err(CheckpointError::io("link", &temporary))?;
-    fs::rename(&temporary, path).map_err(CheckpointError::io("rename to", path))?;
+    rename(disk, &temporary, path)?;
     if sync { sync_folder(folder) } else { Ok(()) }
 }
 
@@ -124,6 +142,12 @@ pub fn read_link(path: &Path) -> Option<String> {
     let target = fs::read_link(path).ok()?;
     let name = target.file_name()?.to_str()?.to_owned();
     path.parent()?.join(&name).exists().then_some(name)
+}
+
+/// Gives a file another name, in the place of what has it.
+pub(super) fn rename(disk: &Disk, from: &Path, to: &Path) -> Result<(), CheckpointError> {
+    let renamed = disk.changes().and_then(|()| fs::rename(from, to));
+    renamed.map_err(CheckpointError::io("rename to", to))
 }
 
 /// CRC-32 as in zip and PNG.
@@ -183,8 +207,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/b/info");
         assert_eq!(read::<String>(&path).unwrap(), None);
-        write(&path, &"one").unwrap();
-        write(&path, &"two").unwrap();
+        write(&Disk::default(), &path, &"one").unwrap();
+        write(&Disk::default(), &path, &"two").unwrap();
         assert_eq!(read::<String>(&path).unwrap().as_deref(), Some("two"));
         let left: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
         assert_eq!(left.len(), 1, "no temporary file stays behind");
@@ -194,7 +218,7 @@ mod tests {
     fn every_torn_or_flipped_file_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("info");
-        write(&path, &vec!["some", "words"]).unwrap();
+        write(&Disk::default(), &path, &vec!["some", "words"]).unwrap();
         let good = fs::read(&path).unwrap();
         for cut in 0..good.len() {
             fs::write(&path, &good[..cut]).unwrap();
@@ -213,10 +237,10 @@ mod tests {
     fn a_dangling_link_is_no_link() {
         let dir = tempfile::tempdir().unwrap();
         let link = dir.path().join("latest");
-        write_link(&link, "first", true).unwrap();
+        write_link(&Disk::default(), &link, "first", true).unwrap();
         assert_eq!(read_link(&link), None);
         fs::create_dir(dir.path().join("second")).unwrap();
-        write_link(&link, "second", true).unwrap();
+        write_link(&Disk::default(), &link, "second", true).unwrap();
         assert_eq!(read_link(&link).as_deref(), Some("second"));
     }
 }

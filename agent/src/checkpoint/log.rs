@@ -13,6 +13,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::envelope::{CheckpointError, crc32, folder_of, sync_folder};
 
 /// The largest record; a status update with its data is far below. A length field above this is
@@ -24,6 +25,7 @@ const HEADER_BYTES: usize = 8;
 /// An open log. A record is on the disk when [`Log::append`] has returned.
 #[derive(Debug)]
 pub struct Log {
+    disk: Disk,
     file: File,
     path: PathBuf,
 }
@@ -41,7 +43,8 @@ pub struct Contents {
 
 impl Log {
     /// Opens or makes the log at `path` and cuts off a torn tail.
-    pub fn open(path: &Path) -> Result<Log, CheckpointError> {
+    pub fn open(disk: &Disk, path: &Path) -> Result<Log, CheckpointError> {
+        disk.changes().map_err(CheckpointError::io("open", path))?;
         let folder = folder_of(path)?;
         let is_new = !path.exists();
         let contents = read(path)?;
@@ -63,6 +66,7 @@ impl Log {
             sync_folder(folder)?;
         }
         Ok(Log {
+            disk: disk.clone(),
             file,
             path: path.to_owned(),
         })
@@ -85,6 +89,7 @@ impl Log {
     }
 
     fn write(&mut self, record: &[u8]) -> io::Result<()> {
+        self.disk.changes()?;
         let start = self.file.stream_position()?;
         let written = self
             .file
@@ -150,8 +155,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tasks/t/task.updates");
         assert_eq!(records(&path), Vec::<String>::new());
-        Log::open(&path).unwrap().append(b"one").unwrap();
-        Log::open(&path).unwrap().append(b"two").unwrap();
+        Log::open(&Disk::default(), &path)
+            .unwrap()
+            .append(b"one")
+            .unwrap();
+        Log::open(&Disk::default(), &path)
+            .unwrap()
+            .append(b"two")
+            .unwrap();
         assert_eq!(records(&path), ["one", "two"]);
     }
 
@@ -159,7 +170,7 @@ mod tests {
     fn a_tail_torn_at_any_byte_costs_only_the_last_record() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let mut log = Log::open(&path).unwrap();
+        let mut log = Log::open(&Disk::default(), &path).unwrap();
         log.append(b"one").unwrap();
         let first = fs::metadata(&path).unwrap().len() as usize;
         log.append(b"two").unwrap();
@@ -167,7 +178,10 @@ mod tests {
         for cut in first..good.len() {
             fs::write(&path, &good[..cut]).unwrap();
             assert_eq!(records(&path), ["one"], "cut at {cut}");
-            Log::open(&path).unwrap().append(b"three").unwrap();
+            Log::open(&Disk::default(), &path)
+                .unwrap()
+                .append(b"three")
+                .unwrap();
             assert_eq!(records(&path), ["one", "three"], "cut at {cut}");
         }
     }
@@ -176,12 +190,18 @@ mod tests {
     fn a_tail_of_zeros_costs_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        Log::open(&path).unwrap().append(b"one").unwrap();
+        Log::open(&Disk::default(), &path)
+            .unwrap()
+            .append(b"one")
+            .unwrap();
         let good = fs::read(&path).unwrap();
         for zeros in 1..4 * HEADER_BYTES {
             fs::write(&path, [good.as_slice(), &vec![0; zeros]].concat()).unwrap();
             assert_eq!(records(&path), ["one"], "{zeros} zeros");
-            Log::open(&path).unwrap().append(b"two").unwrap();
+            Log::open(&Disk::default(), &path)
+                .unwrap()
+                .append(b"two")
+                .unwrap();
             assert_eq!(records(&path), ["one", "two"], "{zeros} zeros");
         }
     }
@@ -190,7 +210,10 @@ mod tests {
     fn a_flipped_bit_ends_the_log_without_a_panic() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        Log::open(&path).unwrap().append(b"one").unwrap();
+        Log::open(&Disk::default(), &path)
+            .unwrap()
+            .append(b"one")
+            .unwrap();
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {
             let mut bad = good.clone();

@@ -13,6 +13,7 @@ use mesos::v1::{AgentInfo, ContainerId, ExecutorInfo, FrameworkInfo, Resource, T
 use serde::{Deserialize, Serialize};
 
 use super::compatibility::ReconfigurationPolicy;
+use super::disk::Disk;
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
 use super::resources::{self, StoredResources};
@@ -126,6 +127,7 @@ pub enum RecoveryError {
 /// change is an error. A change that is allowed is written down.
 pub fn recover(
     layout: &Layout,
+    disk: &Disk,
     agent: &AgentInfo,
     policy: ReconfigurationPolicy,
     boot_id: &str,
@@ -167,11 +169,11 @@ pub fn recover(
         has_rebooted,
         ..Recovered::default()
     };
-    recovered.resources = resources::recover(layout, &id).map_err(wrap)?;
+    recovered.resources = resources::recover(layout, disk, &id).map_err(wrap)?;
     fits(layout, &id, &recovered).map_err(wrap)?;
     if recovered.agent != stored {
         tracing::info!("the agent was reconfigured");
-        envelope::write(&path, &recovered.agent).map_err(wrap)?;
+        envelope::write(disk, &path, &recovered.agent).map_err(wrap)?;
     }
     read_frameworks(layout, &id, &mut recovered).map_err(wrap)?;
     Ok(Some(recovered))
@@ -193,8 +195,8 @@ fn fits(layout: &Layout, agent: &str, recovered: &Recovered) -> Result<(), Check
 }
 
 /// Notes the present boot of the machine.
-pub fn write_boot_id(layout: &Layout, boot_id: &str) -> Result<(), CheckpointError> {
-    envelope::write(&layout.boot_id(), &boot_id)
+pub fn write_boot_id(layout: &Layout, disk: &Disk, boot_id: &str) -> Result<(), CheckpointError> {
+    envelope::write(disk, &layout.boot_id(), &boot_id)
 }
 
 fn read_frameworks(

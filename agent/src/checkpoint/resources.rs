@@ -19,6 +19,7 @@ use mesos::resources::{Format, Resources};
 use mesos::v1::{Operation, Resource};
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::envelope::{self, CheckpointError, sync_folder};
 use super::layout::Layout;
 use crate::volumes::{self, Removal};
@@ -46,6 +47,7 @@ impl StoredResources {
 /// a volume on a MOUNT disk may have been emptied.
 pub fn commit(
     layout: &Layout,
+    disk: &Disk,
     agent: &str,
     from: &StoredResources,
     to: &StoredResources,
@@ -53,12 +55,13 @@ pub fn commit(
     let state = layout.resources(agent);
     if from.resources == to.resources {
         // Nothing but the one file is touched.
-        return envelope::write(&state, to);
+        return envelope::write(disk, &state, to);
     }
     let target = layout.resources_target(agent);
-    envelope::write(&target, to)?;
-    let carried_out = carry_out(layout, &state, &target, from, to);
+    envelope::write(disk, &target, to)?;
+    let carried_out = carry_out(layout, disk, &state, &target, from, to);
     if carried_out.is_err()
+        && disk.changes().is_ok()
         && let Err(error) = fs::remove_file(&target)
     {
         // The next change replaces it. After a restart it would be carried out, and the master
@@ -69,13 +72,17 @@ pub fn commit(
 }
 
 /// Reads back what is stored, after carrying out what an earlier life began.
-pub fn recover(layout: &Layout, agent: &str) -> Result<StoredResources, CheckpointError> {
+pub fn recover(
+    layout: &Layout,
+    disk: &Disk,
+    agent: &str,
+) -> Result<StoredResources, CheckpointError> {
     let (state, target) = (layout.resources(agent), layout.resources_target(agent));
     let from: StoredResources = envelope::read(&state)?.unwrap_or_default();
     match envelope::read::<StoredResources>(&target)? {
         None => Ok(from),
         Some(to) => {
-            carry_out(layout, &state, &target, &from, &to)?;
+            carry_out(layout, disk, &state, &target, &from, &to)?;
             Ok(to)
         }
     }
@@ -83,6 +90,7 @@ pub fn recover(layout: &Layout, agent: &str) -> Result<StoredResources, Checkpoi
 
 fn carry_out(
     layout: &Layout,
+    disk: &Disk,
     state: &Path,
     target: &Path,
     from: &StoredResources,
@@ -92,16 +100,21 @@ fn carry_out(
     let (before, after) = (volumes_in(state, from)?, volumes_in(target, to)?);
     let added: Vec<_> = after.difference(&before).collect();
     for volume in &added {
+        disk.changes()
+            .map_err(CheckpointError::io("make a volume beside", state))?;
         volume.create(work_dir)?;
     }
+    disk.changes()
+        .map_err(CheckpointError::io("remove volumes beside", state))?;
     let removal = Removal::begin(work_dir, before.difference(&after))?;
     let done = removal.empty_disks().and_then(|()| {
-        fs::rename(target, state).map_err(CheckpointError::io("rename to", state))?;
+        envelope::rename(disk, target, state)?;
         sync_folder(state.parent().unwrap_or(Path::new("/")))
     });
     match done {
         Ok(()) => removal.finish(),
-        Err(_) => removal.undo(),
+        Err(_) if disk.changes().is_ok() => removal.undo(),
+        Err(_) => {}
     }
     done
 }
@@ -151,12 +164,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let (none, one, two) = (stored(&[]), stored(&["a"]), stored(&["a", "b"]));
-        assert_eq!(recover(&layout, "S0").unwrap(), none);
-        commit(&layout, "S0", &none, &two).unwrap();
+        assert_eq!(recover(&layout, &Disk::default(), "S0").unwrap(), none);
+        commit(&layout, &Disk::default(), "S0", &none, &two).unwrap();
         assert_eq!(folders(&layout), ["a", "b"]);
-        commit(&layout, "S0", &two, &one).unwrap();
+        commit(&layout, &Disk::default(), "S0", &two, &one).unwrap();
         assert_eq!(folders(&layout), ["a"]);
-        assert_eq!(recover(&layout, "S0").unwrap(), one);
+        assert_eq!(recover(&layout, &Disk::default(), "S0").unwrap(), one);
         assert!(!layout.resources_target("S0").exists());
     }
 
@@ -165,10 +178,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let (one, other) = (stored(&["a"]), stored(&["b"]));
-        commit(&layout, "S0", &stored(&[]), &one).unwrap();
+        commit(&layout, &Disk::default(), "S0", &stored(&[]), &one).unwrap();
         // Written down, and then the agent died: before, amid and after the work on the disk.
         for half_done in 0..3 {
-            envelope::write(&layout.resources_target("S0"), &other).unwrap();
+            envelope::write(&Disk::default(), &layout.resources_target("S0"), &other).unwrap();
             let eng = dir.path().join("volumes/roles/eng");
             if half_done > 0 {
                 fs::create_dir_all(eng.join("b")).unwrap();
@@ -176,9 +189,9 @@ mod tests {
             if half_done > 1 {
                 fs::remove_dir(eng.join("a")).unwrap();
             }
-            assert_eq!(recover(&layout, "S0").unwrap(), other);
+            assert_eq!(recover(&layout, &Disk::default(), "S0").unwrap(), other);
             assert_eq!(folders(&layout), ["b"]);
-            commit(&layout, "S0", &other, &one).unwrap();
+            commit(&layout, &Disk::default(), "S0", &other, &one).unwrap();
             assert_eq!(folders(&layout), ["a"]);
         }
     }
@@ -188,11 +201,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         let one = stored(&["a"]);
-        commit(&layout, "S0", &stored(&[]), &one).unwrap();
+        commit(&layout, &Disk::default(), "S0", &stored(&[]), &one).unwrap();
         fs::write(dir.path().join("volumes/.removed"), "in the way").unwrap();
-        let error = commit(&layout, "S0", &one, &stored(&["b"])).unwrap_err();
+        let error = commit(&layout, &Disk::default(), "S0", &one, &stored(&["b"])).unwrap_err();
         assert!(error.to_string().contains("volumes/roles/eng/a"), "{error}");
-        assert_eq!(recover(&layout, "S0").unwrap(), one);
+        assert_eq!(recover(&layout, &Disk::default(), "S0").unwrap(), one);
         assert!(folders(&layout).contains(&"a".to_owned()));
     }
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use mesos::v1::AgentId;
 use serde::{Deserialize, Serialize};
 
+use super::disk::Disk;
 use super::envelope::{self, CheckpointError};
 use super::layout::{LATEST, Layout, Run};
 use super::resources::{self, StoredResources};
@@ -28,26 +29,27 @@ pub(super) struct StoredExecutor {
 #[derive(Clone, Debug)]
 pub struct Store {
     layout: Layout,
+    disk: Disk,
 }
 
 impl Store {
-    /// A store in a work directory.
-    pub fn new(layout: Layout) -> Store {
-        Store { layout }
+    /// A store in a work directory, which is on that disk.
+    pub fn new(layout: Layout, disk: Disk) -> Store {
+        Store { layout, disk }
     }
 
     /// Makes a record durable. `agent` is the agent's own id.
     pub fn write(&self, agent: &AgentId, record: &Record) -> Result<(), CheckpointError> {
-        let layout = &self.layout;
+        let Store { layout, disk } = self;
         let agent_id = agent.value.as_str();
         match record {
             Record::Agent(info) => {
-                envelope::write(&layout.agent_info(agent_id), info.as_ref())?;
-                envelope::write_link(&layout.latest_agent(), agent_id, true)
+                envelope::write(disk, &layout.agent_info(agent_id), info.as_ref())?;
+                envelope::write_link(disk, &layout.latest_agent(), agent_id, true)
             }
             Record::Framework(info) => {
                 let id = info.id.as_ref().map_or("", |id| &id.value);
-                envelope::write(&layout.framework_info(agent_id, id), info.as_ref())
+                envelope::write(disk, &layout.framework_info(agent_id, id), info.as_ref())
             }
             Record::Executor(of, info, is_command_executor) => {
                 let stored = StoredExecutor {
@@ -58,15 +60,17 @@ impl Store {
             }
             Record::Task(of, task) => {
                 let path = layout.task_info(&run(agent, of), &task.task_id.value);
-                envelope::write(&path, task.as_ref())
+                envelope::write(disk, &path, task.as_ref())
             }
             Record::Process(of, process) => {
-                envelope::write_for_this_boot(&layout.process(&run(agent, of)), process)
+                envelope::write_for_this_boot(disk, &layout.process(&run(agent, of)), process)
             }
             Record::Completed(of) => {
                 // Best effort: without its container the identity opens nothing.
-                let _ = fs::remove_file(layout.executor_identity(&of.container_id.value));
-                envelope::write_for_this_boot(&layout.sentinel(&run(agent, of)), &"completed")
+                if disk.changes().is_ok() {
+                    let _ = fs::remove_file(layout.executor_identity(&of.container_id.value));
+                }
+                envelope::write_for_this_boot(disk, &layout.sentinel(&run(agent, of)), &"completed")
             }
         }
     }
@@ -78,52 +82,62 @@ impl Store {
         from: &StoredResources,
         to: &StoredResources,
     ) -> Result<(), CheckpointError> {
-        resources::commit(&self.layout, &agent.value, from, to)
+        resources::commit(&self.layout, &self.disk, &agent.value, from, to)
     }
 
     /// Removes checkpoints of what is no longer remembered. Sandboxes stay.
     pub fn erase(&self, agent: &AgentId, stale: &Stale) -> Result<(), CheckpointError> {
-        let layout = &self.layout;
+        let Store { layout, disk } = self;
         let agent_id = agent.value.as_str();
         match stale {
-            Stale::Agent => match fs::remove_file(layout.latest_agent()) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    Err(CheckpointError::io("remove", &layout.latest_agent())(e))
+            Stale::Agent => {
+                match (disk.changes()).and_then(|()| fs::remove_file(layout.latest_agent())) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                        Err(CheckpointError::io("remove", &layout.latest_agent())(e))
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }
             Stale::Task(of, task) => {
                 let info = layout.task_info(&run(agent, of), &task.value);
-                remove_folder(info.parent().unwrap_or(&info))
+                remove_folder(disk, info.parent().unwrap_or(&info))
             }
             Stale::Run(of) => {
                 let run = run(agent, of);
-                remove_folder(&layout.run(&run))?;
+                remove_folder(disk, &layout.run(&run))?;
                 let runs = layout.runs(agent_id, &run.framework, &run.executor);
                 match envelope::read_link(&runs.join(LATEST)) {
                     // A later run of the same executor is remembered.
                     Some(_) => Ok(()),
-                    None => remove_folder(runs.parent().unwrap_or(&runs)),
+                    None => remove_folder(disk, runs.parent().unwrap_or(&runs)),
                 }
             }
-            Stale::Framework(id) => remove_folder(&layout.frameworks(agent_id).join(&id.value)),
+            Stale::Framework(id) => {
+                remove_folder(disk, &layout.frameworks(agent_id).join(&id.value))
+            }
         }
     }
 
     fn begin_run(&self, run: &Run, stored: &StoredExecutor) -> Result<(), CheckpointError> {
-        let layout = &self.layout;
+        let Store { layout, disk } = self;
         let info = layout.executor_info(&run.agent, &run.framework, &run.executor);
-        envelope::write(&info, stored)?;
+        envelope::write(disk, &info, stored)?;
         let tasks = layout.tasks(run);
-        fs::create_dir_all(&tasks).map_err(CheckpointError::io("make", &tasks))?;
+        let made = disk.changes().and_then(|()| fs::create_dir_all(&tasks));
+        made.map_err(CheckpointError::io("make", &tasks))?;
         let runs = layout.runs(&run.agent, &run.framework, &run.executor);
-        envelope::write_link(&runs.join(LATEST), &run.container, false)?;
-        envelope::write_link(&layout.sandboxes(run).join(LATEST), &run.container, false)
+        envelope::write_link(disk, &runs.join(LATEST), &run.container, false)?;
+        envelope::write_link(
+            disk,
+            &layout.sandboxes(run).join(LATEST),
+            &run.container,
+            false,
+        )
     }
 }
 
-fn remove_folder(folder: &Path) -> Result<(), CheckpointError> {
-    match fs::remove_dir_all(folder) {
+fn remove_folder(disk: &Disk, folder: &Path) -> Result<(), CheckpointError> {
+    match disk.changes().and_then(|()| fs::remove_dir_all(folder)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
             Err(CheckpointError::io("remove", folder)(e))
         }

@@ -84,6 +84,7 @@ impl<U: Reported> Replay<U> {
 mod tests {
     use super::super::task::{Key, Update};
     use super::*;
+    use crate::checkpoint::disk::Disk;
     use mesos::v1::{TaskId, TaskState, TaskStatus};
 
     fn update(key: &Key, number: u128, state: TaskState) -> Update {
@@ -110,7 +111,7 @@ mod tests {
             framework: "f".into(),
             task: TaskId { value: "t".into() },
         };
-        let mut log = Log::open(&path).unwrap();
+        let mut log = Log::open(&Disk::default(), &path).unwrap();
         let finished = update(&key, 2, TaskState::TaskFinished);
         append_update(&mut log, &update(&key, 1, TaskState::TaskRunning)).unwrap();
         append_update(&mut log, &finished).unwrap();

@@ -18,6 +18,7 @@ use super::operation::OperationReport;
 use super::stream::{Reported, Stream, Verdict};
 use super::streams::Streams;
 use super::task::Update;
+use crate::checkpoint::disk::Disk;
 use crate::checkpoint::envelope::CheckpointError;
 use crate::checkpoint::log::Log;
 use crate::inbox::Inbound;
@@ -126,6 +127,7 @@ impl<U: Reported> Message for Recover<U> {
 
 /// The actor.
 pub struct Manager<U: Reported> {
+    disk: Disk,
     streams: Streams<U>,
     paths: BTreeMap<U::Key, PathBuf>,
     logs: BTreeMap<U::Key, (u64, Log)>,
@@ -139,9 +141,10 @@ pub struct Manager<U: Reported> {
 }
 
 impl<U: Reported> Manager<U> {
-    /// A manager that sends through `agent`; paused until the first [`Resume`].
-    pub fn new(agent: UnboundedSender<Inbound>) -> Self {
+    /// A manager that writes to this disk and sends through `agent`; paused until the first [`Resume`].
+    pub fn new(disk: Disk, agent: UnboundedSender<Inbound>) -> Self {
         Manager {
+            disk,
             streams: Streams::paused(),
             paths: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -195,7 +198,7 @@ impl<U: Reported> Manager<U> {
         };
         self.uses += 1;
         if !self.logs.contains_key(key) {
-            let log = Log::open(path)?;
+            let log = Log::open(&self.disk, path)?;
             self.close_one_log();
             self.logs.insert(key.clone(), (self.uses, log));
         }
@@ -382,7 +385,9 @@ mod tests {
             let node = Node::local_here(1);
             let (agent, mut sent) = mpsc::unbounded_channel();
             let manager = node
-                .spawn("manager", |_| Manager::<Update>::new(agent))
+                .spawn("manager", |_| {
+                    Manager::<Update>::new(Disk::default(), agent)
+                })
                 .unwrap();
             node.tell(&manager, Resume);
             let report = |number, state, log: &PathBuf| {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent::config::Disk;
 use agent::{Agent, AgentHandle, Containers, ExecutorCommand, Executors};
 use libprocess::prelude::*;
 use libprocess::sim::Net;
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::disks;
+use super::doom::Power;
 use super::ledger::Ledger;
 use super::storage::Kept;
 
@@ -66,6 +68,9 @@ pub(super) struct MasterSeat {
     born: Instant,
     /// By how many seconds the clock of the machine is wrong. Masters look at it when they start.
     pub(super) clock: i64,
+    pub(super) power: Power,
+    /// While it starts.
+    booting: Option<Node>,
     pub(super) life: Option<MasterLife>,
 }
 
@@ -91,6 +96,8 @@ impl MasterSeat {
             config,
             born: Instant::now(),
             clock: 0,
+            power: Power::default(),
+            booting: None,
             life: None,
         }
     }
@@ -99,24 +106,28 @@ impl MasterSeat {
     pub(super) async fn start(&mut self, net: &Net, bell: &Arc<Notify>) {
         let address = self.address.to_string();
         let node = net.node_as(roles::MASTER, "master", &address).await;
+        self.booting = Some(node.clone());
         let config = master::config::Config {
             start_time: Some(self.now()),
             ..self.config.clone()
         };
         let (view, allocator) = match &self.voting {
             Voting::None(_) => {
-                let master = Master::start_with(config, self.storage.storage(), &node).await;
+                let storage = self.storage.storage(&self.power);
+                let master = Master::start_with(config, storage, &node).await;
                 let master = master.expect("a master starts");
                 if !master.ready().await {
-                    assert!(self.storage.is_full(), "the master reads its registry");
-                    return net.crash(&node);
+                    let cannot_write = self.storage.is_full() || self.power.is_gone();
+                    assert!(cannot_write, "the master reads its registry");
+                    return self.crash(net);
                 }
                 let (_, allocator) = watch::channel(Some(master.allocator));
                 (master.view, allocator)
             }
             Voting::In(_) => {
                 let (election, storage) = (self.voting.on(&node), self.storage.clone());
-                let storages = Arc::new(move |_: &_| storage.storage());
+                let power = self.power.clone();
+                let storages = Arc::new(move |_: &_| storage.storage(&power));
                 let after = AfterFailure::StandBy;
                 let candidate = Candidate::start(config, storages, election, after, &node);
                 let candidate = candidate.expect("a candidate starts");
@@ -129,6 +140,7 @@ impl MasterSeat {
                 bell.notify_one();
             }
         });
+        self.booting = None;
         self.life = Some(MasterLife {
             node,
             view,
@@ -156,8 +168,9 @@ impl MasterSeat {
 
     /// The power goes.
     pub(super) fn crash(&mut self, net: &Net) {
-        if let Some(life) = self.life.take() {
-            net.crash(&life.node);
+        let living = self.life.take().map(|life| life.node);
+        if let Some(node) = living.or(self.booting.take()) {
+            net.crash(&node);
         }
     }
 }
@@ -172,6 +185,7 @@ pub(super) struct AgentSeat {
     voting: Voting,
     ledger: Ledger,
     museum: Museum,
+    pub(super) power: Power,
     born: Instant,
     /// How often the machine lost its power.
     crashes: u64,
@@ -203,6 +217,7 @@ impl AgentSeat {
             voting,
             ledger,
             museum,
+            power: Power::default(),
             election: None,
             born: Instant::now(),
             crashes: 0,
@@ -224,6 +239,8 @@ impl AgentSeat {
                 net.node_as(roles::AGENT, &self.name, &address).await
             }
         };
+        self.node = Some(node.clone());
+        let power = self.power.clone();
         let command = ExecutorCommand {
             program: "simulated".to_owned(),
             arguments: Vec::new(),
@@ -234,6 +251,7 @@ impl AgentSeat {
             http: false,
             switch_user: false,
             museum: self.museum,
+            disk: Disk::asking(move || power.write()),
             boot_id: Some(format!("boot-{}", self.crashes)),
             start_time: Some(f64::from(EPOCH_SECS) + self.born.elapsed().as_secs_f64()),
             ..agent::Config::new(&self.work_dir, command)
@@ -244,10 +262,9 @@ impl AgentSeat {
         let agent = Agent::start(config, &node, containers, election).await;
         self.life = match agent {
             Ok(agent) => Some(agent),
-            Err(_) if disks::is_full(&self.work_dir) => None,
+            Err(_) if disks::is_full(&self.work_dir) || self.power.is_gone() => None,
             Err(error) => panic!("{}: {error}", self.name),
         };
-        self.node = Some(node);
     }
 
     /// From now on nothing new can be written, or it can again.

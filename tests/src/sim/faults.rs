@@ -104,6 +104,11 @@ impl SimCluster {
         self.storage.tear(thousandths);
     }
 
+    /// A bit of the registry on a master's disk flips, if it is on one; the next master that starts has to notice.
+    pub fn rot_registry(&self, bit: u32) {
+        self.storage.rot(bit);
+    }
+
     /// The registry takes nothing until [`SimCluster::heal`].
     pub fn fill_registry(&self) {
         self.storage.fill(true);
@@ -139,12 +144,16 @@ impl SimCluster {
     /// Ends an agent; its executors run on.
     pub async fn crash_agent(&mut self, agent: usize) {
         self.resume(self.agents[agent].address);
-        self.agents[agent].stop().await;
+        let doomsday = self.doomsday(self.agents[agent].address);
+        unless(doomsday, self.agents[agent].stop()).await;
+        self.meet_doom();
     }
 
     /// Starts an agent that is down, with its old work directory.
     pub async fn restart_agent(&mut self, agent: usize) {
-        self.agents[agent].start(&self.net).await;
+        let doomsday = self.doomsday(self.agents[agent].address);
+        unless(doomsday, self.agents[agent].start(&self.net)).await;
+        self.meet_doom();
     }
 
     /// Ends the master that leads as by a power failure; its registry remains.
@@ -161,9 +170,12 @@ impl SimCluster {
 
     /// Starts the masters that are down, with the old registry.
     pub async fn restart_master(&mut self) {
-        for master in &mut self.masters {
+        for number in 0..self.masters.len() {
+            let doomsday = self.doomsday(self.masters[number].address);
+            let master = &mut self.masters[number];
             if master.life.is_none() {
-                master.start(&self.net, &self.bell).await;
+                unless(doomsday, master.start(&self.net, &self.bell)).await;
+                self.meet_doom();
             }
         }
     }
@@ -175,9 +187,9 @@ impl SimCluster {
                 self.crash_master_at(number);
             }
         }
-        for agent in &mut self.agents {
-            if agent.has_ended() {
-                agent.stop().await;
+        for agent in 0..self.agents.len() {
+            if self.agents[agent].has_ended() {
+                self.crash_agent(agent).await;
             }
         }
     }
@@ -224,7 +236,7 @@ impl SimCluster {
     /// Ends all faults, and starts all that is down.
     pub async fn repair(&mut self) {
         self.heal();
-        self.doomed.clear();
+        self.undoom_all();
         self.net.loss(0.0);
         self.net.duplicate(0.0);
         self.net.reorder(0.0, Duration::ZERO);
@@ -235,5 +247,14 @@ impl SimCluster {
         }
         self.storage.forget_faults();
         self.restart_all().await;
+    }
+}
+
+/// Does something, unless the end comes first.
+async fn unless(end: impl Future<Output = ()>, what: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = what => {}
+        () = end => {}
     }
 }

@@ -33,6 +33,7 @@ pub use chaos::{
     misfortune, search, survey,
 };
 pub use cluster::SimCluster;
+pub use doom::When;
 pub use ledger::{Ledger, Run};
 pub use operator::{Order, Orders, Promise, Subject};
 pub use reserver::{Fates, MILLI_CPUS, ROLE as RESERVED_ROLE, Reserver};

@@ -11,7 +11,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +19,8 @@ use master::registrar::{
     Change, DiskStorage, Fault, MemoryStorage, Opened, Record, Registry, Storage, StorageError,
     Writer,
 };
+
+use super::doom::Power;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -37,6 +39,8 @@ struct State {
     is_full: bool,
     /// So many thousandths of the next write reach the disk; then the power goes.
     torn: Option<u16>,
+    /// The bit that flips in what the next opening finds.
+    rotten: Option<u32>,
     /// What was stored and is not there, or is there and was not stored.
     lost: Option<String>,
 }
@@ -50,9 +54,12 @@ impl Kept {
         }
     }
 
-    /// For a master, or for one term of it.
-    pub(super) fn storage(&self) -> Box<dyn Storage> {
-        Box::new(Watched(self.clone()))
+    /// For a master with this power, or for one term of it.
+    pub(super) fn storage(&self, power: &Power) -> Box<dyn Storage> {
+        Box::new(Watched {
+            kept: self.clone(),
+            power: power.clone(),
+        })
     }
 
     /// What is stored now.
@@ -75,6 +82,11 @@ impl Kept {
         self.state().torn = Some(thousandths);
     }
 
+    /// Lets a bit of what is on the disk flip, by this number; the next master that starts has to notice.
+    pub(super) fn rot(&self, bit: u32) {
+        self.state().rotten = Some(bit);
+    }
+
     /// Whether there is room for anything from now on.
     pub(super) fn fill(&self, is_full: bool) {
         self.state().is_full = is_full;
@@ -89,7 +101,7 @@ impl Kept {
     pub(super) fn forget_faults(&self) {
         self.memory.forget_faults();
         let mut state = self.state();
-        (state.is_full, state.torn) = (false, None);
+        (state.is_full, state.torn, state.rotten) = (false, None, None);
     }
 
     fn room(&self) -> Result<(), StorageError> {
@@ -102,6 +114,35 @@ impl Kept {
     /// The file that batches are appended to.
     fn log(&self) -> Option<PathBuf> {
         Some(self.disk.as_ref()?.join("registry").join("log"))
+    }
+
+    /// A bit flips if it is to, and is put right when a master has refused to begin with it, as by a backup.
+    async fn meet_rot(&self, work_dir: &Path) -> io::Result<()> {
+        let (Some(bit), Some(log)) = (self.state().rotten.take(), self.log()) else {
+            return Ok(());
+        };
+        let Ok(good) = fs::read(&log) else {
+            // Nothing was stored yet.
+            return Ok(());
+        };
+        // What is at the very end may as well have been torn.
+        let last_line = good
+            .trim_ascii_end()
+            .iter()
+            .rposition(|byte| *byte == b'\n');
+        let bits = last_line.unwrap_or_default() * 8;
+        if bits == 0 {
+            return Ok(());
+        }
+        let at = bit as usize % bits;
+        let mut bad = good.clone();
+        bad[at / 8] ^= 1 << (at % 8);
+        fs::write(&log, bad)?;
+        if Box::new(DiskStorage::new(work_dir)).open().await.is_ok() {
+            let lost = format!("nobody noticed that bit {at} of the registry had flipped");
+            self.state().lost.get_or_insert(lost);
+        }
+        fs::write(&log, good)
     }
 
     fn compare(&self, records: &[Record]) {
@@ -120,6 +161,10 @@ impl Kept {
     }
 }
 
+fn lost(error: io::Error) -> StorageError {
+    failed("write", error.kind())
+}
+
 fn failed(action: &'static str, kind: io::ErrorKind) -> StorageError {
     StorageError::Io {
         action,
@@ -128,38 +173,60 @@ fn failed(action: &'static str, kind: io::ErrorKind) -> StorageError {
     }
 }
 
-struct Watched(Kept);
+struct Watched {
+    kept: Kept,
+    power: Power,
+}
 
 impl Storage for Watched {
     fn open(self: Box<Self>) -> BoxFuture<'static, Result<Opened, StorageError>> {
-        let Watched(kept) = *self;
+        let Watched { kept, power } = *self;
         Box::pin(async move {
             let (mut records, memory) = Box::new(kept.memory.clone()).open().await?;
             let mut disk = None;
             if let Some(work_dir) = &kept.disk {
                 // Opening writes the registry anew.
                 kept.room()?;
+                power.write().map_err(lost)?;
+                kept.meet_rot(work_dir).await.map_err(lost)?;
                 let (found, writer) = Box::new(DiskStorage::new(work_dir)).open().await?;
                 kept.compare(&found);
                 (records, disk) = (found, Some(writer));
             }
-            let writer = WatchedWriter { kept, memory, disk };
+            let writer = WatchedWriter {
+                kept,
+                power,
+                memory,
+                disk,
+            };
             Ok((records, Box::new(writer) as _))
         })
     }
 
     fn read(self: Box<Self>) -> BoxFuture<'static, Result<Vec<Record>, StorageError>> {
-        Box::new(self.0.memory).read()
+        Box::new(self.kept.memory).read()
     }
 }
 
 struct WatchedWriter {
     kept: Kept,
+    power: Power,
     memory: Box<dyn Writer>,
     disk: Option<Box<dyn Writer>>,
 }
 
 impl WatchedWriter {
+    async fn store_whole(&mut self, changes: Vec<Change>) -> Result<(), StorageError> {
+        let before = self.kept.memory.registry();
+        let stored = self.memory.store(changes.clone()).await;
+        // One that fails may have been done nevertheless.
+        let is_done = stored.is_ok() || self.kept.memory.registry() != before;
+        match &mut self.disk {
+            Some(disk) if is_done => disk.store(changes).await.and(stored),
+            _ => stored,
+        }
+    }
+
     async fn store_torn(&mut self, changes: Vec<Change>, thousandths: u16) -> StorageError {
         if let (Some(disk), Some(log)) = (&mut self.disk, self.kept.log()) {
             let length = |log: &PathBuf| fs::metadata(log).map_or(0, |file| file.len());
@@ -187,14 +254,11 @@ impl Writer for WatchedWriter {
             if let Some(thousandths) = torn {
                 return Err(self.store_torn(changes, thousandths).await);
             }
-            let before = self.kept.memory.registry();
-            let stored = self.memory.store(changes.clone()).await;
-            // One that fails may have been done nevertheless.
-            let is_done = stored.is_ok() || self.kept.memory.registry() != before;
-            match &mut self.disk {
-                Some(disk) if is_done => disk.store(changes).await.and(stored),
-                _ => stored,
-            }
+            // The power may go before it is stored, or before anybody knows that it is.
+            self.power.write().map_err(lost)?;
+            let stored = self.store_whole(changes).await;
+            self.power.write().map_err(lost)?;
+            stored
         })
     }
 }

@@ -1,10 +1,12 @@
 //! The things that go wrong, and how often.
 
 use std::fmt;
+use std::ops::Range;
 
 use rand::Rng;
 use rand::rngs::StdRng;
 
+use crate::sim::doom::When;
 use crate::sim::operator::Order;
 
 /// Something that goes wrong in a cluster, or that an operator orders, until it is repaired or something else takes its
@@ -33,10 +35,10 @@ pub enum Misfortune {
     CrashMaster,
     /// Some master loses power.
     CrashSomeMaster(usize),
-    /// An agent and its executors lose power when the machine has sent so many packets more.
-    DoomMachine(usize, u32),
-    /// The leader loses power when its machine has sent so many packets more.
-    DoomMaster(u32),
+    /// An agent and its executors lose power, in the middle of something.
+    DoomMachine(usize, When),
+    /// The leader loses power, in the middle of something.
+    DoomMaster(When),
     /// An executor of an agent dies.
     KillExecutor(usize),
     /// A service loses power, and all it knew.
@@ -68,6 +70,8 @@ pub enum Misfortune {
     FullDisk(usize, u64),
     /// The registry takes nothing.
     FullRegistry,
+    /// A bit of what is stored of the registry on a disk flips; which one is by this number.
+    RottenRegistry(u32),
     /// The power goes during the next store into the registry, when so many thousandths of it are on the disk.
     TornStore(u16),
     /// The next store into the registry takes so many milliseconds.
@@ -107,15 +111,21 @@ pub struct Reach {
     pub orders: bool,
 }
 
-/// Those of a launch, of a registration, of everything that several machines do in turns.
-const PACKETS: std::ops::Range<u32> = 0..100;
+/// Packets or messages of a launch, of a registration, of everything that several machines do in turns.
+const STEPS: Range<u32> = 0..100;
+
+/// What an agent writes when it registers and launches a few tasks.
+const CHECKPOINTS: Range<u32> = 0..60;
+
+/// What a master stores when agents and frameworks come and go, before and after each.
+const STORES: Range<u32> = 0..12;
 
 /// How often a kind comes, beside others, and how one of it is made.
 type Kind = (u32, fn(&mut StdRng, &Reach) -> Misfortune);
 
 /// What comes to every cluster. What separates comes more often than the rest, and so does what repairs: a cluster in
 /// which nothing works for long has no histories.
-const ALWAYS: [Kind; 30] = [
+const ALWAYS: [Kind; 31] = [
     (6, |r, n| Misfortune::CutOff(r.random_range(0..n.agents))),
     (2, |r, n| {
         Misfortune::CutOffFromLeader(r.random_range(0..n.agents))
@@ -153,11 +163,11 @@ const ALWAYS: [Kind; 30] = [
         let agent = r.random_range(0..n.agents);
         Misfortune::ClockBack(agent, r.random_range(1..100_000))
     }),
-    (3, |r, n| {
-        let packets = r.random_range(PACKETS);
-        Misfortune::DoomMachine(r.random_range(0..n.agents), packets)
+    (6, |r, n| {
+        let when = when(r, CHECKPOINTS);
+        Misfortune::DoomMachine(r.random_range(0..n.agents), when)
     }),
-    (3, |r, _| Misfortune::DoomMaster(r.random_range(PACKETS))),
+    (6, |r, _| Misfortune::DoomMaster(when(r, STORES))),
     (3, |r, n| {
         Misfortune::KillExecutor(r.random_range(0..n.agents))
     }),
@@ -170,6 +180,7 @@ const ALWAYS: [Kind; 30] = [
         Misfortune::FullDisk(agent, r.random_range(1..10))
     }),
     (2, |_, _| Misfortune::FullRegistry),
+    (2, |r, _| Misfortune::RottenRegistry(r.random())),
     (3, |r, _| Misfortune::TornStore(r.random_range(0..1_000))),
     (3, |r, _| Misfortune::SlowStore(r.random_range(100..30_000))),
     (5, |r, _| match r.random() {
@@ -205,6 +216,15 @@ const BY_PEOPLE: [Kind; 2] = [
     }),
     (1, |_, _| Misfortune::ServiceLeaves),
 ];
+
+/// Some step, where so much is written.
+fn when(random: &mut StdRng, writes: Range<u32>) -> When {
+    match random.random_range(0..3) {
+        0 => When::Sent(random.random_range(STEPS)),
+        1 => When::Handled(random.random_range(STEPS)),
+        _ => When::Written(random.random_range(writes)),
+    }
+}
 
 impl Misfortune {
     /// One of those that may befall them.
@@ -252,13 +272,10 @@ impl fmt::Display for Misfortune {
             CrashAgent(agent) => write!(f, "agent {agent} ends"),
             CrashMaster => write!(f, "the leader crashes"),
             CrashSomeMaster(master) => write!(f, "master {master} crashes"),
-            DoomMachine(agent, packets) => {
-                write!(
-                    f,
-                    "the machine of agent {agent} crashes after {packets} packets"
-                )
+            DoomMachine(agent, when) => {
+                write!(f, "the machine of agent {agent} crashes after {when}")
             }
-            DoomMaster(packets) => write!(f, "the leader crashes after {packets} packets"),
+            DoomMaster(when) => write!(f, "the leader crashes after {when}"),
             KillExecutor(agent) => write!(f, "an executor of agent {agent} dies"),
             CrashService(service) => write!(f, "service {service} crashes"),
             ServiceLeaves => write!(f, "the last service goes for good"),
@@ -282,6 +299,7 @@ impl fmt::Display for Misfortune {
                 write!(f, "the disk of agent {agent} is full for {seconds} s")
             }
             FullRegistry => write!(f, "the registry is full"),
+            RottenRegistry(bit) => write!(f, "bit {bit} of the registry flips"),
             TornStore(thousandths) => {
                 write!(
                     f,

@@ -32,8 +32,8 @@ impl Misfortune {
             CrashAgent(agent) => cluster.crash_agent(agent).await,
             CrashMaster => cluster.crash_master(),
             CrashSomeMaster(master) => cluster.crash_master_at(master),
-            DoomMachine(number, packets) => cluster.doom(agent(number), packets),
-            DoomMaster(packets) => cluster.doom(master, packets),
+            DoomMachine(number, when) => cluster.doom(agent(number), when),
+            DoomMaster(when) => cluster.doom(master, when),
             KillExecutor(agent) => cluster.kill_executor(agent),
             CrashService(service) => cluster.crash_service(service),
             ServiceLeaves => cluster.service_leaves(cluster.services.len() - 1),
@@ -62,6 +62,7 @@ impl Misfortune {
                 cluster.free_disk(agent);
             }
             FullRegistry => cluster.fill_registry(),
+            RottenRegistry(bit) => cluster.rot_registry(bit),
             TornStore(thousandths) => cluster.tear_store(thousandths),
             SlowStore(millis) => {
                 cluster.fail_store(Fault::Delay(Duration::from_millis(millis)));

@@ -27,6 +27,8 @@ struct Known {
     there: Option<Instant>,
     /// When it is to be gone; none while it is subscribed.
     due: Option<Instant>,
+    /// The last leader that had it, and since when: an agent may have told that leader late.
+    met: (String, Instant),
 }
 
 impl Invariant for FrameworksLeaveInTime {
@@ -49,10 +51,15 @@ impl Invariant for FrameworksLeaveInTime {
         }
         for framework in view.cluster.frameworks.values() {
             let id = framework.id.clone();
-            let known = self.known.entry(id).or_insert(Known {
+            let met = || (self.leader.clone(), sight.now);
+            let known = self.known.entry(id).or_insert_with(|| Known {
                 there: None,
                 due: None,
+                met: met(),
             });
+            if known.met.0 != self.leader {
+                known.met = met();
+            }
             if framework.connected() {
                 known.there = Some(sight.now);
                 known.due = None;
@@ -69,7 +76,7 @@ impl Invariant for FrameworksLeaveInTime {
                     // This leader does not know since when it is away: it gets as much time as agents do, at least.
                     false => patience(framework).max(grace),
                 };
-                due = due.max(self.since.unwrap_or(sight.now) + patience);
+                due = due.max(known.met.1 + patience);
                 known.due = Some(due);
             }
             if sight.now > able.map_or(due, |able| due.max(able)) + SLACK {

@@ -53,7 +53,9 @@ fn check(sight: &Sight<'_>) -> Result<(), String> {
     if let Some(lost) = sight.cluster.storage.lost() {
         return Err(lost);
     }
-    let Some(view) = &sight.view else {
+    // One that stands still shows what was so when it led.
+    let stands_still = sight.cluster.stands_still(sight.cluster.master_address());
+    let Some(view) = sight.view.as_ref().filter(|_| !stands_still) else {
         return Ok(());
     };
     let registry = &sight.registry;
