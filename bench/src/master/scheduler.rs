@@ -1,5 +1,6 @@
 //! A simulated framework: it fills what it is offered with tasks, and acknowledges what becomes of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,6 +22,10 @@ use crate::samples;
 
 /// As the drivers wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Calls of a framework that the master has not answered yet. A framework that did not wait would fill the master's
+/// mailbox; this keeps it busy all the time.
+const WINDOW: usize = 64;
 
 /// What frameworks of a benchmark have in common.
 #[derive(Clone)]
@@ -86,6 +91,9 @@ pub(super) struct Scheduler {
     stream_id: Option<String>,
     /// Offers that came before the answer to the subscription.
     early: Vec<v1::Offer>,
+    /// Calls that wait for answers to those before them.
+    waiting: VecDeque<Call>,
+    unanswered: usize,
     launched: usize,
 }
 
@@ -96,6 +104,8 @@ impl Scheduler {
             company,
             stream_id: None,
             early: Vec::new(),
+            waiting: VecDeque::new(),
+            unanswered: 0,
             launched: 0,
         }
     }
@@ -133,7 +143,20 @@ impl Scheduler {
         );
     }
 
-    fn call(&self, call: Call, ctx: &mut Context<Self>) {
+    fn call(&mut self, call: Call, ctx: &mut Context<Self>) {
+        self.waiting.push_back(call);
+        self.send(ctx);
+    }
+
+    /// Sends the next of the calls that wait, if there is room for it.
+    fn send(&mut self, ctx: &mut Context<Self>) {
+        if self.unanswered == WINDOW {
+            return;
+        }
+        let Some(call) = self.waiting.pop_front() else {
+            return;
+        };
+        self.unanswered += 1;
         let call = SchedulerCall {
             call: Pb(Call {
                 framework_id: Some(samples::framework(self.number)),
@@ -143,8 +166,11 @@ impl Scheduler {
             stream_id: self.stream_id.clone(),
             principal: None,
         };
-        ctx.ask_then(&self.company.master, call, PATIENCE, |_, answer, _| {
+        let master = &self.company.master;
+        ctx.ask_then(master, call, PATIENCE, |scheduler, answer, ctx| {
             answer.expect("an answer").expect("a call that is accepted");
+            scheduler.unanswered -= 1;
+            scheduler.send(ctx);
         });
     }
 
