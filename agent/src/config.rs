@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libprocess::observe::Readiness;
 use mesos::flags;
+use mesos::v1::DomainInfo;
 
 pub use crate::checkpoint::compatibility::ReconfigurationPolicy;
 pub use crate::checkpoint::disk::Disk;
@@ -31,6 +32,8 @@ pub struct Config {
     pub resources: Option<String>,
     /// Attributes as Mesos writes them (`rack:a;zone:1`).
     pub attributes: Option<String>,
+    /// Region and zone of this machine, which master and frameworks are told.
+    pub domain: Option<DomainInfo>,
     /// What may change between two lives.
     pub reconfiguration_policy: ReconfigurationPolicy,
     /// The role of resources that name none.
@@ -99,6 +102,7 @@ impl Config {
             hostname: None,
             resources: None,
             attributes: None,
+            domain: None,
             reconfiguration_policy: ReconfigurationPolicy::Equal,
             default_role: "*".to_owned(),
             http: true,
@@ -130,6 +134,12 @@ impl Config {
         let mut flags: BTreeMap<String, String> = [
             ("attributes", self.attributes.clone()),
             ("default_role", Some(self.default_role.clone())),
+            (
+                "domain",
+                self.domain
+                    .as_ref()
+                    .and_then(|domain| serde_json::to_string(domain).ok()),
+            ),
             (
                 "executor_environment_variables",
                 self.executor_environment_variables

@@ -468,6 +468,7 @@ fn agent_info(
         port: Some(i32::from(address.port())),
         resources: resources.to_v1(Format::PostRefinement),
         attributes: attributes.to_v1(),
+        domain: config.domain.clone(),
         ..Default::default()
     })
 }

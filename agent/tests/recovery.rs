@@ -109,12 +109,13 @@ fn folders_whose_info_was_not_written_yet_are_skipped() {
 #[test]
 fn an_agent_that_is_configured_as_another_is_refused() {
     type Change = fn(&mut Config);
-    let changes: [(&str, Change); 3] = [
+    let changes: [(&str, Change); 4] = [
         ("resources", |c| {
             c.resources = Some("cpus:2;mem:1024".into())
         }),
         ("hostname", |c| c.hostname = Some("elsewhere".into())),
         ("attributes", |c| c.attributes = Some("rack:b".into())),
+        ("domain", |c| c.domain = Some(cluster::domain("us"))),
     ];
     for (what, change) in changes {
         let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@ use mesos::protocols::agent::{
 use mesos::v1::TaskState::{TaskDropped, TaskFinished, TaskRunning};
 use mesos::v1::TaskStatus;
 use mesos::wire::Pb;
+use mesos_agent::Config;
 use mesos_agent::containerizer::simulated::Simulation;
 use mesos_agent::state::registration::Registration;
 
@@ -68,6 +69,23 @@ fn an_agent_that_is_not_pinged_or_told_that_it_is_not_connected_registers_again(
             .await
             .unwrap();
         cluster.reregistration().await;
+    });
+}
+
+#[test]
+fn the_master_is_told_where_the_agent_is() {
+    let dir = tempfile::tempdir().unwrap();
+    in_virtual_time(|node| async move {
+        let config = Config {
+            domain: Some(cluster::domain("eu")),
+            ..cluster::config(dir.path())
+        };
+        assert!(config.flags()["domain"].contains("\"eu\""));
+        let mut cluster = Cluster::start_unadmitted(&node, config, Simulation::new()).await;
+        let Heard::Register(request) = cluster.next().await else {
+            panic!("it does not register");
+        };
+        assert_eq!(request.info.domain, Some(cluster::domain("eu")));
     });
 }
 

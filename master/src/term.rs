@@ -169,24 +169,7 @@ async fn spawn_parts(
     actors: &mut Vec<AnyPid>,
     node: &Node,
 ) -> Result<(Parts, AllocatorDoor), StartError> {
-    let options = AllocatorOptions {
-        interval: config.allocation_interval,
-        min_allocatable: config.min_allocatable_resources.parse()?,
-        filter_gpu_resources: config.filter_gpu_resources,
-        weights: config.weights.clone(),
-        fair_sharing_excluded: config
-            .fair_sharing_excluded_resource_names
-            .iter()
-            .cloned()
-            .collect(),
-        role_sorter: config.role_sorter,
-        framework_sorter: config.framework_sorter,
-        agent_sorter: config.agent_sorter,
-        region: config.domain.as_ref().and_then(region),
-        recovery_factor: config.allocator_agent_recovery_factor,
-        recovery_timeout: config.allocator_recovery_timeout,
-        max_offers: config.max_offers_per_framework,
-    };
+    let options = allocator_options(config)?;
     let timeouts = RegistrarTimeouts {
         fetch: config.registry_fetch_timeout,
         store: config.registry_store_timeout,
@@ -238,6 +221,28 @@ async fn spawn_parts(
     Ok((parts, door))
 }
 
+/// What the flags say about allocation.
+fn allocator_options(config: &Config) -> Result<AllocatorOptions, StartError> {
+    Ok(AllocatorOptions {
+        interval: config.allocation_interval,
+        min_allocatable: config.min_allocatable_resources.parse()?,
+        filter_gpu_resources: config.filter_gpu_resources,
+        weights: config.weights.clone(),
+        fair_sharing_excluded: config
+            .fair_sharing_excluded_resource_names
+            .iter()
+            .cloned()
+            .collect(),
+        role_sorter: config.role_sorter,
+        framework_sorter: config.framework_sorter,
+        agent_sorter: config.agent_sorter,
+        region: config.domain.as_ref().and_then(region),
+        recovery_factor: config.allocator_agent_recovery_factor,
+        recovery_timeout: config.allocator_recovery_timeout,
+        max_offers: config.max_offers_per_framework,
+    })
+}
+
 fn region(domain: &v1::DomainInfo) -> Option<String> {
     let fault_domain = domain.fault_domain.as_ref()?;
     Some(fault_domain.region.name.clone())
@@ -281,5 +286,74 @@ fn packed(ip: IpAddr) -> u32 {
     match ip {
         IpAddr::V4(ip) => u32::from_le_bytes(ip.octets()),
         IpAddr::V6(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mesos::v1::domain_info::FaultDomain;
+    use mesos::v1::domain_info::fault_domain::{RegionInfo, ZoneInfo};
+
+    use super::*;
+    use crate::allocator::{AgentSorter, SorterKind};
+
+    #[test]
+    fn the_allocator_does_what_the_flags_say() {
+        let fault_domain = FaultDomain {
+            region: RegionInfo { name: "eu".into() },
+            zone: ZoneInfo { name: "1".into() },
+        };
+        let config = Config {
+            allocation_interval: Duration::from_secs(2),
+            min_allocatable_resources: "cpus:3".into(),
+            filter_gpu_resources: false,
+            weights: [("eng".to_owned(), 3.0)].into(),
+            fair_sharing_excluded_resource_names: vec!["gpus".into()],
+            role_sorter: SorterKind::Random,
+            framework_sorter: SorterKind::Random,
+            agent_sorter: AgentSorter::Spread,
+            allocator_agent_recovery_factor: 0.5,
+            allocator_recovery_timeout: Duration::from_secs(7),
+            max_offers_per_framework: 9,
+            domain: Some(v1::DomainInfo {
+                fault_domain: Some(fault_domain),
+            }),
+            ..Config::default()
+        };
+        let options = allocator_options(&config).expect("options");
+        assert_eq!(options.interval, Duration::from_secs(2));
+        assert_eq!(options.min_allocatable, "cpus:3".parse().expect("amounts"));
+        assert!(!options.filter_gpu_resources);
+        assert_eq!(options.weights, config.weights);
+        assert_eq!(options.fair_sharing_excluded, ["gpus".to_owned()].into());
+        assert_eq!(options.role_sorter, SorterKind::Random);
+        assert_eq!(options.framework_sorter, SorterKind::Random);
+        assert_eq!(options.agent_sorter, AgentSorter::Spread);
+        assert_eq!(options.region.as_deref(), Some("eu"));
+        assert_eq!(options.recovery_factor, 0.5);
+        assert_eq!(options.recovery_timeout, Duration::from_secs(7));
+        assert_eq!(options.max_offers, 9);
+
+        let plain = allocator_options(&Config::default()).expect("options");
+        assert_eq!(
+            (plain.role_sorter, plain.framework_sorter),
+            Default::default()
+        );
+        assert!(plain.filter_gpu_resources && plain.region.is_none());
+        assert_eq!(plain.recovery_factor, 0.8);
+
+        let wrong = Config {
+            min_allocatable_resources: "some".into(),
+            ..Config::default()
+        };
+        let error = allocator_options(&wrong)
+            .expect_err("no amounts")
+            .to_string();
+        assert!(
+            error.starts_with("--min_allocatable_resources: "),
+            "{error}"
+        );
     }
 }

@@ -17,10 +17,13 @@ use mesos::protocols::master::{
     UpdateOversubscribed,
 };
 use mesos::protocols::{CallAccepted, CallRejected, MasterProtocol, UpdateRecord, names};
+use mesos::v1::domain_info::FaultDomain;
+use mesos::v1::domain_info::fault_domain::{RegionInfo, ZoneInfo};
 use mesos::v1::offer::Operation;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
-    AgentId, CommandInfo, FrameworkId, FrameworkInfo, Resource, TaskInfo, TaskState, framework_info,
+    AgentId, CommandInfo, DomainInfo, FrameworkId, FrameworkInfo, Resource, TaskInfo, TaskState,
+    framework_info,
 };
 use mesos::wire::Pb;
 use mesos_agent::containerizer::simulated::Simulation;
@@ -136,6 +139,20 @@ pub(crate) fn config(work_dir: &Path) -> Config {
         http: false,
         start_time: Some(1.0e9),
         ..Config::new(work_dir, executor)
+    }
+}
+
+/// A zone of the region.
+pub(crate) fn domain(region: &str) -> DomainInfo {
+    DomainInfo {
+        fault_domain: Some(FaultDomain {
+            region: RegionInfo {
+                name: region.to_owned(),
+            },
+            zone: ZoneInfo {
+                name: "1".to_owned(),
+            },
+        }),
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use agent::config::ReconfigurationPolicy;
 use agent::oversubscription::{ControllerChoice, EstimatorChoice};
 use clap::{Args, ValueEnum};
+use mesos::v1::DomainInfo;
 
-use super::values::{duration, session_timeout, text_or_file};
+use super::values::{domain, duration, session_timeout, text_or_file};
 use super::{HttpFlags, LogFlags, NodeFlags, TlsFlags};
 
 /// The flags of an agent, by Mesos' names.
@@ -39,6 +40,10 @@ pub(crate) struct AgentFlags {
     /// Attributes such as `rack:r1;zone:a`
     #[arg(long, env = "MESOS_ATTRIBUTES", value_parser = text_or_file)]
     pub(crate) attributes: Option<String>,
+
+    /// Region and zone of this machine, as JSON or a file:// with it; the master must have a domain too
+    #[arg(long, env = "MESOS_DOMAIN", value_parser = domain)]
+    pub(crate) domain: Option<DomainInfo>,
 
     /// What may change between two lives of the agent: nothing, or only more resources and attributes
     #[arg(long = "reconfiguration_policy", env = "MESOS_RECONFIGURATION_POLICY", value_enum, default_value_t = Policy::Equal)]

@@ -125,11 +125,16 @@ pub(super) fn weight(text: &str) -> Result<(String, f64), String> {
 
 /// The JSON of a fault domain, or `file://` and the path of a file that holds it.
 pub(super) fn domain(text: &str) -> Result<DomainInfo, String> {
-    serde_json::from_str(&text_or_file(text)?).map_err(|error| {
-        format!(
-            "{error}; write for example {{\"fault_domain\": {{\"region\": {{\"name\": \"eu\"}}, \"zone\": {{\"name\": \"eu-1\"}}}}}}"
-        )
-    })
+    let example = r#"{"fault_domain": {"region": {"name": "eu"}, "zone": {"name": "eu-1"}}}"#;
+    let domain: DomainInfo = serde_json::from_str(&text_or_file(text)?)
+        .map_err(|error| format!("{error}; write for example {example}"))?;
+    // Any other kind of domain would be taken for none at all.
+    match domain.fault_domain {
+        Some(_) => Ok(domain),
+        None => Err(format!(
+            "fault_domain is missing; write for example {example}"
+        )),
+    }
 }
 
 /// `NAME=VALUE`.
@@ -149,6 +154,23 @@ mod tests {
         assert_eq!(quantity("0.5").map(Quantity::to_f64), Ok(0.5));
         for bad in ["0", "-1", "NaN", "inf", "1e300", "many", "0.0001"] {
             assert!(quantity(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn domains_have_a_region_and_a_zone() {
+        let good = r#"{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}"#;
+        let region = |domain: DomainInfo| domain.fault_domain.map(|place| place.region.name);
+        assert_eq!(domain(good).map(region), Ok(Some("eu".to_owned())));
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), good).expect("a file");
+        assert_eq!(
+            domain(&format!("file://{}", file.path().display())),
+            domain(good)
+        );
+        for bad in ["eu", "{}", r#"{"fault_domain":{"region":{"name":"eu"}}}"#] {
+            let error = domain(bad).expect_err(bad);
+            assert!(error.contains("write for example"), "{error}");
         }
     }
 

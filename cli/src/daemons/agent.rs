@@ -27,6 +27,7 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
         hostname: flags.node.hostname.clone(),
         resources: flags.resources.clone(),
         attributes: flags.attributes.clone(),
+        domain: flags.domain.clone(),
         default_role: flags.default_role.clone(),
         reconfiguration_policy: flags.reconfiguration_policy.into(),
         http: !flags.http.no_http,

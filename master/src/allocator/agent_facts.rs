@@ -38,7 +38,7 @@ impl AgentCapabilities {
 
 /// What offer constraints, the whitelist and regions look at.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct AgentFacts {
+pub(crate) struct AgentFacts {
     pub(super) hostname: Box<str>,
     /// Shared by all agents of its kind, which has this number.
     pub(super) traits: Arc<Traits>,
@@ -58,6 +58,17 @@ pub(super) struct Traits {
 pub(super) struct AttributeFact {
     pub(super) name: Box<str>,
     pub(super) text: Option<Box<str>>,
+}
+
+impl AgentFacts {
+    /// Of an agent that is in no books, and so has no kind there.
+    pub(crate) fn of(info: &AgentInfo) -> Self {
+        Self {
+            hostname: info.hostname.as_str().into(),
+            traits: Arc::new(Traits::new(info)),
+            kind: u32::MAX,
+        }
+    }
 }
 
 impl Traits {

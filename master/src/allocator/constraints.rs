@@ -131,7 +131,7 @@ impl RoleConstraints {
     }
 
     /// Whether the framework wants to see this agent.
-    pub(super) fn allow(&self, agent: &AgentFacts) -> bool {
+    pub(crate) fn allow(&self, agent: &AgentFacts) -> bool {
         let mut groups = self.groups.iter();
         groups.any(|group| group.iter().all(|constraint| constraint.allows(agent)))
     }

@@ -55,6 +55,7 @@ use mesos::resources::{Conversion, NotApplicable, Resources};
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, Unavailability};
 
 pub use agent_facts::AgentCapabilities;
+pub(crate) use agent_facts::AgentFacts;
 pub use choice::AllocatorKind;
 pub use client::AllocatorClient;
 pub use constraints::{

@@ -11,6 +11,7 @@
 //! | `/tasks` | `tasks` |
 //! | `/explain` | `explain`; the allocator has to be asked, so it is not of the view alone |
 //! | `/roles` | `roles` |
+//! | `/offer_constraints_debug` | `constraints` |
 //! | answers of the v1 operator API | `operator` |
 //! | `/maintenance/schedule`, `/maintenance/status` | `maintenance` |
 //! | `/registrar(1)/registry` | [`registry`] |
@@ -19,6 +20,7 @@
 
 mod about;
 mod agents;
+mod constraints;
 pub(crate) mod explain;
 mod frameworks;
 pub(crate) mod maintenance;
@@ -77,6 +79,7 @@ enum Name {
     Frameworks,
     Tasks,
     Roles,
+    OfferConstraints,
     MaintenanceSchedule,
     MaintenanceStatus,
     Snapshot,
@@ -186,6 +189,7 @@ impl<'a> Draft<'a> {
                 json(paper, &tasks::Tasks::of(view, &selection))
             }
             Name::Roles => json(paper, &roles::Roles::of(view)),
+            Name::OfferConstraints => json(paper, &constraints::Excluded::of(view)),
             Name::MaintenanceSchedule => json(paper, &maintenance::schedule(view)),
             Name::MaintenanceStatus => json(paper, &maintenance::status(view)),
             Name::Snapshot => json(paper, &metrics::snapshot(view, self.surroundings)),
@@ -225,6 +229,7 @@ impl Name {
             | Name::Frameworks
             | Name::Tasks
             | Name::Roles
+            | Name::OfferConstraints
             | Name::MaintenanceSchedule
             | Name::MaintenanceStatus => false,
         }
@@ -240,6 +245,7 @@ pub(crate) fn is_large(path: &str) -> bool {
         Name::Frameworks,
         Name::Tasks,
         Name::Roles,
+        Name::OfferConstraints,
     ];
     find(path).is_some_and(|name| large.contains(&name))
 }
@@ -270,6 +276,9 @@ fn find(path: &str) -> Option<Name> {
         ("frameworks", _) => Name::Frameworks,
         ("tasks", _) => Name::Tasks,
         ("roles", _) => Name::Roles,
+        ("offer_constraints_debug", _) => Name::OfferConstraints,
+        // Where Mesos has it.
+        ("hierarchical-allocator(1)", Some("offer_constraints_debug")) => Name::OfferConstraints,
         ("maintenance", Some("schedule")) => Name::MaintenanceSchedule,
         ("maintenance", Some("status")) => Name::MaintenanceStatus,
         ("metrics", None) => Name::Prometheus,

@@ -34,6 +34,10 @@ pub(crate) struct AgentLife {
     /// The framework and tasks it runs, for its next life.
     pub(crate) framework: Option<v1::FrameworkInfo>,
     pub(crate) tasks: Vec<v1::Task>,
+    /// What it has, if that is not what all have.
+    pub(crate) resources: Option<&'static str>,
+    /// Its region and zone.
+    pub(crate) domain: Option<v1::DomainInfo>,
 }
 
 pub(crate) struct Agent {
@@ -61,11 +65,13 @@ impl Agent {
     }
 
     fn info(&self) -> v1::AgentInfo {
-        let resources = Resources::parse("cpus:4;mem:1024", "*").expect("resources");
+        let resources = self.life.borrow().resources.unwrap_or("cpus:4;mem:1024");
+        let resources = Resources::parse(resources, "*").expect("resources");
         v1::AgentInfo {
             hostname: "here".into(),
             id: self.life.borrow().id.clone(),
             resources: resources.to_v1(Format::PreRefinement),
+            domain: self.life.borrow().domain.clone(),
             ..Default::default()
         }
     }

@@ -4,6 +4,8 @@
 mod fakes;
 mod lives;
 mod network;
+mod regions;
 mod restart;
 mod whitelist;
+mod wishes;
 mod world;

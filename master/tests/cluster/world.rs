@@ -89,6 +89,17 @@ pub(crate) fn agent(
     (pid, receiver)
 }
 
+/// A framework that nothing is special about.
+pub(crate) fn framework_info() -> v1::FrameworkInfo {
+    v1::FrameworkInfo {
+        user: "user".into(),
+        name: "framework".into(),
+        checkpoint: Some(true),
+        failover_timeout: Some(60.0),
+        ..Default::default()
+    }
+}
+
 /// A framework as the test plays it.
 pub(crate) struct Framework {
     node: Node,
@@ -117,25 +128,32 @@ impl Framework {
         id: Option<FrameworkId>,
         name: &str,
     ) -> Result<Framework, CallRejected> {
+        let info = v1::FrameworkInfo {
+            id,
+            ..framework_info()
+        };
+        let subscribe = call::Subscribe {
+            framework_info: info,
+            ..Default::default()
+        };
+        Framework::try_subscribe_with(node, master, subscribe, name).await
+    }
+
+    /// Subscribes with what a test is about.
+    pub(crate) async fn try_subscribe_with(
+        node: &Node,
+        master: &MasterHandle,
+        subscribe: call::Subscribe,
+        name: &str,
+    ) -> Result<Framework, CallRejected> {
         let (sender, events) = mpsc::unbounded_channel();
         let pid = node
             .spawn(name, move |_| Scheduler(sender))
             .expect("a name");
-        let info = v1::FrameworkInfo {
-            user: "user".into(),
-            name: "framework".into(),
-            id: id.clone(),
-            checkpoint: Some(true),
-            failover_timeout: Some(60.0),
-            ..Default::default()
-        };
         let call = Call {
-            framework_id: id,
+            framework_id: subscribe.framework_info.id.clone(),
             r#type: Some(call::Type::Subscribe as i32),
-            subscribe: Some(call::Subscribe {
-                framework_info: info,
-                ..Default::default()
-            }),
+            subscribe: Some(subscribe),
             ..Default::default()
         };
         let message = SchedulerCall {

@@ -56,7 +56,10 @@ struct World {
 
 impl World {
     async fn new(interval: Duration) -> Self {
-        let node = Node::local();
+        Self::on(Node::local(), interval).await
+    }
+
+    async fn on(node: Node, interval: Duration) -> Self {
         let (announce, reports) = oneshot::channel();
         let (sender, given) = mpsc::unbounded_channel();
         let subscriber = node.spawn("subscriber", |_| Subscriber(sender)).unwrap();
@@ -127,6 +130,20 @@ impl World {
     }
 }
 
+/// On this thread, with a clock that moves only when there is nothing else to do: a burst takes no time.
+fn in_virtual_time<F: Future<Output = ()>>(test: impl FnOnce(Node) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let node = Node::local_here(7);
+        test(node.clone()).await;
+        node.shutdown(SOON).await;
+    });
+}
+
 #[tokio::test]
 async fn arrivals_and_returns_are_answered_before_the_interval() {
     let mut world = World::new(INTERVAL).await;
@@ -140,6 +157,27 @@ async fn arrivals_and_returns_are_answered_before_the_interval() {
     }
     world.recover(&given[0], None);
     assert_eq!(world.next().await, given[..1]);
+}
+
+#[test]
+fn a_burst_of_events_is_answered_by_one_run() {
+    in_virtual_time(|node| async move {
+        let mut world = World::on(node, INTERVAL).await;
+        world.add_framework("f");
+        for name in ["a", "b", "c"] {
+            world.add_agent(name);
+        }
+        let given = world.next().await;
+        assert_eq!(given.len(), 3);
+        for allocation in &given {
+            world.recover(allocation, None);
+        }
+        assert_eq!(world.next().await.len(), 3);
+        // Many times as long as events wait for each other.
+        tokio::time::sleep(SOON).await;
+        assert_eq!(world.reports.borrow().runs, 2);
+        assert!(world.given.try_recv().is_err());
+    });
 }
 
 #[tokio::test]

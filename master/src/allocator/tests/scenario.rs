@@ -94,6 +94,8 @@ struct World {
     options: AllocatorOptions,
     kind: AllocatorKind,
     allocator: Option<Box<dyn Allocator>>,
+    /// What is always drawn, as a part of the range; its end if `None`.
+    chance: Option<f64>,
     now: Duration,
     given: Vec<Allocation>,
     agents: BTreeSet<String>,
@@ -129,10 +131,13 @@ impl World {
             }
             _ => panic!("cannot run {command:?}"),
         };
-        // Agents in the order of their arrival, instead of in a random one.
-        let given = self
-            .allocator()
-            .allocate(now, scope, &mut |below| below - 1);
+        let drawn = self.chance;
+        // Without: agents in the order of their arrival, instead of in a random one.
+        let mut chance = |below: usize| match drawn {
+            None => below - 1,
+            Some(drawn) => (below as f64 * drawn) as usize,
+        };
+        let given = self.allocator().allocate(now, scope, &mut chance);
         let printed = given.iter().map(|given| {
             let what = given.resources.clone().unallocate();
             print(
@@ -156,6 +161,7 @@ impl World {
         };
         match option {
             ["allocator", "OneOfferEach"] => self.kind = AllocatorKind::OneOfferEach,
+            ["chance", part] => self.chance = Some(part.parse().expect("a part")),
             ["exclude", name] => {
                 options.fair_sharing_excluded.insert((*name).to_owned());
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mesos::v1::master::call::Type;
 use mesos::v1::master::{Call, Response as Answer, response};
 use mesos::wire;
+use serde_json::{Value, json};
 
 use super::rig::{Client, JSON, Response, Rig, takes_everything};
 use crate::http::Credentials;
@@ -53,8 +54,11 @@ async fn changes_are_the_masters_and_are_answered_with_their_status() {
             {{"agent_id":{{"value":"S0"}},"resources":[{RESOURCE}]}}}}"#
     );
     let weights = r#"{"type":"UPDATE_WEIGHTS","update_weights":{"weight_infos":[]}}"#;
+    let quota = r#"{"type":"UPDATE_QUOTA","update_quota":{"force":true,"quota_configs":
+        [{"role":"eng","guarantees":{"cpus":{"value":1}},"limits":{"cpus":{"value":2.5}}}]}}"#;
     for (body, status, kind) in [
         (reserve.as_str(), 202, Type::ReserveResources),
+        (quota, 200, Type::UpdateQuota),
         (weights, 200, Type::UpdateWeights),
     ] {
         is(&api(&rig, &[JSON], body).await, status, "");
@@ -119,6 +123,38 @@ async fn what_is_read_comes_in_the_form_that_was_asked_for() {
         r#"[{"weight":2.5,"role":"eng"}]"#,
     );
     is(&get(&rig, "/master/quota").await, 200, "{");
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn quota_is_shown_in_the_present_form_and_the_old_one() {
+    let rig = Rig::new(takes_everything);
+    rig.views.send_modify(|view| {
+        let mut changed = View::clone(view);
+        let config = json!({"role": "eng", "guarantees": {"cpus": {"value": 1}},
+            "limits": {"cpus": {"value": 2.5}, "mem": {"value": 64}}});
+        let config = serde_json::from_value(config).expect("a quota");
+        let quotas = &mut changed.cluster.quotas;
+        quotas.insert("eng".to_owned(), Arc::new(config));
+        *view = Arc::new(changed);
+    });
+    let guarantee =
+        json!([{"name": "cpus", "type": "SCALAR", "role": "*", "scalar": {"value": 1.0}}]);
+    let status = json!({
+        "infos": [{"role": "eng", "guarantee": guarantee}],
+        "configs": [{"role": "eng", "guarantees": {"cpus": {"value": 1.0}},
+            "limits": {"cpus": {"value": 2.5}, "mem": {"value": 64.0}}}],
+    });
+    let read =
+        |response: &Response| -> Value { serde_json::from_str(&response.text()).expect("JSON") };
+    let legacy = get(&rig, "/quota").await;
+    assert_eq!(read(&legacy), status);
+    let answer = api(&rig, &[JSON], r#"{"type":"GET_QUOTA"}"#).await;
+    let expected = json!({"type": "GET_QUOTA", "get_quota": {"status": status}});
+    assert_eq!(read(&answer), expected);
+    let of_role =
+        r#""quota":{"role":"eng","guarantee":{"cpus":1.0},"limit":{"cpus":2.5,"mem":64.0}"#;
+    is(&get(&rig, "/roles").await, 200, of_role);
     rig.stop().await;
 }
 

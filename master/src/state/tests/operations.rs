@@ -6,8 +6,11 @@ use mesos::protocols::master::{AgentResources, OperationUpdate};
 use mesos::resources::Resources;
 use mesos::v1::framework_info::Capability;
 use mesos::v1::framework_info::capability::Type as FrameworkCapability;
+use mesos::v1::master as operator;
 use mesos::v1::offer::Operation;
-use mesos::v1::offer::operation::{Create, Destroy, GrowVolume, Launch, Reserve, Type, Unreserve};
+use mesos::v1::offer::operation::{
+    Create, Destroy, GrowVolume, Launch, Reserve, ShrinkVolume, Type, Unreserve,
+};
 use mesos::v1::scheduler::{Call, call};
 use mesos::v1::{
     self, AgentId, FrameworkId, OfferId, OperationState, OperationStatus, Resource, TaskInfo,
@@ -16,6 +19,7 @@ use mesos::wire::Pb;
 use uuid::Uuid;
 
 use super::world::{Runs, World, agent_pid, info, task};
+use crate::registrar::Registry;
 
 /// Frameworks of these tests are of this role.
 const ROLE: &str = "eng";
@@ -463,6 +467,38 @@ fn frameworks_hear_of_operations_on_lost_agents_and_find_them_again() {
 }
 
 #[test]
+fn of_an_unknown_operation_it_is_told_what_became_of_its_agent() {
+    let mut world = World::recovering(Default::default());
+    let mut registry = Registry::default();
+    registry.agents.insert("old".into(), Pb(Default::default()));
+    world.recover(registry);
+    let agent = world.agent(1);
+    let id = world.framework(engineer("a"));
+    let mut scene = Scene { world, agent, id };
+    scene.log();
+    let agent = scene.agent.clone();
+    let asked = [("x", Some("old")), ("y", Some(&*agent.value))];
+    assert_eq!(
+        scene.reconcile(&asked),
+        ["a <- x OPERATION_RECOVERING", "a <- y OPERATION_UNKNOWN"]
+    );
+    let gone = operator::call::MarkAgentGone {
+        agent_id: agent.clone(),
+    };
+    let call = operator::Call {
+        mark_agent_gone: Some(gone),
+        ..Default::default()
+    };
+    let kind = operator::call::Type::MarkAgentGone;
+    scene.world.operator(kind, call);
+    scene.log();
+    assert_eq!(
+        scene.reconcile(&asked[1..]),
+        ["a <- y OPERATION_GONE_BY_OPERATOR"]
+    );
+}
+
+#[test]
 fn the_master_acknowledges_for_frameworks_that_are_over() {
     let mut scene = Scene::new();
     let offer = scene.offer(&[free("cpus", 2)]);
@@ -497,6 +533,37 @@ fn the_master_acknowledges_for_frameworks_that_are_over() {
     scene.world.log();
     scene.ends(Uuid::from_u128(9), "old", finished, Some(3));
     assert_eq!(scene.log(), ["10.0.0.1 <- acknowledge operation 3"]);
+}
+
+#[test]
+fn a_volume_shrinks_and_what_it_had_is_still_reserved() {
+    let shrink = |subtract: f64| Operation {
+        shrink_volume: Some(ShrinkVolume {
+            volume: volume(100),
+            subtract: v1::value::Scalar { value: subtract },
+        }),
+        ..operation(Type::ShrinkVolume)
+    };
+    let mut scene = Scene::new();
+    let offer = scene.offer(&[free("disk", 1000)]);
+    let operations = vec![
+        reserve(vec![reserved("disk", 300)]),
+        create(volume(100)),
+        named("all", shrink(100.0)),
+        shrink(40.0),
+    ];
+    scene.accept(&offer, operations);
+    let log = scene.log();
+    assert!(
+        log.contains(&"10.0.0.1 <- apply SHRINK_VOLUME".to_owned()),
+        "{log:?}"
+    );
+    assert!(
+        log.contains(&"a <- all OPERATION_ERROR".to_owned()),
+        "{log:?}"
+    );
+    assert_eq!(scene.total().persistent_volumes().disk().to_string(), "60");
+    assert_eq!(scene.total().reserved_to(ROLE).disk().to_string(), "300");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use mesos::resources::{NotApplicable, Resources};
 use mesos::v1::master::Call;
 use mesos::v1::master::call::{
-    self, CreateVolumes, ReserveResources, SetQuota, Type, UpdateQuota, UpdateWeights,
+    self, CreateVolumes, GrowVolume, ReserveResources, SetQuota, ShrinkVolume, Type, UpdateQuota,
+    UpdateWeights,
 };
 use mesos::v1::quota::{QuotaConfig, QuotaRequest};
 use mesos::v1::value::Scalar;
@@ -116,6 +117,84 @@ fn what_is_in_use_cannot_be_had_and_what_is_wrong_is_not_asked_for() {
     }
     operator(&mut world, Type::GetFlags, Call::default());
     assert!(world.log()[0].starts_with("operator <- Unsupported"));
+}
+
+/// With what nobody is in the way of.
+fn done(world: &mut World, kind: Type, call: Call) -> Vec<String> {
+    let awaited = operator(world, kind, call);
+    let effects = world.state.available(awaited[0].clone(), Ok(()));
+    world.perform(effects);
+    world.log()
+}
+
+#[test]
+fn volumes_of_operators_grow_and_shrink() {
+    let volume = |value| {
+        let more = r#","disk":{"persistence":{"id":"v","principal":"op"},"volume":{"container_path":"p","mode":"RW"}}"#;
+        reserved("disk", value, more)
+    };
+    let grow = |agent: Option<AgentId>| Call {
+        grow_volume: Some(GrowVolume {
+            agent_id: agent,
+            volume: volume(100),
+            addition: reserved("disk", 50, ""),
+        }),
+        ..Default::default()
+    };
+    let shrink = |agent: Option<AgentId>, value| Call {
+        shrink_volume: Some(ShrinkVolume {
+            agent_id: agent,
+            volume: volume(150),
+            subtract: Scalar { value },
+        }),
+        ..Default::default()
+    };
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let call = reserve(&agent, vec![reserved("disk", 300, "")]);
+    done(&mut world, Type::ReserveResources, call);
+    let volumes = vec![volume(100)];
+    let create = Call {
+        create_volumes: Some(CreateVolumes {
+            agent_id: agent.clone(),
+            volumes,
+        }),
+        ..Default::default()
+    };
+    done(&mut world, Type::CreateVolumes, create);
+    let disk = |world: &World| {
+        let total = &world.state.cluster().agents[&agent].total;
+        assert_eq!(total.reserved_to("eng").disk().to_string(), "300");
+        total.persistent_volumes().disk().to_string()
+    };
+
+    let log = done(&mut world, Type::GrowVolume, grow(Some(agent.clone())));
+    assert_eq!(log, ["10.0.0.1 <- apply GROW_VOLUME", "operator <- done"]);
+    assert_eq!(disk(&world), "150");
+    let less = shrink(Some(agent.clone()), 30.0);
+    let log = done(&mut world, Type::ShrinkVolume, less);
+    assert_eq!(log, ["10.0.0.1 <- apply SHRINK_VOLUME", "operator <- done"]);
+    assert_eq!(disk(&world), "120");
+
+    for (kind, call, why) in [
+        (Type::GrowVolume, grow(None), "grow_volume.agent_id"),
+        (
+            Type::ShrinkVolume,
+            shrink(None, 30.0),
+            "shrink_volume.agent_id",
+        ),
+        (
+            Type::ShrinkVolume,
+            shrink(Some(agent.clone()), 150.0),
+            "less than the size",
+        ),
+    ] {
+        assert!(operator(&mut world, kind, call).is_empty());
+        let log = world.log();
+        assert!(log[0].starts_with("operator <- Invalid"), "{log:?}");
+        assert!(log[0].contains(why), "{log:?}");
+    }
+    world.check();
 }
 
 #[test]
@@ -262,6 +341,21 @@ fn a_batch_of_quotas_is_taken_as_a_whole_or_not_at_all() {
     operator(&mut world, Type::UpdateQuota, update(vec![none], false));
     let left: Vec<&String> = world.state.cluster().quotas.keys().collect();
     assert_eq!(left, ["good"]);
+}
+
+#[test]
+fn roles_at_every_level_may_have_limits() {
+    let mut world = World::new();
+    world.agent(1);
+    for limits in [&[("cpus", 2.0)][..], &[("cpus", 1.0), ("mem", 9.0)], &[]] {
+        let config = quota("r/s", &[], limits);
+        let call = update(vec![config.clone()], false);
+        operator(&mut world, Type::UpdateQuota, call);
+        assert_eq!(world.log().last().unwrap(), "operator <- done");
+        let stored = world.state.cluster().quotas.get("r/s");
+        let expected = (!limits.is_empty()).then_some(&config);
+        assert_eq!(stored.map(|stored| &**stored), expected);
+    }
 }
 
 #[test]
