@@ -58,11 +58,12 @@ impl State {
             },
         };
         let id = task.id;
+        // Asked first, as there is no room for most of what agents tell of.
+        if !framework.completed_tasks.wants(id, agent, end, limit) {
+            return;
+        }
         // Its framework has used the id again.
-        let lives =
-            framework.tasks.contains_key(id) || framework.unreachable_tasks.contains_key(id);
-        let completed = &framework.completed_tasks;
-        if lives || !completed.wants(id, agent, end, limit) {
+        if framework.tasks.contains_key(id) || framework.unreachable_tasks.contains_key(id) {
             return;
         }
         let Some(resources) = adopted(framework, &mut task.resources()) else {
