@@ -7,7 +7,7 @@ use mesos::resources::{Conversion, Resources};
 use mesos::v1::{AgentInfo, DomainInfo, domain_info};
 use proptest::prelude::*;
 
-use super::naive::{Agent, Naive, Name, Refusal};
+use super::naive::{Agent, Changed, Naive, Name, Refusal};
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
     AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, Constraints,
@@ -27,6 +27,13 @@ const TOTALS: [&str; 8] = [
     "cpus:3;&disk(eng,v1):64;disk(ops,v2):32;mem:200;bananas:7",
 ];
 const GUARANTEES: [&str; 4] = ["", "cpus:2", "cpus:5;mem:600", "bananas:1"];
+/// Reserving, unreserving, destroying a volume, creating one.
+const OPERATIONS: [(&str, &str); 4] = [
+    ("cpus:1", "cpus(ROLE):1"),
+    ("cpus(ROLE):1", "cpus:1"),
+    ("disk(ROLE,v2):32", "disk(ROLE):32"),
+    ("disk(ROLE):32", "disk(ROLE,v2):32"),
+];
 const LIMITS: [&str; 4] = ["", "cpus:3", "cpus:6;mem:300", "mem:1500"];
 
 #[derive(Clone, Debug)]
@@ -41,10 +48,10 @@ pub(super) enum Event {
     SetFrameworkActive(usize, bool),
     /// Which of the holdings, how many quarters of its items, refused for how long.
     Recover(prop::sample::Index, u8, Option<u64>),
-    /// One CPU of a holding is reserved.
-    Convert(prop::sample::Index),
-    /// One CPU of what is free is reserved to a role.
-    Reserve(usize, usize),
+    /// An operation of a framework on a holding: which of [`OPERATIONS`].
+    Convert(prop::sample::Index, usize),
+    /// One of an operator on what is free on an agent, for a role.
+    Operate(usize, usize, usize),
     Suppress(usize, usize),
     Revive(usize, usize),
     SetQuota(usize, usize, usize),
@@ -53,8 +60,8 @@ pub(super) enum Event {
     /// So many of the offers of a framework are answered.
     CloseOffers(usize, usize),
     Wait(u64),
-    /// With a seed for what is decided by chance.
-    Allocate(u64),
+    /// Of what changed, or of everything, with a seed for what is decided by chance.
+    Allocate(Scope, u64),
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +83,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
     let agent = || 0..AGENTS.len();
     let framework = || 0..FRAMEWORKS.len();
     let role = || 0..Naive::ROLES.len();
+    let operation = || 0..OPERATIONS.len();
     let which = any::<prop::sample::Index>;
     let roles = move |least| prop::collection::btree_set(role(), least..4);
     let rarely = || prop::bool::weighted(0.15);
@@ -98,6 +106,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
                 can,
             })
     };
+    let scope = prop_oneof![Just(Scope::Pending), Just(Scope::Everything)];
     let event = prop_oneof![
         4 => (agent(), form()).prop_map(|(a, form)| Event::AddAgent(a, form)),
         1 => (agent(), form()).prop_map(|(a, form)| Event::UpdateAgent(a, form)),
@@ -109,8 +118,9 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (framework(), any::<bool>()).prop_map(|(f, on)| Event::SetFrameworkActive(f, on)),
         6 => (which(), 1..=4u8, prop::option::of(0..8u64))
             .prop_map(|(which, quarters, refuse)| Event::Recover(which, quarters, refuse)),
-        1 => which().prop_map(Event::Convert),
-        1 => (agent(), role()).prop_map(|(a, role)| Event::Reserve(a, role)),
+        2 => (which(), operation()).prop_map(|(which, what)| Event::Convert(which, what)),
+        2 => (agent(), role(), operation())
+            .prop_map(|(a, role, what)| Event::Operate(a, role, what)),
         1 => (framework(), role()).prop_map(|(f, role)| Event::Suppress(f, role)),
         1 => (framework(), role()).prop_map(|(f, role)| Event::Revive(f, role)),
         2 => (role(), 0..GUARANTEES.len(), 0..LIMITS.len())
@@ -120,7 +130,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
             .prop_map(Event::SetWhitelist),
         2 => (framework(), 1..3usize).prop_map(|(f, count)| Event::CloseOffers(f, count)),
         2 => (0..4u64).prop_map(Event::Wait),
-        6 => any::<u64>().prop_map(Event::Allocate),
+        6 => (scope, any::<u64>()).prop_map(|(scope, seed)| Event::Allocate(scope, seed)),
     ];
     prop::collection::vec(event, 1..70)
 }
@@ -160,6 +170,8 @@ pub(super) fn styles() -> impl Strategy<Value = Style> {
 pub(super) struct World {
     pub(super) allocator: HierarchicalAllocator,
     pub(super) naive: Naive,
+    /// Agents that came back with less than what is held there.
+    pub(super) shrunk: BTreeSet<Name>,
 }
 
 impl World {
@@ -190,21 +202,26 @@ impl World {
                 weights: BTreeMap::new(),
                 whitelist: None,
                 offers: BTreeMap::new(),
+                changed: Changed::default(),
             },
+            shrunk: BTreeSet::new(),
         }
     }
 
     /// A run of both: what the allocator gave, and what the naive one gave.
-    pub(super) fn allocate(&mut self, seed: u64) -> (Vec<Allocation>, Vec<Allocation>) {
+    pub(super) fn allocate(
+        &mut self,
+        scope: Scope,
+        seed: u64,
+    ) -> (Vec<Allocation>, Vec<Allocation>) {
         let now = self.naive.now;
-        let scope = Scope::Everything;
         if self.naive.draws() {
             // An agent that nobody wants is passed over without drawing anything; the naive one has
             // no idea of that.
             self.allocator.epoch += 1;
         }
         let given = self.allocator.allocate(now, scope, &mut chance(seed));
-        (given, self.naive.allocate(&mut chance(seed)))
+        (given, self.naive.allocate(scope, &mut chance(seed)))
     }
 
     /// Tells both of it.
@@ -214,7 +231,9 @@ impl World {
     }
 
     fn tell(&mut self, event: &Event) {
-        let Self { allocator, naive } = self;
+        let Self {
+            allocator, naive, ..
+        } = self;
         match *event {
             Event::AddAgent(agent, ref form) => {
                 self.remove_agent(AGENTS[agent]);
@@ -230,16 +249,23 @@ impl World {
                         active: old.active,
                         ..new
                     };
+                    naive.changed.agents.insert(AGENTS[agent]);
+                    if !self.fits(AGENTS[agent]) {
+                        self.shrunk.insert(AGENTS[agent]);
+                    }
                 }
             }
             Event::RemoveAgent(agent) => self.remove_agent(AGENTS[agent]),
-            Event::SetAgentActive(agent, active) => {
-                if let Some((_, agent)) = find(&mut naive.agents, AGENTS[agent]) {
+            Event::SetAgentActive(number, active) => {
+                if let Some((_, agent)) = find(&mut naive.agents, AGENTS[number]) {
                     agent.active = active;
+                    if active {
+                        naive.changed.agents.insert(AGENTS[number]);
+                    }
                 }
                 match active {
-                    true => allocator.activate_agent(&agent_id(AGENTS[agent])),
-                    false => allocator.deactivate_agent(&agent_id(AGENTS[agent])),
+                    true => allocator.activate_agent(&agent_id(AGENTS[number])),
+                    false => allocator.deactivate_agent(&agent_id(AGENTS[number])),
                 }
             }
             Event::AddFramework(framework, ref wishes) => {
@@ -252,6 +278,7 @@ impl World {
                     let refusals = &mut naive.refusals;
                     refusals.retain(|refusal| refusal.framework != framework || kept(refusal.role));
                     naive.frameworks.insert(framework, options.clone());
+                    naive.changed.everything = true;
                 }
                 allocator.update_framework(&framework_id(framework), options);
             }
@@ -263,10 +290,10 @@ impl World {
             }
             Event::SetFrameworkActive(framework, active) => {
                 let framework = FRAMEWORKS[framework];
-                let known = naive.frameworks.get_mut(framework);
-                known
-                    .into_iter()
-                    .for_each(|options| options.active = active);
+                if let Some(options) = naive.frameworks.get_mut(framework) {
+                    options.active = active;
+                    naive.changed.everything |= active;
+                }
                 if active {
                     allocator.activate_framework(&framework_id(framework));
                 } else {
@@ -275,8 +302,10 @@ impl World {
                 }
             }
             Event::Recover(which, quarters, refuse) => self.recover(which, quarters, refuse),
-            Event::Convert(which) => self.convert(which),
-            Event::Reserve(agent, role) => self.reserve(AGENTS[agent], Naive::ROLES[role]),
+            Event::Convert(which, what) => self.convert(which, what),
+            Event::Operate(agent, role, what) => {
+                self.operate(AGENTS[agent], Naive::ROLES[role], what);
+            }
             Event::Suppress(framework, role) => {
                 let (framework, role) = (FRAMEWORKS[framework], Naive::ROLES[role]);
                 if let Some(options) = naive.frameworks.get_mut(framework)
@@ -288,6 +317,7 @@ impl World {
             }
             Event::Revive(framework, role) => {
                 let (framework, role) = (FRAMEWORKS[framework], Naive::ROLES[role]);
+                naive.changed.everything |= naive.frameworks.contains_key(framework);
                 if let Some(options) = naive.frameworks.get_mut(framework)
                     && options.roles.contains(role)
                 {
@@ -311,6 +341,7 @@ impl World {
                     quota.guarantees = Default::default();
                 }
                 naive.quotas.insert(role, quota.clone());
+                naive.changed.everything = true;
                 allocator.update_quota(role, &quota);
             }
             Event::SetWeight(role, weight) => {
@@ -325,18 +356,26 @@ impl World {
                         .map(|agent| AGENTS[*agent].to_owned())
                         .collect()
                 };
+                let before = AGENTS.map(|agent| (agent, naive.is_listed(agent)));
                 naive.whitelist = agents.as_ref().map(names);
+                for (agent, was) in before {
+                    if !was && naive.is_listed(agent) && naive.agent(agent).is_some() {
+                        naive.changed.agents.insert(agent);
+                    }
+                }
                 allocator.update_whitelist(naive.whitelist.clone());
             }
             Event::CloseOffers(framework, count) => {
                 let framework = FRAMEWORKS[framework];
+                let was_full = naive.is_at_limit(framework);
                 if let Some(offers) = naive.offers.get_mut(framework) {
                     *offers = offers.saturating_sub(count);
                 }
+                naive.changed.everything |= was_full && !naive.is_at_limit(framework);
                 allocator.close_offers(&framework_id(framework), count);
             }
             Event::Wait(seconds) => naive.now += Duration::from_secs(seconds),
-            Event::Allocate(_) => {}
+            Event::Allocate(..) => {}
         }
     }
 
@@ -344,6 +383,7 @@ impl World {
         let (info, agent) = (form.info(name), form.agent());
         let (capabilities, total) = (agent.capabilities, agent.total.clone());
         self.naive.agents.push((name, agent));
+        self.naive.changed.agents.insert(name);
         let id = agent_id(name);
         self.allocator
             .add_agent(&id, &info, capabilities, total, &BTreeMap::new());
@@ -353,6 +393,8 @@ impl World {
         self.naive.agents.retain(|(known, _)| *known != name);
         self.naive.held.retain(|(_, agent, _), _| *agent != name);
         self.naive.refusals.retain(|refusal| refusal.agent != name);
+        self.naive.changed.agents.remove(name);
+        self.shrunk.remove(name);
         self.naive.forget_history();
         self.allocator.remove_agent(&agent_id(name));
     }
@@ -364,6 +406,7 @@ impl World {
         naive.offers.remove(framework);
         naive.forget_history();
         naive.frameworks.insert(framework, options.clone());
+        naive.changed.everything = true;
         // It is told again, in one piece per agent, what it holds.
         let mut used = BTreeMap::<_, Resources>::new();
         for ((f, agent, role), held) in &naive.held {
@@ -395,7 +438,7 @@ impl World {
         let listens = options.is_some_and(|known| known.active && known.roles.contains(role));
         let refuse = refuse.map(Duration::from_secs);
         if let Some(refuse) = refuse.filter(|refuse| listens && !refuse.is_zero()) {
-            naive.refusals.push(Refusal {
+            naive.refuse(Refusal {
                 framework,
                 agent,
                 role,
@@ -403,12 +446,15 @@ impl World {
                 until: naive.now + refuse,
             });
         }
+        if refuse.is_none() {
+            naive.changed.agents.insert(agent);
+        }
         let (framework, agent) = (framework_id(framework), agent_id(agent));
         self.allocator
             .recover(naive.now, &framework, &agent, &freed, refuse);
     }
 
-    fn convert(&mut self, which: prop::sample::Index) {
+    fn convert(&mut self, which: prop::sample::Index, what: usize) {
         let Some(holder @ (framework, agent, role)) = self.holding(which) else {
             return;
         };
@@ -416,9 +462,10 @@ impl World {
         if role == "*" {
             return;
         }
+        let plain = operation(what, role);
         let conversion = Conversion {
-            consumed: resources("cpus:1").allocate(role),
-            converted: resources(&format!("cpus({role}):1")).allocate(role),
+            consumed: plain.consumed.allocate(role),
+            converted: plain.converted.allocate(role),
         };
         self.naive.convert(holder, &conversion);
         let (framework, agent) = (framework_id(framework), agent_id(agent));
@@ -426,24 +473,43 @@ impl World {
             .update_allocation(&framework, &agent, &offered, &[conversion]);
     }
 
-    fn reserve(&mut self, agent: Name, role: Name) {
+    fn operate(&mut self, agent: Name, role: Name, what: usize) {
         if role == "*" {
             return;
         }
-        let conversion = Conversion {
-            consumed: resources("cpus:1"),
-            converted: resources(&format!("cpus({role}):1")),
-        };
+        let conversion = operation(what, role);
         let fits = self.naive.free(agent).contains(&conversion.consumed);
         let steps = [conversion];
         let done = self.allocator.update_available(&agent_id(agent), &steps);
         assert_eq!(done.is_ok(), fits);
-        if let Some((_, agent)) = find(&mut self.naive.agents, agent).filter(|_| fits) {
+        if let Some((name, agent)) = find(&mut self.naive.agents, agent).filter(|_| fits) {
             agent.total = agent
                 .total
                 .apply_all(&steps)
                 .expect("what is free is there");
+            self.naive.changed.agents.insert(*name);
         }
+    }
+
+    /// Whether no more is held on the agent than there is. Of what is shared there may be any number of copies.
+    pub(super) fn fits(&self, agent: Name) -> bool {
+        let held = self.naive.held.iter();
+        let here = held.filter(|((_, on, _), _)| *on == agent);
+        let held: Resources = here
+            .map(|(_, held)| held.clone().unallocate().filter(|key| !key.shared))
+            .sum();
+        let agent = self.naive.agent(agent);
+        agent.is_some_and(|agent| agent.total.contains(&held))
+    }
+}
+
+/// One of [`OPERATIONS`] for a role.
+fn operation(what: usize, role: Name) -> Conversion {
+    let (consumed, converted) = OPERATIONS[what];
+    let part = |text: &str| resources(&text.replace("ROLE", role));
+    Conversion {
+        consumed: part(consumed),
+        converted: part(converted),
     }
 }
 
@@ -530,7 +596,7 @@ fn part(held: &Resources, quarters: u8) -> Resources {
 }
 
 /// Numbers that look random, the same for the same seed.
-fn chance(mut seed: u64) -> impl FnMut(usize) -> usize {
+pub(super) fn chance(mut seed: u64) -> impl FnMut(usize) -> usize {
     move |below| {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)

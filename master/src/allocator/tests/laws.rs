@@ -7,13 +7,16 @@ use std::time::Duration;
 use mesos::resources::{Quantities, Resources};
 use proptest::prelude::*;
 
-use super::history::{Event, World, events, styles};
+use super::history::{Event, World, chance, events, styles};
 use super::naive::Naive;
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
-    AgentCapabilities, Allocation, Allocator, AllocatorOptions, FrameworkOptions,
+    AgentCapabilities, Allocation, Allocator, AllocatorOptions, DEFAULT_REFUSE, FrameworkOptions,
     HierarchicalAllocator, Scope, SorterKind,
 };
+
+/// Cpus of the largest agent, and so of the largest demand.
+const LARGEST: u32 = 8;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
@@ -25,10 +28,12 @@ proptest! {
     ) {
         let mut world = World::new(style);
         for event in events {
-            if let Event::Allocate(seed) = event {
+            let pending = world.naive.changed.everything || !world.naive.changed.agents.is_empty();
+            prop_assert_eq!(world.allocator.has_pending(), pending);
+            if let Event::Allocate(scope, seed) = event {
                 let free = free(&world.naive);
                 let consumed = consumed(&world.naive);
-                let (given, expected) = world.allocate(seed);
+                let (given, expected) = world.allocate(scope, seed);
                 check_bounds(&given, &free)?;
                 check_quota(&world.naive, &consumed)?;
                 check_offers(&world.naive)?;
@@ -106,7 +111,16 @@ fn check_offers(naive: &Naive) -> Result<(), TestCaseError> {
 
 /// Offered, allocated and free make the total, and the sums are sums.
 fn check_books(world: &World) -> Result<(), TestCaseError> {
-    let World { allocator, naive } = world;
+    let World {
+        allocator, naive, ..
+    } = world;
+    for (agent, _) in &naive.agents {
+        let fits = world.fits(agent);
+        prop_assert!(
+            fits || world.shrunk.contains(agent),
+            "more is held on {agent} than it has"
+        );
+    }
     let mut held = BTreeMap::new();
     let mut sum = super::super::amounts::Amounts::default();
     for (_, agent) in allocator.agents.iter() {
@@ -155,7 +169,9 @@ fn check_books(world: &World) -> Result<(), TestCaseError> {
 
 /// What metrics show.
 fn check_figures(world: &World) -> Result<(), TestCaseError> {
-    let World { allocator, naive } = world;
+    let World {
+        allocator, naive, ..
+    } = world;
     let mut refusals = BTreeMap::new();
     for (_, agent) in allocator.agents.iter() {
         for client in agent.refusals.clients(&allocator.tree.refusals) {
@@ -226,5 +242,68 @@ proptest! {
             }
         }
         prop_assert_eq!(offered.len(), roles.len());
+    }
+}
+
+proptest! {
+    /// Everybody takes the first offer that is large enough, for a task of one cycle, and refuses the rest, and all
+    /// other offers, for as long as who does not say for how long. All demands fit on the first agent.
+    #[test]
+    fn whoever_fits_somewhere_is_offered_it_in_time(
+        wishes in prop::collection::vec((0..Naive::ROLES.len(), 1..=LARGEST), 1..7),
+        others in prop::collection::vec(1..=LARGEST, 0..4),
+        random in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let sorter = if random { SorterKind::Random } else { SorterKind::Drf };
+        let mut allocator = HierarchicalAllocator::new(AllocatorOptions {
+            role_sorter: sorter,
+            framework_sorter: sorter,
+            ..AllocatorOptions::default()
+        });
+        let mut hungry = BTreeMap::new();
+        for (n, (role, cpus)) in wishes.iter().enumerate() {
+            let id = framework_id(&format!("f{n}"));
+            let options = FrameworkOptions {
+                roles: [Naive::ROLES[*role].to_owned()].into(),
+                active: true,
+                ..FrameworkOptions::default()
+            };
+            allocator.add_framework(&id, options, &BTreeMap::new());
+            hungry.insert(id.value, resources(&format!("cpus:{cpus}")));
+        }
+        for (n, cpus) in [LARGEST].iter().chain(&others).enumerate() {
+            let (id, info) = (agent_id(&format!("a{n}")), Default::default());
+            let total = resources(&format!("cpus:{cpus}"));
+            allocator.add_agent(&id, &info, AgentCapabilities::default(), total, &BTreeMap::new());
+        }
+        let mut chance = chance(seed);
+        let mut running: Vec<Allocation> = vec![];
+        // Whoever is served is so at random on one of the agents that it does not refuse: with each factor of this
+        // bound it gets less likely by e to the power of the number of agents that it has missed the large one.
+        let bound = 20 * wishes.len() * (others.len() + 1);
+        for cycle in 0..bound as u64 {
+            let now = Duration::from_secs(cycle);
+            for task in running.drain(..) {
+                allocator.recover(now, &task.framework, &task.agent, &task.resources, None);
+            }
+            for mut given in allocator.allocate(now, Scope::Everything, &mut chance) {
+                let demand = hungry.get(&given.framework.value);
+                let demand = demand.map(|demand| demand.clone().allocate(&given.role));
+                if let Some(demand) = demand.filter(|demand| given.resources.contains(demand)) {
+                    hungry.remove(&given.framework.value);
+                    let task = Allocation { resources: demand, ..given.clone() };
+                    given.resources -= &task.resources;
+                    running.push(task);
+                }
+                let Allocation { framework, agent, resources, .. } = &given;
+                allocator.close_offers(framework, 1);
+                allocator.recover(now, framework, agent, resources, Some(DEFAULT_REFUSE));
+            }
+            if hungry.is_empty() {
+                break;
+            }
+        }
+        prop_assert!(hungry.is_empty(), "after {bound} cycles: {hungry:?}");
     }
 }

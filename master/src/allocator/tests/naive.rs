@@ -12,7 +12,7 @@ use mesos::roles;
 use super::{agent_id, framework_id};
 use crate::allocator::{
     AgentCapabilities, AgentSorter, Allocation, AllocatorOptions, Chance, FrameworkOptions, Quota,
-    SorterKind,
+    Scope, SorterKind,
 };
 
 pub(super) type Name = &'static str;
@@ -37,6 +37,15 @@ pub(super) struct Naive {
     pub(super) whitelist: Option<BTreeSet<String>>,
     /// How many offers each framework holds.
     pub(super) offers: BTreeMap<Name, usize>,
+    pub(super) changed: Changed,
+}
+
+/// What happened since the last run.
+#[derive(Default)]
+pub(super) struct Changed {
+    /// Something that is about all agents.
+    pub(super) everything: bool,
+    pub(super) agents: BTreeSet<Name>,
 }
 
 #[derive(Clone, Debug)]
@@ -336,16 +345,40 @@ impl Naive {
 
     // §3.3: the cycle.
 
-    pub(super) fn allocate(&mut self, chance: &mut Chance<'_>) -> Vec<Allocation> {
-        let listed = |name: &str| {
-            self.whitelist
-                .as_ref()
-                .is_none_or(|list| list.contains(name))
+    pub(super) fn is_listed(&self, agent: &str) -> bool {
+        let list = self.whitelist.as_ref();
+        list.is_none_or(|list| list.contains(agent))
+    }
+
+    /// Takes the place of those of the same framework and role that it covers.
+    pub(super) fn refuse(&mut self, new: Refusal) {
+        let client = |refusal: &Refusal| (refusal.framework, refusal.agent, refusal.role);
+        self.refusals.retain(|old| {
+            let covered = old.until <= new.until && new.what.contains(&old.what);
+            client(old) != client(&new) || !covered
+        });
+        self.refusals.push(new);
+    }
+
+    /// That one ended is a reason to look at the agent.
+    fn end_refusals(&mut self) {
+        let now = self.now;
+        let ended = self.refusals.extract_if(.., |refusal| refusal.until <= now);
+        self.changed
+            .agents
+            .extend(ended.map(|refusal| refusal.agent));
+    }
+
+    pub(super) fn allocate(&mut self, scope: Scope, chance: &mut Chance<'_>) -> Vec<Allocation> {
+        self.end_refusals();
+        let changed = std::mem::take(&mut self.changed);
+        let looked_at = |name: &str| {
+            scope == Scope::Everything || changed.everything || changed.agents.contains(name)
         };
         let candidates = self
             .agents
             .iter()
-            .filter(|(name, agent)| agent.active && listed(name));
+            .filter(|(name, agent)| agent.active && self.is_listed(name) && looked_at(name));
         let candidates: Vec<Name> = candidates.map(|(name, _)| *name).collect();
         let mut given = vec![];
         let mut shared = BTreeMap::new();
