@@ -174,3 +174,85 @@ impl From<Sorter> for SorterKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: AllocatorFlags,
+    }
+
+    fn config(words: &[&str]) -> Result<Config, clap::Error> {
+        let line = Line::try_parse_from([&["master"], words].concat())?;
+        Ok(line.flags.apply(Config::default()))
+    }
+
+    #[test]
+    fn every_flag_is_in_the_configuration() {
+        let given = config(&[
+            "--allocator=OneOfferEach",
+            "--allocation_interval=3secs",
+            "--offer_timeout=1mins",
+            "--max_offers_per_framework=7",
+            "--whitelist=/hosts",
+            "--min_allocatable_resources=mem:64",
+            "--role_sorter=random",
+            "--framework_sorter=random",
+            "--agent_sorter=bin_packing",
+            "--weights=eng=2.5,ops=3",
+            "--fair_sharing_excluded_resource_names=gpus,fpgas",
+            "--filter_gpu_resources=false",
+            "--allocator_agent_recovery_factor=0.5",
+            "--allocator_recovery_timeout=2mins",
+            "--offer_constraints_re2_max_mem=8KB",
+            "--offer_constraints_re2_max_program_size=50",
+            r#"--domain={"fault_domain":{"region":{"name":"eu"},"zone":{"name":"1"}}}"#,
+        ])
+        .expect("flags");
+        assert_eq!(given.allocator, AllocatorKind::OneOfferEach);
+        assert_eq!(given.allocation_interval, Duration::from_secs(3));
+        assert_eq!(given.offer_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(given.max_offers_per_framework, 7);
+        assert_eq!(given.whitelist, Some("/hosts".into()));
+        assert_eq!(given.min_allocatable_resources, "mem:64");
+        assert_eq!(given.role_sorter, SorterKind::Random);
+        assert_eq!(given.framework_sorter, SorterKind::Random);
+        assert_eq!(given.agent_sorter, AgentSorter::BinPacking);
+        let weights = [("eng".to_owned(), 2.5), ("ops".to_owned(), 3.0)];
+        assert_eq!(given.weights, weights.into());
+        let excluded = &given.fair_sharing_excluded_resource_names;
+        assert_eq!(*excluded, ["gpus", "fpgas"]);
+        assert!(!given.filter_gpu_resources);
+        assert_eq!(given.allocator_agent_recovery_factor, 0.5);
+        assert_eq!(given.allocator_recovery_timeout, Duration::from_secs(120));
+        let limits = given.regex_limits();
+        assert_eq!((limits.max_mem, limits.max_program_size), (8192, 50));
+        assert!(given.domain.is_some());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_configuration() {
+        let (given, default) = (config(&[]).expect("no flags"), Config::default());
+        assert_eq!(given.flags(), default.flags());
+        assert_eq!(given.allocator, default.allocator);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for bad in [
+            "--allocator=best",
+            "--max_offers_per_framework=0",
+            "--weights=eng=0",
+            "--role_sorter=none",
+            "--agent_sorter=none",
+            "--domain={}",
+        ] {
+            assert!(config(&[bad]).is_err(), "{bad}");
+        }
+    }
+}
