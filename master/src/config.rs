@@ -16,6 +16,10 @@ use crate::allocator::{
 pub use crate::state::RateLimit;
 use crate::state::Timestamp;
 
+/// How long offers may be held unless said otherwise. Mesos has no limit by default; here whoever sits on what others could
+/// use meets one, long after frameworks that live have answered.
+const DEFAULT_OFFER_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
 /// Where the registry (admitted agents, frameworks and their deadlines) is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistryKind {
@@ -65,7 +69,7 @@ pub struct Config {
     pub max_agent_ping_timeouts: u32,
     /// Interval of the periodic allocation.
     pub allocation_interval: Duration,
-    /// After this time an unanswered offer is rescinded; never when unset.
+    /// After this time an unanswered offer is rescinded, and counts as refused; never when unset.
     pub offer_timeout: Option<Duration>,
     /// Who decides what is offered to whom.
     pub allocator: AllocatorKind,
@@ -142,7 +146,7 @@ impl Default for Config {
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             allocation_interval: Duration::from_secs(1),
-            offer_timeout: None,
+            offer_timeout: Some(DEFAULT_OFFER_TIMEOUT),
             allocator: AllocatorKind::default(),
             max_offers_per_framework: DEFAULT_MAX_OFFERS,
             whitelist: None,
@@ -338,10 +342,10 @@ mod tests {
             ("agent_reregister_timeout", "10mins"),
             ("allocation_interval", "1secs"),
             ("recovery_agent_removal_limit", "100%"),
+            ("offer_timeout", "30mins"),
             ("registry_fetch_timeout", "1mins"),
         ] {
             assert_eq!(flags.get(name).map(String::as_str), Some(value), "{name}");
         }
-        assert!(!flags.contains_key("offer_timeout"));
     }
 }

@@ -22,9 +22,9 @@ pub(crate) struct AllocatorFlags {
     #[arg(long = "allocation_interval", env = "MESOS_ALLOCATION_INTERVAL", value_parser = duration, default_value = "1secs")]
     pub(crate) allocation_interval: Duration,
 
-    /// Time after which an unanswered offer is rescinded; never if unset
-    #[arg(long = "offer_timeout", env = "MESOS_OFFER_TIMEOUT", value_parser = duration)]
-    pub(crate) offer_timeout: Option<Duration>,
+    /// Time after which an unanswered offer is rescinded, and what is in it goes to others first; 0secs for never
+    #[arg(long = "offer_timeout", env = "MESOS_OFFER_TIMEOUT", value_parser = duration, default_value = "30mins")]
+    pub(crate) offer_timeout: Duration,
 
     /// Unanswered offers a framework may hold; at the limit it gets no more until it answers
     #[arg(long = "max_offers_per_framework", env = "MESOS_MAX_OFFERS_PER_FRAMEWORK", value_parser = at_least_one, default_value_t = DEFAULT_MAX_OFFERS)]
@@ -142,7 +142,7 @@ impl AllocatorFlags {
                 Kind::OneOfferEach => AllocatorKind::OneOfferEach,
             },
             allocation_interval: self.allocation_interval,
-            offer_timeout: self.offer_timeout,
+            offer_timeout: Some(self.offer_timeout).filter(|timeout| !timeout.is_zero()),
             max_offers_per_framework: self.max_offers_per_framework,
             whitelist: self.whitelist.clone().and_then(|listed| listed.0),
             min_allocatable_resources: self.min_allocatable_resources.clone(),

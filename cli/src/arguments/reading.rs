@@ -83,6 +83,11 @@ pub(crate) struct ExplainFlags {
     #[arg(long, value_name = "AGENT_ID")]
     pub(crate) agent: Option<String>,
 
+    /// Only what is said about this role; without a framework, about all frameworks in it
+    #[arg(long)]
+    pub(crate) role: Option<String>,
+
     /// Id of the framework, or its name if no other is called so
-    pub(crate) framework: String,
+    #[arg(required_unless_present = "role")]
+    pub(crate) framework: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `mesos explain`: why a framework is offered nothing, or no more.
+//! `mesos explain`: why a framework, or all in a role, are offered nothing, or no more.
 
 use std::process::ExitCode;
 
@@ -13,16 +13,32 @@ use crate::table;
 
 pub(super) async fn explain(flags: ExplainFlags) -> Outcome {
     let connection = Connection::open(&flags.state.cluster, roles::OPERATOR).await?;
-    let mut query = format!("framework={}", encode(&flags.framework));
-    if let Some(agent) = &flags.agent {
-        query.push_str(&format!("&agent_id={}", encode(agent)));
-    }
+    let asked = [
+        ("framework", &flags.framework),
+        ("role", &flags.role),
+        ("agent_id", &flags.agent),
+    ];
+    let asked = asked.map(|(key, value)| Some(format!("{key}={}", encode(value.as_ref()?))));
+    let query = asked.into_iter().flatten().collect::<Vec<_>>().join("&");
     let answer = connection.read_json("/explain", &query).await?;
     if flags.state.output.json {
         return print_json(&answer);
     }
-    print!("{}", render(&answer));
+    print!("{}", render_all(&answer));
     Ok(ExitCode::SUCCESS)
+}
+
+/// One framework, or those of a role.
+fn render_all(answer: &Value) -> String {
+    let Some(frameworks) = answer["frameworks"].as_array() else {
+        return render(answer);
+    };
+    let mut all: Vec<String> = frameworks.iter().map(render).collect();
+    if answer["frameworks_cut"] != 0 {
+        let more = number(&answer["frameworks_cut"]);
+        all.push(format!("{more} more frameworks are in the role.\n"));
+    }
+    all.join("\n")
 }
 
 fn render(answer: &Value) -> String {

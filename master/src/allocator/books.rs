@@ -19,6 +19,7 @@ use mesos::v1::{AgentId, AgentInfo, FrameworkId};
 use super::agent_facts::{AgentCapabilities, AgentFacts};
 use super::agents::{Agent, Held};
 use super::amounts::{Amounts, milli};
+use super::charge::Charge;
 use super::filters::Refusals;
 use super::frameworks::Framework;
 use super::hierarchical::HierarchicalAllocator;
@@ -295,8 +296,8 @@ impl HierarchicalAllocator {
 
     pub(super) fn set_free(&mut self, agent: u32, free: Portion) {
         let found = &mut self.agents[agent];
-        self.free.add(&free.open);
-        self.free.subtract(&found.free.open);
+        self.free.add(&free.charge.open);
+        self.free.subtract(&found.free.charge.open);
         found.free = free;
         found.idle = None;
         found.refusals.free_changed();
@@ -308,8 +309,8 @@ impl HierarchicalAllocator {
         for (role, part) in by_role(resources) {
             let client = self.client(framework, &role);
             let counted = self.counted_of(client, agent, &part);
-            let (all, open) = self.amounts_of(&counted);
-            self.tree.hold(client, &all, &open, true);
+            let (all, charge) = self.amounts_of(&counted);
+            self.tree.hold(client, &all, &charge, true);
             self.enter(client, agent, part);
         }
     }
@@ -415,8 +416,8 @@ impl HierarchicalAllocator {
             return;
         };
         let before = std::mem::replace(&mut held.resources, now_held.clone());
-        let (all, open) = self.amounts_of(&now_held);
-        self.tree.hold(client, &all, &open, false);
+        let (all, charge) = self.amounts_of(&now_held);
+        self.tree.hold(client, &all, &charge, false);
         self.charge_release(client, &before);
         if now_held.is_empty() {
             let books = &mut self.agents[agent].held;
@@ -427,8 +428,8 @@ impl HierarchicalAllocator {
     }
 
     fn charge_release(&mut self, client: u32, resources: &Resources) {
-        let (all, open) = self.amounts_of(resources);
-        self.tree.release(client, &all, &open);
+        let (all, charge) = self.amounts_of(resources);
+        self.tree.release(client, &all, &charge);
     }
 
     pub(super) fn count_holdings(&mut self, client: u32, change: i32) {
@@ -439,18 +440,16 @@ impl HierarchicalAllocator {
         }
     }
 
-    pub(super) fn amounts_of(&mut self, resources: &Resources) -> (Amounts, Amounts) {
-        let (mut all, mut open) = (Amounts::default(), Amounts::default());
+    pub(super) fn amounts_of(&mut self, resources: &Resources) -> (Amounts, Charge) {
+        let (mut all, mut charge) = (Amounts::default(), Charge::default());
         for (key, amount) in resources.iter() {
             if let Some(milli) = milli(&key, &amount) {
                 let at = self.names.number(&key.name);
                 all.add_at(at, milli);
-                if super::portion::is_open(&key) {
-                    open.add_at(at, milli);
-                }
+                charge.enter(&key, at, milli);
             }
         }
-        (all, open)
+        (all, charge)
     }
 
     /// The framework does not want to be offered this on the agent for a while.

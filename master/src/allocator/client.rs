@@ -12,13 +12,16 @@
 //!    │◀──────────────────────╳    7 < 9: of its earlier stay
 //! ```
 //!
-//! So both count operations, and an allocation says how many the allocator had heard.
+//! So both count operations, and an allocation says how many the allocator had heard. Likewise, an allocation may cross a
+//! limit that it would exceed; it is given back.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::time::Duration;
 
 use libprocess::prelude::*;
 use mesos::resources::NotApplicable;
+use mesos::roles;
 use mesos::v1::AgentId;
 
 use super::{Allocated, Allocation, AllocatorOp, AllocatorOps, AllocatorProtocol, UpdateAvailable};
@@ -32,6 +35,18 @@ pub struct AllocatorClient {
     told: u64,
     /// Agents that were added and not removed since, with what `told` was then.
     added: BTreeMap<AgentId, u64>,
+    /// Roles that were given a limit of which an allocation may not know, with what `told` was then.
+    limited: BTreeMap<String, u64>,
+}
+
+/// What becomes of allocations.
+#[derive(Default)]
+struct Sorted {
+    current: Vec<Allocation>,
+    /// Of an earlier stay of their agents.
+    void: Vec<Allocation>,
+    /// Made before their roles got limits.
+    outdated: Vec<Allocation>,
 }
 
 impl AllocatorClient {
@@ -42,6 +57,7 @@ impl AllocatorClient {
             unsent: Vec::new(),
             told: 0,
             added: BTreeMap::new(),
+            limited: BTreeMap::new(),
         }
     }
 
@@ -81,27 +97,56 @@ impl AllocatorClient {
             AllocatorOp::RemoveAgent { id } => {
                 self.added.remove(id);
             }
+            AllocatorOp::UpdateQuota { role, quota } if !quota.limits.is_empty() => {
+                self.limited.insert(role.clone(), self.told);
+            }
             _ => {}
         }
     }
 
-    /// Those allocations that still hold. The others need not be recovered, but no offers come of
-    /// them.
+    /// Those allocations that still hold. No offers come of the others, and the allocator is told.
     pub fn current(&mut self, allocated: Allocated) -> Vec<Allocation> {
-        let (current, void) = self.split(allocated);
-        for Allocation { framework, .. } in void {
+        let Sorted {
+            current,
+            void,
+            outdated,
+        } = self.sort(allocated);
+        for allocation in &outdated {
+            self.tell(AllocatorOp::Recover {
+                framework: allocation.framework.clone(),
+                agent: allocation.agent.clone(),
+                resources: allocation.resources.clone(),
+                refuse: None,
+            });
+        }
+        for Allocation { framework, .. } in void.into_iter().chain(outdated) {
             let count = 1;
             self.tell(AllocatorOp::CloseOffers { framework, count });
         }
         current
     }
 
-    fn split(&self, allocated: Allocated) -> (Vec<Allocation>, Vec<Allocation>) {
+    fn got_limit(&self, role: &str) -> bool {
+        let mut levels = iter::once(role).chain(roles::ancestors(role));
+        levels.any(|role| self.limited.contains_key(role))
+    }
+
+    fn sort(&mut self, allocated: Allocated) -> Sorted {
         let Allocated { given, heard, .. } = allocated;
-        given.into_iter().partition(|given| {
+        self.limited.retain(|_, told| *told > heard);
+        let mut sorted = Sorted::default();
+        for given in given {
             let added = self.added.get(&given.agent);
-            added.is_some_and(|added| *added <= heard)
-        })
+            let to = if added.is_none_or(|added| *added > heard) {
+                &mut sorted.void
+            } else if self.got_limit(&given.role) {
+                &mut sorted.outdated
+            } else {
+                &mut sorted.current
+            };
+            to.push(given);
+        }
+        sorted
     }
 }
 
@@ -109,10 +154,10 @@ impl AllocatorClient {
 mod tests {
     use std::collections::BTreeMap;
 
-    use mesos::resources::Resources;
+    use mesos::resources::{Quantities, Resources};
     use mesos::v1::{AgentInfo, FrameworkId};
 
-    use super::super::AgentCapabilities;
+    use super::super::{AgentCapabilities, Quota};
     use super::*;
 
     fn id() -> AgentId {
@@ -153,19 +198,46 @@ mod tests {
     fn an_allocation_of_an_earlier_stay_does_not_hold() {
         let node = Node::local();
         let mut client = AllocatorClient::new(Pid::named("allocator", node.address()));
-        let holds = |client: &AllocatorClient, heard| {
-            let (current, void) = client.split(allocated(heard));
-            assert_eq!(current.len() + void.len(), 1);
-            current.len() == 1
+        let holds = |client: &mut AllocatorClient, heard| {
+            let sorted = client.sort(allocated(heard));
+            assert_eq!(sorted.current.len() + sorted.void.len(), 1);
+            sorted.current.len() == 1
         };
-        assert!(!holds(&client, 0));
+        assert!(!holds(&mut client, 0));
         client.note(&add());
-        assert!(holds(&client, 1));
+        assert!(holds(&mut client, 1));
         client.note(&AllocatorOp::RemoveAgent { id: id() });
-        assert!(!holds(&client, 1));
+        assert!(!holds(&mut client, 1));
         client.note(&add());
-        assert!(!holds(&client, 1));
-        assert!(!holds(&client, 2));
-        assert!(holds(&client, 3));
+        assert!(!holds(&mut client, 1));
+        assert!(!holds(&mut client, 2));
+        assert!(holds(&mut client, 3));
+    }
+
+    #[test]
+    fn an_allocation_of_before_a_limit_is_given_back() {
+        let node = Node::local();
+        let mut client = AllocatorClient::new(Pid::named("allocator", node.address()));
+        client.note(&add());
+        let quota = |role: &str, limits: &str| AllocatorOp::UpdateQuota {
+            role: role.to_owned(),
+            quota: Quota {
+                limits: limits
+                    .parse::<Quantities>()
+                    .expect("quantities")
+                    .iter()
+                    .map(|(name, amount)| (name.clone(), amount))
+                    .collect(),
+                ..Quota::default()
+            },
+        };
+        // What has no limit, and what is no role of it, changes nothing.
+        client.note(&quota("eng", ""));
+        client.note(&quota("eng/web", "cpus:1"));
+        assert_eq!(client.sort(allocated(1)).current.len(), 1);
+        client.note(&quota("eng", "cpus:1"));
+        assert_eq!(client.sort(allocated(3)).outdated.len(), 1);
+        assert_eq!(client.sort(allocated(4)).current.len(), 1);
+        assert!(client.limited.is_empty());
     }
 }

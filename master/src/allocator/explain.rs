@@ -184,10 +184,10 @@ impl HierarchicalAllocator {
             },
             // Only the other stage wants progress.
             Err(Denied::Quota(Bound::NoProgress)) => Reason::NotItsTurn,
-            Err(Denied::Refused) => {
-                let until = self.agents[agent]
-                    .refusals
-                    .until(client, &self.tree.refusals);
+            Err(Denied::Refused { until }) => {
+                let (refusals, ledger) = (&self.agents[agent].refusals, &self.tree.refusals);
+                let offer = &portion.get(&visit).resources;
+                let until = until.or_else(|| refusals.refused_until(client, offer, now, ledger));
                 let left = until.unwrap_or(now).saturating_sub(now);
                 Reason::Refused {
                     seconds: left.as_secs_f64(),

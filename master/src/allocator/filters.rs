@@ -252,13 +252,6 @@ impl Refusals {
         holding.map(|refusal| refusal.until).max()
     }
 
-    /// When the last of the client's refusals ends.
-    pub(super) fn until(&self, client: u32, ledger: &Ledger) -> Option<Duration> {
-        let of_client = |refusal: &&Refusal| refusal.client == client && !ledger.is_void(refusal);
-        let mine = self.each.iter().filter(of_client);
-        mine.map(|refusal| refusal.until).max()
-    }
-
     /// Forgets those that ended or are void. Answers whether any that held until now ended, and
     /// when the next of them ends.
     pub(super) fn purge(&mut self, now: Duration, ledger: &mut Ledger) -> (bool, Option<Duration>) {

@@ -1,6 +1,10 @@
 //! Whether a framework is offered something, and if not, why.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::amounts::Amounts;
+use super::charge::Charge;
 use super::filters::Coverage;
 use super::hierarchical::HierarchicalAllocator;
 use super::portion::Portion;
@@ -18,7 +22,10 @@ pub(super) struct Verdict {
 pub(super) enum Denied {
     /// It holds as many offers as it may.
     TooManyOffers,
-    Refused,
+    Refused {
+        /// Until when, if it was not all that is free.
+        until: Option<Duration>,
+    },
     Capability,
     Constraints,
     TooSmall,
@@ -41,7 +48,7 @@ pub(super) enum Bound {
 
 /// How much of the scalars that quota has to do with may be offered, and what bounds it.
 struct Bounds {
-    amounts: Amounts,
+    charge: Charge,
     bound: Option<Bound>,
 }
 
@@ -59,7 +66,7 @@ impl HierarchicalAllocator {
         };
         let refused = self.scratch.refused(client);
         if refused == Some(Coverage::All) {
-            return deny(Denied::Refused);
+            return deny(Denied::Refused { until: None });
         }
         let found = &self.tree.clients[client];
         if self.scratch.is_full(found.framework) {
@@ -86,13 +93,13 @@ impl HierarchicalAllocator {
         let mut bound = None;
         if self.tree.has_quotas() {
             let whole = part.as_ref().unwrap_or(portion);
-            let bounds = self.bounds(role, visit.stage, &whole.open);
+            let bounds = self.bounds(role, visit.stage, &whole.charge);
             bound = bounds.bound;
             if bound == Some(Bound::NoProgress) {
                 return deny(Denied::Quota(Bound::NoProgress));
             }
             if bound.is_some() {
-                part = Some(whole.cut(&bounds.amounts, &mut self.names));
+                part = Some(whole.cut(&bounds.charge, &mut self.names));
             }
         }
         let held_back = bound.is_some();
@@ -112,12 +119,10 @@ impl HierarchicalAllocator {
         if refused.is_some() {
             let ledger = &self.tree.refusals;
             let (refusals, offer) = (&agent.refusals, &offer.resources);
-            if refusals
-                .refused_until(client, offer, visit.now, ledger)
-                .is_some()
-            {
+            let until = refusals.refused_until(client, offer, visit.now, ledger);
+            if until.is_some() {
                 return Verdict {
-                    offer: Err(Denied::Refused),
+                    offer: Err(Denied::Refused { until }),
                     held_back,
                 };
             }
@@ -130,16 +135,18 @@ impl HierarchicalAllocator {
 
     /// As Mesos' allocator in its two stages. Towards a guarantee that is not met, all is given that limits
     /// allow; beyond that, and to everybody else, what is not kept back for guarantees.
-    fn bounds(&self, role: u32, stage: Stage, open: &Amounts) -> Bounds {
+    fn bounds(&self, role: u32, stage: Stage, charge: &Charge) -> Bounds {
         let required = self.tree.required();
         let keeps_back = !required.is_zero();
-        let mut bounds = Bounds {
-            amounts: open.clone(),
-            bound: None,
+        let mut bounds = self.bounds_of_reserved(role, &charge.reserved);
+        let reserved = Charge {
+            reserved: bounds.charge.reserved.clone(),
+            ..Charge::default()
         };
+        bounds.charge.open = charge.open.clone();
         let mut progress = false;
-        for (name, have) in open.iter() {
-            let limit = self.tree.limit(role, name);
+        for (name, have) in charge.open.iter() {
+            let limit = self.tree.limit(role, name, None, &reserved);
             let limited = limit.map_or(i64::MAX, |limit| limit.left.max(0));
             let surplus = match keeps_back {
                 true => self
@@ -157,7 +164,7 @@ impl HierarchicalAllocator {
             let more = (have - guaranteed).min(limited - guaranteed).min(surplus);
             let taken = guaranteed + more;
             if taken < have {
-                bounds.amounts.set(name, taken);
+                bounds.charge.open.set(name, taken);
                 bounds.bound = Some(match limit {
                     Some(limit) if limited == taken => Bound::Limit {
                         role: limit.role,
@@ -169,6 +176,30 @@ impl HierarchicalAllocator {
         }
         if stage == Stage::Guarantees && !progress {
             bounds.bound = Some(Bound::NoProgress);
+        }
+        bounds
+    }
+
+    /// Nested roles may have limits, which bound what they are given of reservations for roles above them.
+    fn bounds_of_reserved(&self, role: u32, reserved: &[(Arc<str>, Amounts)]) -> Bounds {
+        let mut bounds = Bounds {
+            charge: Charge::default(),
+            bound: None,
+        };
+        for (owner, amounts) in reserved {
+            let mut fits = amounts.clone();
+            for (name, have) in amounts.iter() {
+                let limit = self.tree.limit(role, name, Some(owner), &bounds.charge);
+                let Some(limit) = limit.filter(|limit| limit.left < have) else {
+                    continue;
+                };
+                fits.set(name, limit.left.max(0));
+                bounds.bound = Some(Bound::Limit {
+                    role: limit.role,
+                    name,
+                });
+            }
+            bounds.charge.reserved.push((owner.clone(), fits));
         }
         bounds
     }

@@ -22,6 +22,7 @@ mod agent_facts;
 mod agents;
 mod amounts;
 mod books;
+mod charge;
 mod choice;
 mod client;
 mod constraints;

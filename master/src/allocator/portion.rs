@@ -3,6 +3,7 @@
 use mesos::resources::{Amount, Key, Resources};
 
 use super::amounts::{Amounts, Names, milli};
+use super::charge::Charge;
 
 /// What a framework must be able to deal with, or is able to, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,19 +39,14 @@ impl Abilities {
     }
 }
 
-/// Whether quota has to do with an item: an unreserved scalar that will not be taken back.
-pub(super) fn is_open(key: &Key<'_>) -> bool {
-    key.is_unreserved() && !key.revocable
-}
-
 /// Resources without allocation roles.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Portion {
     pub(super) resources: Resources,
     /// All scalars.
     pub(super) all: Amounts,
-    /// Those that quota has to do with, see [`is_open`].
-    pub(super) open: Amounts,
+    /// Those that quota has to do with.
+    pub(super) charge: Charge,
     /// What it takes to understand all of it.
     pub(super) needs: Abilities,
     pub(super) has_reserved: bool,
@@ -65,9 +61,7 @@ impl Portion {
             if let Some(milli) = milli(&key, &amount) {
                 let at = names.number(&key.name);
                 portion.all.add_at(at, milli);
-                if is_open(&key) {
-                    portion.open.add_at(at, milli);
-                }
+                portion.charge.enter(&key, at, milli);
             }
         }
         portion.resources = resources;
@@ -88,18 +82,29 @@ impl Portion {
         Self::new(self.resources.filter(understood), names)
     }
 
-    /// With at most so much of the scalars that quota has to do with. What cannot be divided is
-    /// left out if it does not fit.
-    pub(super) fn cut(&self, bounds: &Amounts, names: &mut Names) -> Self {
+    /// With at most so much of the scalars that quota has to do with; what is reserved for a role that is not named is
+    /// left whole. What cannot be divided is left out if it does not fit.
+    pub(super) fn cut(&self, bounds: &Charge, names: &mut Names) -> Self {
         let mut left = bounds.clone();
         let mut fitting = |key: &Key<'_>, amount: &Amount| {
-            let Some(milli) = milli(key, amount).filter(|_| is_open(key)) else {
-                return Some(amount.clone());
+            let whole = || Some(amount.clone());
+            let Some(milli) = milli(key, amount).filter(|_| !key.revocable) else {
+                return whole();
             };
             let at = names.number(&key.name);
+            let Some(left) = left.of(key) else {
+                return whole();
+            };
             let room = left.get(at).max(0);
             let (taken, fits) = match amount {
-                // None of it is shared: what is shared is a volume, and volumes are reserved.
+                Amount::Copies(count) if key.shared => {
+                    // All copies are one volume.
+                    let fits = milli <= room;
+                    (
+                        if fits { milli } else { 0 },
+                        Amount::Copies(if fits { *count } else { 0 }),
+                    )
+                }
                 Amount::Copies(count) => {
                     let each = (milli / i64::from(*count).max(1)).max(1);
                     let copies = i64::from(*count).min(room / each);
@@ -133,10 +138,17 @@ mod tests {
 
     use super::*;
 
-    fn cut(resources: &str, bounds: &str) -> String {
+    fn bounds(bounds: &str, names: &mut Names) -> Charge {
+        Charge {
+            open: names.amounts(&bounds.parse().expect("quantities")),
+            ..Charge::default()
+        }
+    }
+
+    fn cut(resources: &str, open: &str) -> String {
         let mut names = Names::default();
         let resources = Resources::parse(resources, "*").expect("resources");
-        let bounds = names.amounts(&bounds.parse().expect("quantities"));
+        let bounds = bounds(open, &mut names);
         let portion = Portion::new(resources, &mut names);
         portion.cut(&bounds, &mut names).resources.to_string()
     }
@@ -159,10 +171,10 @@ mod tests {
         Resources::from_v1(&messages).expect("resources")
     }
 
-    fn disks(resources: &str, bounds: &str) -> f64 {
+    fn disks(resources: &str, open: &str) -> f64 {
         let mut names = Names::default();
         let resources: Resources = resources.split(';').map(item).sum();
-        let bounds = names.amounts(&bounds.parse().expect("quantities"));
+        let bounds = bounds(open, &mut names);
         let portion = Portion::new(resources, &mut names);
         let cut = portion.cut(&bounds, &mut names);
         cut.resources.scalar("disk").to_f64()
@@ -195,6 +207,24 @@ mod tests {
         assert_eq!(
             cut("cpus(a):4;cpus:1", "mem:1"),
             "cpus(reservations: [(STATIC,a)]):4"
+        );
+    }
+
+    #[test]
+    fn what_is_reserved_is_cut_for_whom_it_is_bounded() {
+        let mut names = Names::default();
+        let resources = Resources::parse("cpus(a):4;cpus(b):4;cpus:4", "*").expect("resources");
+        let portion = Portion::new(resources, &mut names);
+        let mut bounds = bounds("cpus:4", &mut names);
+        bounds.add_reserved("a", 0, 1_500);
+        let cut = portion.cut(&bounds, &mut names).resources;
+        let of = |role: &str| {
+            cut.filter(|key| key.reservation_role() == role)
+                .scalar("cpus")
+        };
+        assert_eq!(
+            [of("a"), of("b"), of("*")].map(|cpus| cpus.milli()),
+            [1_500, 4_000, 4_000]
         );
     }
 }

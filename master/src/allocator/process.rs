@@ -33,7 +33,7 @@ protocol! {
     pub local AllocatorProtocol = "mesos.allocator" {
         1 => AllocatorOps -> (),
         2 => UpdateAvailable -> Result<(), NotApplicable>,
-        3 => Explain -> Vec<Explanation>,
+        3 => Explain -> Vec<Vec<Explanation>>,
     }
 }
 
@@ -148,8 +148,10 @@ pub struct UpdateAvailable {
 /// Asks for [`Allocator::explain`].
 #[derive(Clone, Debug)]
 pub struct Explain {
-    /// Who is not offered enough.
-    pub framework: FrameworkId,
+    /// Who is not offered enough; the answer has a list for each.
+    pub frameworks: Vec<FrameworkId>,
+    /// In which role; in all of theirs if unset.
+    pub role: Option<String>,
     /// Of which agents.
     pub agents: Vec<AgentId>,
 }
@@ -347,13 +349,15 @@ impl<P: Accepts<Allocated>> Handler<Explain> for AllocatorProcess<P> {
 
     fn handle(&mut self, explain: Explain, ctx: &mut Context<Self>) -> Self::Result {
         let now = ctx.now() - self.started;
-        let agents = explain.agents.iter();
-        let framework = &explain.framework;
-        MessageResult(
-            agents
-                .flat_map(|agent| self.allocator.explain(now, framework, agent))
-                .collect(),
-        )
+        let asked =
+            |found: &Explanation| explain.role.as_ref().is_none_or(|role| *role == found.role);
+        let mut of_framework = |framework| -> Vec<Explanation> {
+            let agents = explain.agents.iter();
+            let all = agents.flat_map(|agent| self.allocator.explain(now, framework, agent));
+            all.filter(asked).collect()
+        };
+        let frameworks = explain.frameworks.iter();
+        MessageResult(frameworks.map(&mut of_framework).collect())
     }
 }
 

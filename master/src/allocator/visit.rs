@@ -198,14 +198,14 @@ impl HierarchicalAllocator {
         let resources = part.resources.clone().allocate_to(path);
         if part.has_shared() {
             let counted = self.counted_of(client, visit.agent, &resources);
-            let (all, open) = self.amounts_of(&counted);
-            self.tree.give(client, &all, &open);
+            let (all, charge) = self.amounts_of(&counted);
+            self.tree.give(client, &all, &charge);
             self.scratch.gave_shared.push(visit.agent);
         } else {
-            self.tree.give(client, &part.all, &part.open);
+            self.tree.give(client, &part.all, &part.charge);
         }
         self.enter(client, visit.agent, resources.clone());
-        self.free.subtract(&part.open);
+        self.free.subtract(&part.charge.open);
         self.scratch.moved.push(client);
         let framework = self.tree.clients[client].framework;
         self.frameworks[framework].offers += 1;

@@ -1,4 +1,4 @@
-//! `/explain`: why a framework is offered nothing, or no more.
+//! `/explain`: why a framework, or all in a role, are offered nothing, or no more.
 //!
 //! Not in Mesos. The reasons are the allocator's ([`Reason`]), for each role of the framework and each
 //! agent; here they are counted, as a large cluster has too many to read.
@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `framework_id` | the id of a framework |
 //! | `framework` | its id, or its name if no other is called so |
+//! | `role` | only this role; without a framework, all frameworks in it, as a list |
 //! | `agent_id` | only this agent |
 
 use std::collections::BTreeMap;
@@ -20,9 +21,12 @@ use crate::allocator::{Explain, Explanation, Reason};
 use crate::state::Framework;
 use crate::view::View;
 
-/// Agents that are asked about at once: the allocator does nothing else meanwhile, and takes some
-/// microseconds for each.
+/// Agents that are asked about at once, over all frameworks: the allocator does nothing else
+/// meanwhile, and takes some microseconds for each.
 const MAX_AGENTS: usize = 1_000;
+
+/// Frameworks of a role in an answer: more than a person looks through.
+const MAX_FRAMEWORKS: usize = 50;
 
 /// Single explanations in an answer: what somebody may look through. The summary counts all.
 const MAX_LISTED: usize = 100;
@@ -34,7 +38,19 @@ const MAX_NAMED: usize = 5;
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) ask: Explain,
+    /// Whether it is about a role, and not about one framework.
+    of_role: bool,
+    /// How many there are.
+    frameworks: usize,
     agents: usize,
+}
+
+#[derive(Serialize)]
+struct OfRole<'a> {
+    role: &'a str,
+    frameworks: Vec<Answer<'a>>,
+    /// How many more are in the role.
+    frameworks_cut: usize,
 }
 
 #[derive(Serialize)]
@@ -92,10 +108,21 @@ struct Single<'a> {
 
 /// What the query asks.
 pub(crate) fn question(view: &View, query: &Query) -> Result<Question, ReadError> {
-    let framework = find(view, query)?.id.clone();
+    let role = query.get("role").map(str::to_owned);
+    let names_framework = ["framework_id", "framework"].map(|key| query.get(key)) != [None, None];
+    let of_role = role.as_deref().filter(|_| !names_framework);
+    let mut frameworks = match of_role {
+        Some(role) => in_role(view, role)?,
+        None => vec![find(view, query)?.id.clone()],
+    };
+    let found = frameworks.len();
+    frameworks.truncate(MAX_FRAMEWORKS);
     let known = &view.cluster.agents;
     let agents: Vec<AgentId> = match query.get("agent_id") {
-        None => known.keys().take(MAX_AGENTS).cloned().collect(),
+        None => {
+            let most = (MAX_AGENTS / frameworks.len()).max(1);
+            known.keys().take(most).cloned().collect()
+        }
         Some(id) => {
             let id = AgentId {
                 value: id.to_owned(),
@@ -109,15 +136,34 @@ pub(crate) fn question(view: &View, query: &Query) -> Result<Question, ReadError
         }
     };
     Ok(Question {
+        of_role: of_role.is_some(),
+        frameworks: found,
         agents: known.len(),
-        ask: Explain { framework, agents },
+        ask: Explain {
+            frameworks,
+            role,
+            agents,
+        },
     })
+}
+
+/// Those that are subscribed to the role.
+fn in_role(view: &View, role: &str) -> Result<Vec<FrameworkId>, ReadError> {
+    let frameworks = view.cluster.frameworks.values();
+    let inside = frameworks.filter(|framework| framework.roles.contains(role));
+    let ids: Vec<FrameworkId> = inside.map(|framework| framework.id.clone()).collect();
+    if ids.is_empty() {
+        let shown = shortened(role);
+        let why = format!("role: no framework is subscribed to '{shown}'; /roles lists roles");
+        return Err(ReadError::Invalid(why));
+    }
+    Ok(ids)
 }
 
 fn find<'a>(view: &'a View, query: &Query) -> Result<&'a Framework, ReadError> {
     let (by_id, any) = (query.get("framework_id"), query.get("framework"));
     let Some(asked) = by_id.or(any) else {
-        let why = "name a framework, such as /explain?framework=NAME or ?framework_id=ID";
+        let why = "name a framework or a role, such as /explain?framework=NAME, ?framework_id=ID or ?role=ROLE";
         return Err(ReadError::Invalid(why.to_owned()));
     };
     let id = FrameworkId {
@@ -150,22 +196,46 @@ fn find<'a>(view: &'a View, query: &Query) -> Result<&'a Framework, ReadError> {
     }
 }
 
-/// The document with what the allocator answered.
+/// The document with what the allocator answered, for one framework after the other.
 pub(crate) fn answer(
     view: &View,
     question: &Question,
-    explanations: &[Explanation],
+    explanations: &[Vec<Explanation>],
 ) -> Result<Document, ReadError> {
-    let Some(framework) = view.cluster.frameworks.get(&question.ask.framework) else {
-        let why = "the framework has left meanwhile";
-        return Err(ReadError::Invalid(why.to_owned()));
+    let frameworks = question.ask.frameworks.iter().zip(explanations);
+    let mut answers = frameworks.filter_map(|(id, explanations)| {
+        let framework = view.cluster.frameworks.get(id)?;
+        Some(of_framework(view, question, framework, explanations))
+    });
+    let written = match (&question.ask.role, question.of_role) {
+        (Some(role), true) => {
+            let listed = question.ask.frameworks.len();
+            write(&OfRole {
+                role,
+                frameworks: answers.collect(),
+                frameworks_cut: question.frameworks - listed,
+            })?
+        }
+        _ => {
+            let why = || ReadError::Invalid("the framework has left meanwhile".to_owned());
+            write(&answers.next().ok_or_else(why)?)?
+        }
     };
+    Ok(plain("application/json", written))
+}
+
+fn of_framework<'a>(
+    view: &'a View,
+    question: &Question,
+    framework: &'a Framework,
+    explanations: &'a [Explanation],
+) -> Answer<'a> {
     let listed = explanations.iter().take(MAX_LISTED);
     let hostname = |agent: &AgentId| {
         let agent = view.cluster.agents.get(agent);
         agent.map_or("", |agent| agent.info.hostname())
     };
-    let answer = Answer {
+    Answer {
         framework: Asked {
             id: &framework.id.value,
             name: &framework.info.name,
@@ -192,8 +262,7 @@ pub(crate) fn answer(
             })
             .collect(),
         explanations_cut: explanations.len().saturating_sub(MAX_LISTED),
-    };
-    Ok(plain("application/json", write(&answer)?))
+    }
 }
 
 /// The most frequent reason of a role first.
@@ -251,11 +320,15 @@ mod tests {
             format!("framework={name}&agent_id=m-S0"),
         ] {
             let question = ask(&query).expect(&query);
-            assert_eq!(question.ask.framework, framework.id, "{query}");
+            assert_eq!(question.ask.frameworks, [framework.id.clone()], "{query}");
             assert_eq!(question.ask.agents.len(), 1, "{query}");
         }
         for (query, error) in [
-            ("", "name a framework"),
+            ("", "name a framework or a role"),
+            (
+                "role=nobodys",
+                "role: no framework is subscribed to 'nobodys'",
+            ),
             ("framework=nobody", "no framework 'nobody' is registered"),
             (&*format!("framework_id={name}"), "no framework"),
             (
@@ -302,8 +375,12 @@ mod tests {
                 },
             });
         }
-        let document = answer(&view, &question, &explanations).expect("an answer");
-        let answer: serde_json::Value = serde_json::from_slice(&document.body).expect("JSON");
+        let explanations = [explanations];
+        let json = |question: &Question| -> serde_json::Value {
+            let document = answer(&view, question, &explanations).expect("an answer");
+            serde_json::from_slice(&document.body).expect("JSON")
+        };
+        let answer = json(&question);
         assert_eq!(answer["explanations"].as_array().map(Vec::len), Some(100));
         assert_eq!(answer["explanations_cut"], 50);
         assert_eq!(answer["explanations"][1]["reason"], "refused");
@@ -320,5 +397,20 @@ mod tests {
                 r#""eng" 1 "all of the agent is offered or used""#,
             ]
         );
+        // Of a role the same, as a list of its frameworks.
+        let role = view
+            .cluster
+            .frameworks
+            .values()
+            .next()
+            .expect("one")
+            .roles
+            .iter()
+            .next();
+        let role = role.expect("a role");
+        let of_role = json(&ask(&format!("role={role}")).expect("a question"));
+        assert_eq!(of_role["role"], **role);
+        assert_eq!(of_role["frameworks_cut"], 0);
+        assert_eq!(of_role["frameworks"][0]["summary"], answer["summary"]);
     }
 }

@@ -143,7 +143,7 @@ pub enum Timer {
     /// The agents of the registry had their time to come back.
     AgentsRecovery,
     /// An offer had its time to be answered.
-    OfferTimeout(OfferId),
+    OfferTimeout,
     /// An inverse offer had its time to be answered.
     InverseOfferTimeout(OfferId),
     /// Unreachable agents may be due to be forgotten.

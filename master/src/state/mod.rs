@@ -129,6 +129,8 @@ pub struct State {
     transitions: BTreeMap<AgentId, Transition>,
     /// Agents that wait for their turn to become unreachable.
     turns: removal::Turns,
+    /// Whether a timer looks for offers that were held for too long.
+    expiry_set: bool,
 }
 
 impl State {
@@ -151,6 +153,7 @@ impl State {
             persisted: BTreeSet::new(),
             transitions: BTreeMap::new(),
             turns: removal::Turns::default(),
+            expiry_set: false,
         }
     }
 
@@ -180,7 +183,7 @@ impl State {
                 self.reregister_timeout(now, &agent, connection)
             }
             Timer::AgentsRecovery => self.recovery_timeout(now),
-            Timer::OfferTimeout(offer) => self.offer_timeout(&offer),
+            Timer::OfferTimeout => self.expire_offers(now),
             Timer::InverseOfferTimeout(offer) => self.inverse_offer_timeout(&offer),
             Timer::AgentUnreachable(agent) => self.turn_came(now, &agent),
             Timer::RegistryGc => self.collect_garbage(now),

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::allocator::{Allocation, AllocatorOp, refuse_duration};
 
+/// Between two looks for offers that were held for too long, at least: each looks at all of them.
+const EXPIRY_PAUSE: Duration = Duration::from_millis(100);
+
 impl State {
     /// The allocator has given resources away: they become offers, one per agent and role, and one
     /// OFFERS event per framework. What cannot be offered any more goes straight back.
@@ -40,10 +43,6 @@ impl State {
                         .entry(offer.record.framework_id.clone())
                         .or_default()
                         .push(offer.record.clone());
-                    if let Some(timeout) = self.config.offer_timeout {
-                        let timer = Timer::OfferTimeout(offer.record.id.clone());
-                        out.push(Effect::Timer(timeout, timer));
-                    }
                     self.cluster.add_offer(offer);
                 }
                 _ => {
@@ -58,6 +57,7 @@ impl State {
                 }
             }
         }
+        self.set_expiry(now, &mut out);
         for (framework, offers) in events {
             if let Some(framework) = self.cluster.framework_mut(&framework) {
                 framework.traffic.offers_sent += offers.len() as u64;
@@ -144,14 +144,41 @@ impl State {
         self.cluster.remove_offer(offer)
     }
 
-    pub(super) fn offer_timeout(&mut self, id: &OfferId) -> Effects {
+    /// Sees to it that offers are taken back that are held for too long: one timer for all of them, set for the oldest, as
+    /// nearly all are answered long before.
+    fn set_expiry(&mut self, now: Timestamp, out: &mut Effects) {
+        if self.expiry_set {
+            return;
+        }
+        let oldest = self.cluster.offers.values().map(|offer| offer.made).min();
+        if let (Some(oldest), Some(timeout)) = (oldest, self.config.offer_timeout) {
+            let left = timeout.saturating_sub(now.since(oldest));
+            out.push(Effect::Timer(left.max(EXPIRY_PAUSE), Timer::OfferTimeout));
+            self.expiry_set = true;
+        }
+    }
+
+    /// Takes back what was held for too long. Whoever did counts as having refused it: others come first.
+    pub(super) fn expire_offers(&mut self, now: Timestamp) -> Effects {
         let mut out = Effects::new();
-        self.rescind(id, &mut out);
+        self.expiry_set = false;
+        let timeout = self.config.offer_timeout.unwrap_or(Duration::MAX);
+        let offers = self.cluster.offers.iter();
+        let expired = offers.filter(|(_, offer)| now.since(offer.made) >= timeout);
+        let expired: Vec<OfferId> = expired.map(|(id, _)| id.clone()).collect();
+        for id in expired {
+            self.take_back(&id, Some(refusal(None)), &mut out);
+        }
+        self.set_expiry(now, &mut out);
         out
     }
 
     /// Takes an offer back and says so.
     pub(super) fn rescind(&mut self, id: &OfferId, out: &mut Effects) {
+        self.take_back(id, None, out);
+    }
+
+    fn take_back(&mut self, id: &OfferId, refuse: Option<Duration>, out: &mut Effects) {
         let Some(offer) = self.cluster.remove_offer(id) else {
             return;
         };
@@ -161,7 +188,7 @@ impl State {
             framework_id,
             &offer.record.agent_id,
             offer.resources.clone(),
-            None,
+            refuse,
             out,
         );
         if let Some(framework) = self.cluster.framework_mut(framework_id) {

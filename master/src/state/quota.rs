@@ -179,17 +179,23 @@ impl State {
     /// The registry has stored quotas.
     pub(super) fn quota_updated(&mut self, ticket: Ticket, configs: Vec<QuotaConfig>) -> Effects {
         let mut out = Effects::new();
-        let mut raised = Vec::new();
+        let (mut raised, mut limited) = (Vec::new(), Vec::new());
         for config in configs {
             let before = self.cluster.quotas.get(&config.role);
             let before = before.map_or_else(Quantities::new, |q| quantities(&q.guarantees));
             if !before.contains(&quantities(&config.guarantees)) {
                 raised.push(config.clone());
             }
+            if !config.limits.is_empty() {
+                limited.push(config.role.clone());
+            }
             self.set_quota_of(config, &mut out);
         }
         for config in raised {
             self.make_room_for(&config, &mut out);
+        }
+        for role in limited {
+            self.take_back_beyond_limit(&role, &mut out);
         }
         out.push(Effect::Answer(ticket, Ok(())));
         out
@@ -212,6 +218,30 @@ impl State {
         } else {
             let role = config.role.clone();
             self.cluster.quotas.insert(role, Arc::new(config));
+        }
+    }
+
+    /// Takes offers to the role and those below it back until what they have, and what they still are offered, is
+    /// within its limit. What is used already stays.
+    fn take_back_beyond_limit(&mut self, role: &str, out: &mut Effects) {
+        let Some(config) = self.cluster.quotas.get(role).cloned() else {
+            return;
+        };
+        let limits = quantities(&config.limits);
+        let in_branch = self.cluster.offers.iter();
+        let in_branch = in_branch.filter(|(_, offer)| is_at_or_below(&offer.role, role));
+        let offers: Vec<(OfferId, Quantities)> = in_branch
+            .map(|(id, offer)| (id.clone(), passed_down(&offer.resources, role)))
+            .collect();
+        let mut taken = consumed(&self.cluster, role);
+        offers.iter().for_each(|(_, offered)| taken += offered);
+        for (id, offered) in offers {
+            let mut names = config.limits.keys().map(String::as_str);
+            let is_beyond = |name: &str| taken.get(name) > limits.get(name);
+            if names.any(|name| is_beyond(name) && !offered.get(name).is_zero()) {
+                self.rescind(&id, out);
+                taken -= &offered;
+            }
         }
     }
 
@@ -248,7 +278,8 @@ impl State {
     }
 }
 
-/// What a role and those below it have: all that is reserved to them, and all else they use.
+/// What a role and those below it have: all that is reserved to them, and all else they use, be it reserved for a role
+/// above.
 pub(crate) fn consumed(cluster: &Cluster, role: &str) -> Quantities {
     let mut consumed = Quantities::new();
     for agent in cluster.agents.values() {
@@ -261,10 +292,19 @@ pub(crate) fn consumed(cluster: &Cluster, role: &str) -> Quantities {
                 let to = key.allocated_to;
                 to.is_some_and(|to| is_at_or_below(to, role))
             });
-            consumed += &plain(&allocated);
+            consumed += &passed_down(&allocated, role);
         }
     }
     consumed
+}
+
+/// What of resources of a role, or of those below it, counts for its limit only because it is given to them.
+fn passed_down(given: &Resources, role: &str) -> Quantities {
+    let counts = given.filter(|key| {
+        let above = || roles::is_strict_subrole(role, key.reservation_role());
+        !key.revocable && (key.is_unreserved() || above())
+    });
+    counts.scalars()
 }
 
 fn plain(resources: &Resources) -> Quantities {

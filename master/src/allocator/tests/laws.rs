@@ -134,7 +134,7 @@ fn check_books(world: &World) -> Result<(), TestCaseError> {
             );
         }
         prop_assert_eq!(&agent.free.resources, &agent.compute_free());
-        sum.add(&agent.free.open);
+        sum.add(&agent.free.charge.open);
     }
     let expected = naive.held.iter().map(|((framework, agent, role), held)| {
         let names = (*framework, *agent, *role);

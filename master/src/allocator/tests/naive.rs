@@ -301,7 +301,7 @@ impl Naive {
         }
         for ((_, _, of), held) in &self.held {
             if in_branch(of) {
-                sum += &held.filter(is_open).scalars();
+                sum += &held.filter(|key| is_passed_down(key, role)).scalars();
             }
         }
         sum
@@ -332,15 +332,6 @@ impl Naive {
         let agents = self.agents.iter();
         let free = agents.map(|(agent, _)| self.free(agent).filter(is_open).scalar(name).milli());
         free.sum()
-    }
-
-    fn limit_left(&self, role: Name, name: &str) -> i64 {
-        let levels = std::iter::once(role).chain(roles::ancestors(role));
-        let limits = levels.filter_map(|level| {
-            let limit = self.quotas.get(level)?.limits.get(name)?;
-            Some(limit.milli() - self.consumption(level).get(name).milli())
-        });
-        limits.min().map_or(i64::MAX, |left| left.max(0))
     }
 
     // §3.3: the cycle.
@@ -504,31 +495,47 @@ impl Naive {
     }
 
     fn within_quota(&self, offer: &Resources, role: Name, stage: Stage) -> Option<Resources> {
-        let mut bounds = BTreeMap::new();
+        let mut fits = Resources::new();
+        let is_reserved = |key: &Key<'_>| !key.is_unreserved() && !key.revocable;
+        // Of reservations of roles above, the limits below them bound what is given.
+        for (key, amount) in offer.filter(is_reserved).iter() {
+            let levels = roles_upwards(role).take_while(|level| *level != key.reservation_role());
+            let left = |level| self.left_of_limit(level, &key.name, &fits);
+            let room = levels.filter_map(left).min().unwrap_or(i64::MAX).max(0);
+            fits += reduced(offer, &key, &amount, room);
+        }
         let mut progress = false;
-        for (name, have) in offer.filter(is_open).scalars().iter() {
-            let (have, limit) = (have.milli(), self.limit_left(role, name));
-            let surplus = (self.available(name) - self.required(name)).max(0);
+        for (key, amount) in offer.filter(is_open).iter() {
+            let Amount::Scalar(have) = amount else {
+                fits += offer.filter(|other| *other == key);
+                continue;
+            };
+            let have = have.milli();
+            let left = |level| self.left_of_limit(level, &key.name, &fits);
+            let limit = roles_upwards(role).filter_map(left).min();
+            let limit = limit.unwrap_or(i64::MAX).max(0);
+            let surplus = (self.available(&key.name) - self.required(&key.name)).max(0);
             let guaranteed = match stage {
-                Stage::Guarantees => have.min(self.unmet(role).get(name).milli()).min(limit),
+                Stage::Guarantees => {
+                    let unmet = self.unmet(role).get(&key.name).milli();
+                    have.min(unmet).min(limit)
+                }
                 Stage::FairShare => 0,
             };
             progress |= guaranteed > 0;
             let more = (have - guaranteed).min(limit - guaranteed).min(surplus);
-            bounds.insert(name.to_string(), guaranteed + more);
+            fits += reduced(offer, &key, &amount, guaranteed + more);
         }
-        let mut cut = Resources::new();
-        for (key, amount) in offer.iter() {
-            let one = offer.filter(|other| *other == key);
-            match (amount, bounds.get(&*key.name)) {
-                (Amount::Scalar(have), Some(bound)) if is_open(&key) => {
-                    let bounded = Amount::Scalar(have.min(Quantity::from_milli(*bound)));
-                    cut += one.map_amounts(|_, _| Some(bounded.clone()));
-                }
-                _ => cut += one,
-            }
-        }
-        (stage == Stage::FairShare || progress).then_some(cut)
+        fits += offer.filter(|key| key.revocable);
+        (stage == Stage::FairShare || progress).then_some(fits)
+    }
+
+    /// What is left of the limit of `level`, if it has one, once `also` is given to it or below.
+    fn left_of_limit(&self, level: &str, name: &str, also: &Resources) -> Option<i64> {
+        let limit = self.quotas.get(level)?.limits.get(name)?;
+        let also = also.filter(|key| !key.is_unreserved() && is_passed_down(key, level));
+        let consumed = self.consumption(level).get(name).milli();
+        Some(limit.milli() - consumed - also.scalar(name).milli())
     }
 
     /// An operation of an ACCEPT.
@@ -560,6 +567,29 @@ fn shuffled(mut items: Vec<Name>, chance: &mut Chance<'_>) -> Vec<Name> {
 
 fn is_open(key: &Key<'_>) -> bool {
     key.is_unreserved() && !key.revocable
+}
+
+fn roles_upwards(role: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(role).chain(roles::ancestors(role))
+}
+
+/// At most so much of one item; all or nothing if it cannot be divided.
+fn reduced(all: &Resources, key: &Key<'_>, amount: &Amount, room: i64) -> Resources {
+    let one = all.filter(|other| other == key);
+    match amount {
+        Amount::Scalar(have) => {
+            let fits = Amount::Scalar((*have).min(Quantity::from_milli(room)));
+            one.map_amounts(|_, _| Some(fits.clone()))
+        }
+        _ if one.scalars().get(&key.name).milli() > room => Resources::new(),
+        _ => one,
+    }
+}
+
+/// Whether an item counts for the limit of `role` when it is given to it or below, and not anyway.
+fn is_passed_down(key: &Key<'_>, role: &str) -> bool {
+    let above = key.is_unreserved() || roles::is_strict_subrole(role, key.reservation_role());
+    above && !key.revocable
 }
 
 /// The path from `parent` (the root is empty) to `role`, if it is there or below.

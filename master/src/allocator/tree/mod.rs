@@ -12,7 +12,7 @@
 //! | Sum | Of | For |
 //! |---|---|---|
 //! | `held`, `served` | known frameworks | shares (`order.rs`) |
-//! | `reserved`, `open` | all agents' totals; whoever holds something | quota (`quota.rs`) |
+//! | `reserved`, `given` | all agents' totals; whoever holds something | quota (`quota.rs`) |
 //!
 //! A node lives as long as anything needs it: a client, a child, a reservation, a quota.
 
@@ -25,6 +25,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use super::amounts::Amounts;
+use super::charge::Charge;
 use super::constraints::RoleConstraints;
 use super::filters::Ledger;
 use super::options::Minimum;
@@ -288,7 +289,7 @@ impl RoleTree {
     }
 
     /// The client holds more on an agent; `given` tells whether it was given just now.
-    pub(super) fn hold(&mut self, client: u32, all: &Amounts, open: &Amounts, given: bool) {
+    pub(super) fn hold(&mut self, client: u32, all: &Amounts, charge: &Charge, given: bool) {
         let holder = &mut self.clients[client];
         holder.usage.held.add(all);
         let (role, known, served) = (holder.role, holder.known, u64::from(given));
@@ -296,11 +297,11 @@ impl RoleTree {
             holder.usage.served += served;
             self.count(role, all, served);
         }
-        self.consume(role, open);
+        self.consume(role, charge);
     }
 
     /// The client holds less on an agent.
-    pub(super) fn release(&mut self, client: u32, all: &Amounts, open: &Amounts) {
+    pub(super) fn release(&mut self, client: u32, all: &Amounts, charge: &Charge) {
         let holder = &mut self.clients[client];
         holder.usage.held.subtract(all);
         let (role, known) = (holder.role, holder.known);
@@ -310,7 +311,7 @@ impl RoleTree {
             self.each_upwards(role, |node| node.usage.held.subtract(all));
             self.stale(role);
         }
-        self.free(role, open);
+        self.free(role, charge);
     }
 
     /// Whether the client is offered anything.

@@ -9,7 +9,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Amounts, ROOT, RoleTree, Usage};
+use super::{Amounts, Charge, ROOT, RoleTree, Usage};
 
 /// Stands in a node's order of children for the node itself.
 const ITSELF: u32 = u32::MAX;
@@ -86,7 +86,7 @@ impl RoleTree {
 
     /// Gives something to a client without changing any order: as often as this was called,
     /// [`RoleTree::settle`] has to be called before anybody reads an order.
-    pub(in crate::allocator) fn give(&mut self, client: u32, all: &Amounts, open: &Amounts) {
+    pub(in crate::allocator) fn give(&mut self, client: u32, all: &Amounts, charge: &Charge) {
         let (role, usage) = {
             let client = &mut self.clients[client];
             (client.role, &mut client.usage)
@@ -94,7 +94,7 @@ impl RoleTree {
         usage.give(all);
         self.nodes[role].own.give(all);
         self.each_upwards(role, |node| node.usage.give(all));
-        self.consume(role, open);
+        self.consume(role, charge);
     }
 
     /// Puts a client that was given something to its new place.

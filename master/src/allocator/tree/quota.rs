@@ -1,11 +1,13 @@
 //! What roles consume of their quota (Mesos' `src/master/allocator/mesos/hierarchical.cpp`).
 //!
 //! A role consumes what is reserved for it or for a role below it, allocated or not, and what it
-//! or a role below it was given of unreserved, non-revocable scalars. Guarantees are kept at the
-//! top of the tree, limits (other than in Mesos) at any level. All that is known of the agents
-//! counts, also what frameworks hold that have not come back yet.
+//! or a role below it was given of other non-revocable scalars: unreserved ones, or such that are
+//! reserved for a role above it. Guarantees are kept at the top of the tree, limits (other than in
+//! Mesos) at any level. All that is known of the agents counts, also what frameworks hold that have
+//! not come back yet.
 
 use super::super::amounts::Amounts;
+use super::super::charge::Charge;
 use super::{ROOT, RoleTree};
 
 /// One node's part.
@@ -13,8 +15,8 @@ use super::{ROOT, RoleTree};
 pub(super) struct Books {
     /// Reserved for the role or below.
     reserved: Amounts,
-    /// Given to the role or below, of what is unreserved and not revocable.
-    open: Amounts,
+    /// Given to the role or below, of what is not reserved for it or below, and not revocable.
+    given: Amounts,
     guarantees: Amounts,
     /// What the guarantees still lack; zero if they are met.
     unmet: Amounts,
@@ -32,7 +34,7 @@ impl Books {
     }
 
     fn consumed(&self, at: usize) -> i64 {
-        self.reserved.get(at).wrapping_add(self.open.get(at))
+        self.reserved.get(at).wrapping_add(self.given.get(at))
     }
 }
 
@@ -90,14 +92,26 @@ impl RoleTree {
         self.waiting > 0
     }
 
-    /// The narrowest of the limits on this role, if any.
-    pub(in crate::allocator) fn limit(&self, role: u32, name: usize) -> Option<Limited> {
-        let limits = self.upwards(role).flat_map(|role| {
+    /// The narrowest of the limits on this role, if any, when `also` is given to it besides; for what is reserved for a
+    /// role above it, of the limits below that one.
+    pub(in crate::allocator) fn limit(
+        &self,
+        role: u32,
+        name: usize,
+        reserved_for: Option<&str>,
+        also: &Charge,
+    ) -> Option<Limited> {
+        let counts = |role: &u32| reserved_for != Some(&*self.nodes[*role].path);
+        let limits = self.upwards(role).take_while(counts).flat_map(|role| {
             let books = &self.nodes[role].quota;
             let own = books.limits.iter().filter(move |(at, _)| *at == name);
-            own.map(move |(at, limit)| Limited {
-                role,
-                left: limit.saturating_sub(books.consumed(*at)),
+            own.map(move |(at, limit)| {
+                let also = also.from_above(&self.nodes[role].path);
+                let also = also.map(|amounts| amounts.get(name)).sum();
+                Limited {
+                    role,
+                    left: limit.saturating_sub(books.consumed(*at).wrapping_add(also)),
+                }
             })
         });
         limits.min_by_key(|limited| limited.left)
@@ -121,7 +135,7 @@ impl RoleTree {
     pub(in crate::allocator) fn consumption(&self, role: u32) -> Amounts {
         let books = &self.nodes[role].quota;
         let mut sum = books.reserved.clone();
-        sum.add(&books.open);
+        sum.add(&books.given);
         sum
     }
 
@@ -140,13 +154,22 @@ impl RoleTree {
         self.prune(role);
     }
 
-    pub(super) fn consume(&mut self, role: u32, open: &Amounts) {
-        self.each_upwards(role, |node| node.quota.open.add(open));
-        self.refresh_unmet(self.top(role));
+    pub(super) fn consume(&mut self, role: u32, charge: &Charge) {
+        self.change_given(role, charge, Amounts::add);
     }
 
-    pub(super) fn free(&mut self, role: u32, open: &Amounts) {
-        self.each_upwards(role, |node| node.quota.open.subtract(open));
+    pub(super) fn free(&mut self, role: u32, charge: &Charge) {
+        self.change_given(role, charge, Amounts::subtract);
+    }
+
+    fn change_given(&mut self, role: u32, charge: &Charge, change: fn(&mut Amounts, &Amounts)) {
+        self.each_upwards(role, |node| {
+            let given = &mut node.quota.given;
+            change(given, &charge.open);
+            for amounts in charge.from_above(&node.path) {
+                change(given, amounts);
+            }
+        });
         self.refresh_unmet(self.top(role));
     }
 

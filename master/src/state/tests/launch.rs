@@ -305,8 +305,20 @@ fn unanswered_offers_are_rescinded_if_so_configured() {
     world.wait(Duration::from_secs(10));
     assert_eq!(
         world.log(),
-        ["allocator <- cpus:2 of m-0000 on m-S0", "a <- RESCIND"]
+        [
+            "allocator <- cpus:2 of m-0000 on m-S0, refused 5s",
+            "a <- RESCIND"
+        ]
     );
+    // One timer looks after all of them, each from when it was made.
+    world.offer(&id, &agent, "cpus:1");
+    world.wait(Duration::from_secs(6));
+    world.offer(&id, &agent, "cpus:2");
+    world.log();
+    world.wait(Duration::from_secs(4));
+    assert_eq!(world.log_of("a <-"), ["a <- RESCIND"]);
+    world.wait(Duration::from_secs(6));
+    assert_eq!(world.log_of("a <-"), ["a <- RESCIND"]);
 }
 
 #[test]

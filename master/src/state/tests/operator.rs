@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use mesos::resources::{NotApplicable, Resources};
+use mesos::v1::framework_info::Capability;
+use mesos::v1::framework_info::capability::Type as CapabilityType;
 use mesos::v1::master::Call;
 use mesos::v1::master::call::{
     self, CreateVolumes, GrowVolume, ReserveResources, SetQuota, ShrinkVolume, Type, UpdateQuota,
@@ -10,8 +12,9 @@ use mesos::v1::master::call::{
 };
 use mesos::v1::quota::{QuotaConfig, QuotaRequest};
 use mesos::v1::value::Scalar;
-use mesos::v1::{AgentId, Resource, WeightInfo};
+use mesos::v1::{AgentId, FrameworkInfo, Resource, WeightInfo};
 
+use super::samples::plain;
 use super::world::{World, info, task};
 use crate::registrar::Registry;
 use crate::state::{Awaited, Effect};
@@ -385,6 +388,38 @@ fn a_raised_guarantee_takes_offers_back_until_it_is_met() {
     let call = update(vec![quota("prod", &[("cpus", 6.0)], &[])], false);
     operator(&mut world, Type::UpdateQuota, call);
     assert_eq!(world.log_of("a <-"), ["a <- RESCIND", "a <- RESCIND"]);
+    world.check();
+}
+
+#[test]
+fn a_lowered_limit_takes_back_what_the_role_is_offered_beyond_it() {
+    let mut world = World::new();
+    let id = world.framework(FrameworkInfo {
+        roles: vec!["ops/night".to_owned(), "web".to_owned()],
+        capabilities: vec![Capability {
+            r#type: Some(CapabilityType::MultiRole as i32),
+        }],
+        ..info("a")
+    });
+    for n in 1..=3 {
+        let agent = world.agent(n);
+        world.allocate_to(&id, &agent, "ops/night", plain("cpus:2;mem:64"));
+        world.allocate_to(&id, &agent, "web", plain("cpus:1"));
+    }
+    world.log();
+    // What is offered is no obstacle, and goes until the rest fits; that of which there is no limit is not looked at.
+    let call = update(
+        vec![quota("ops", &[], &[("cpus", 4.0), ("disk", 0.0)])],
+        false,
+    );
+    operator(&mut world, Type::UpdateQuota, call);
+    assert_eq!(world.log_of("a <-"), ["a <- RESCIND"]);
+    let call = update(vec![quota("ops/night", &[], &[("cpus", 0.0)])], false);
+    operator(&mut world, Type::UpdateQuota, call);
+    assert_eq!(world.log_of("a <-"), ["a <- RESCIND", "a <- RESCIND"]);
+    let call = update(vec![quota("web", &[], &[("cpus", 3.0)])], false);
+    operator(&mut world, Type::UpdateQuota, call);
+    assert!(world.log_of("a <-").is_empty());
     world.check();
 }
 

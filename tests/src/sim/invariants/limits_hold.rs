@@ -1,16 +1,18 @@
-//! No role is offered more than its quota allows, together with what it has.
+//! No role is offered more than the limits of it and of those above it allow, together with what they have.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::time::Duration;
 
-use mesos::resources::Quantity;
+use mesos::resources::{Quantities, Quantity, Resources};
+use mesos::roles;
 use mesos::v1::{AgentId, OfferId};
 use tokio::time::Instant;
 
 use super::{Invariant, Sight};
 
-/// The allocator decides on what it knew a moment ago. An agent that comes back in that moment brings what roles have on
-/// it; a quota that is lowered counts from the next decision on.
+/// The allocator decides on what it knew a moment ago, and an agent that comes back in that moment brings what roles have
+/// on it.
 const MOMENT: Duration = Duration::from_secs(5);
 
 /// Outstanding offers, agents and limits as they were.
@@ -33,9 +35,10 @@ impl Invariant for LimitsHold {
         let limits: Vec<_> = limits
             .map(|(role, quota)| (role.clone(), format!("{:?}", quota.limits)))
             .collect();
-        if agents != self.agents || limits != self.limits {
+        if agents != self.agents {
             self.changed = Some(sight.now);
         }
+        let limited_anew = limits != self.limits;
         (self.agents, self.limits) = (agents, limits);
         let known = std::mem::take(&mut self.offers);
         self.offers = cluster.offers.keys().cloned().collect();
@@ -43,24 +46,24 @@ impl Invariant for LimitsHold {
             return Ok(());
         }
         for offer in cluster.offers.values() {
-            if known.contains(&offer.record.id) {
+            // What a limit does not leave room for is taken back when it is set, not when agents bring more.
+            if known.contains(&offer.record.id) && !limited_anew {
                 continue;
             }
-            let Some(quota) = cluster.quotas.get(&offer.role) else {
-                continue;
-            };
-            for (name, limit) in &quota.limits {
-                // What is reserved to the role counted before it was offered.
-                let new = offer.resources.unreserved().non_revocable();
-                if new.scalars().get(name) == Quantity::default() {
+            let levels = iter::once(&*offer.role).chain(roles::ancestors(&offer.role));
+            let quotas = levels.filter_map(|role| Some((role, cluster.quotas.get(role)?)));
+            for (role, name, limit) in quotas.flat_map(|(role, quota)| {
+                let limits = quota.limits.iter();
+                limits.map(move |(name, limit)| (role, name, limit))
+            }) {
+                if given(&offer.resources, role).get(name) == Quantity::default() {
                     continue;
                 }
-                let has = has(sight, &offer.role, name);
+                let has = has(sight, role, name);
                 let limit = Quantity::from_f64(limit.value).unwrap_or_default();
                 if has > limit {
                     return Err(format!(
-                        "{} has {has} {name} with what it is offered, and may have {limit}",
-                        offer.role
+                        "{role} has {has} {name} with what it is offered, and may have {limit}"
                     ));
                 }
             }
@@ -69,17 +72,34 @@ impl Invariant for LimitsHold {
     }
 }
 
-/// What counts for a role: all that is reserved to it, and what else it uses or is offered.
+/// What counts for a role: all that is reserved to it or below, and what else it and those below it use or are offered.
 fn has(sight: &Sight<'_>, role: &str, name: &str) -> Quantity {
     let mut sum = Quantity::default();
     let Some(view) = &sight.view else {
         return sum;
     };
     for agent in view.cluster.agents.values() {
-        sum += agent.total.reserved_to(role).scalars().get(name);
+        let reserved = agent.total.filter(|key| {
+            !key.is_unreserved() && !key.revocable && is_in_branch(key.reservation_role(), role)
+        });
+        sum += reserved.scalars().get(name);
         let taken = agent.used_total() + agent.offered();
-        let taken = taken.filter(|key| key.allocated_to == Some(role));
-        sum += taken.unreserved().non_revocable().scalars().get(name);
+        let in_branch = |to: Option<&str>| to.is_some_and(|to| is_in_branch(to, role));
+        let taken = taken.filter(|key| in_branch(key.allocated_to));
+        sum += given(&taken, role).get(name);
     }
     sum
+}
+
+/// What of resources counts for a role because it is given to it or below, and not anyway because it is reserved.
+fn given(resources: &Resources, role: &str) -> Quantities {
+    let counts = resources.filter(|key| {
+        let above = || roles::is_strict_subrole(role, key.reservation_role());
+        !key.revocable && (key.is_unreserved() || above())
+    });
+    counts.scalars()
+}
+
+fn is_in_branch(role: &str, top: &str) -> bool {
+    role == top || roles::is_strict_subrole(role, top)
 }
