@@ -13,11 +13,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::carrier::Carrier;
 use super::reader::{Attendance, Incoming};
@@ -31,9 +32,13 @@ use crate::wire::frame::{self, Control, Frame, FrameError, Hello};
 /// Connections that may be shaking hands at once; each costs a signature. More have to try again.
 const HANDSHAKES: usize = 1024;
 
-/// How long the first attempt to connect may take: the pauses between its packets double, and have grown
-/// to half a second by then.
+/// How long the first attempt may take: the pauses between its packets double, and have grown to half a
+/// second by then.
 const FIRST_ATTEMPT: Duration = Duration::from_millis(1500);
+
+/// How long it may take if the other node has connected to this one meanwhile: longer than two nodes
+/// need that happen to connect to each other at once.
+const CROSSING: Duration = Duration::from_millis(250);
 
 /// Why a connection did not become a link.
 #[derive(Debug, thiserror::Error)]
@@ -107,14 +112,28 @@ pub(super) async fn dial(link: Arc<Link>) {
     }
 }
 
+/// In two attempts. One alone would send its first packet again after ever longer pauses, and find a node
+/// that has just started seconds late; or it would wait for the rest of a handshake that the other node
+/// began in an earlier life.
 async fn connect(link: &Link) -> Result<Greeted, HandshakeError> {
+    tokio::select! {
+        biased;
+        made = attempt(link) => return made,
+        () = first_is_over(link) => {}
+    }
+    attempt(link).await
+}
+
+async fn first_is_over(link: &Link) {
+    let began = Instant::now();
+    if timeout(FIRST_ATTEMPT, link.hurried()).await.is_ok() {
+        sleep_until(began + CROSSING).await;
+    }
+}
+
+async fn attempt(link: &Link) -> Result<Greeted, HandshakeError> {
     let endpoint = link.links.endpoint().ok_or(ConnectError::ShuttingDown)?;
-    // One attempt alone would send its first packet again after ever longer pauses, and find a node that
-    // has just started seconds late.
-    let connection = match timeout(FIRST_ATTEMPT, endpoint.connect(link.remote)).await {
-        Ok(made) => made?,
-        Err(_) => endpoint.connect(link.remote).await?,
-    };
+    let connection = endpoint.connect(link.remote).await?;
     drop(endpoint);
     let outgoing = say_hello(&connection, &link.node, link.links.next_attempt()).await?;
     let (incoming, hello) = hear_hello(&connection).await?;
@@ -303,13 +322,18 @@ impl Link {
 
     /// Waits until the link is up, or has ended.
     async fn risen(&self) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if self.up.get().is_some() || self.outbox().ended().is_some() {
-                return;
-            }
-            changed.await;
-        }
+        self.until(|link| link.up.get().is_some() || link.outbox().ended().is_some())
+            .await;
+    }
+
+    /// The other node lives: it has connected to this one, and waits for the connection that this one makes.
+    pub(super) fn hurry(&self) {
+        self.in_a_hurry.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    async fn hurried(&self) {
+        self.until(|link| link.in_a_hurry.load(Ordering::Acquire))
+            .await;
     }
 }

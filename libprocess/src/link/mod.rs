@@ -178,6 +178,8 @@ pub(crate) struct Link {
     outbox: Mutex<Outbox>,
     /// It has ended: pids that remember it look for another.
     over: AtomicBool,
+    /// The other node waits for the connection that this one is making.
+    in_a_hurry: AtomicBool,
     idle: Idle,
     /// Told when those who wait to send should look again.
     room: Notify,
@@ -271,6 +273,7 @@ impl Link {
             pulse,
             outbox: Mutex::new(outbox),
             over: AtomicBool::new(false),
+            in_a_hurry: AtomicBool::new(false),
             idle: Idle::default(),
             room: Notify::new(),
             lines: Lines::default(),

@@ -304,17 +304,11 @@ impl Link {
 
     /// Waits until everything that was sent before what is on the side lane was handled.
     async fn place_of(&self, number: u64) {
-        loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            {
-                let tables = self.tables();
-                if tables.ended || tables.places.contains(&number) {
-                    return;
-                }
-            }
-            changed.await;
-        }
+        self.until(|link| {
+            let tables = link.tables();
+            tables.ended || tables.places.contains(&number)
+        })
+        .await;
     }
 
     fn side_finished(self: &Arc<Self>, number: u64) {

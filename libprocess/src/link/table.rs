@@ -192,7 +192,10 @@ impl Links {
         let existing = table.links.get(&address).cloned();
         if let Some(link) = &existing {
             match (&link.accepted, link.up.get()) {
-                (None, None) if ours_stays => return Decision::Refuse,
+                (None, None) if ours_stays => {
+                    link.hurry();
+                    return Decision::Refuse;
+                }
                 (None, None) => return Decision::Adopt(link.clone()),
                 (None, Some(up)) => {
                     let crossing = up.since.elapsed() < CONNECT_TIMEOUT;
@@ -396,10 +399,14 @@ impl Link {
 
     /// Waits for the end.
     pub(super) async fn ended(&self) {
+        self.until(|link| link.outbox().ended().is_some()).await;
+    }
+
+    /// Waits until this holds of what `changed` tells about.
+    pub(super) async fn until(&self, holds: impl Fn(&Link) -> bool) {
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
-            changed.as_mut().enable();
-            if self.outbox().ended().is_some() {
+            let changed = self.changed.notified();
+            if holds(self) {
                 return;
             }
             changed.await;

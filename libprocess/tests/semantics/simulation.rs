@@ -8,7 +8,7 @@ use libprocess::sim::{self, Net};
 
 use crate::common::on_both;
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -101,6 +101,44 @@ fn a_crash_is_noticed_by_silence_and_a_restart_at_once() {
         let named = Pid::<JournalProtocol>::named("journal", third.address());
         assert_eq!(a.ask(&named, Read, SECOND).await, Ok(Vec::new()));
     });
+}
+
+/// Whatever of the first handshake the other node began before it died: its next life is not waited for until the attempt
+/// is given up.
+#[test]
+fn a_node_that_dies_in_a_handshake_is_reached_soon_after_its_return() {
+    // 20 ms from node to node: the hello is back after 80.
+    for died_after in [10, 30, 45, 50, 55, 65, 75, 90] {
+        for calls_back in [false, true] {
+            sim::explore(0..2, move |net| async move {
+                net.latency(20 * MS..=20 * MS);
+                let a = net.node("10.0.0.1:5050").await;
+                let b = net.node("10.0.0.2:5050").await;
+                let named = |node: &Node| Pid::<JournalProtocol>::named("journal", node.address());
+                a.spawn("journal", |_| Journal::default()).unwrap();
+                a.tell(&named(&b), Write("lost".to_owned()));
+                sleep(died_after * MS).await;
+                net.crash(&b);
+                sleep(130 * MS).await;
+                let b = net.restart(&b).await;
+                b.spawn("journal", |_| Journal::default()).unwrap();
+                let returned = Instant::now();
+                let within = match calls_back {
+                    true => 600 * MS,
+                    false => 1700 * MS,
+                };
+                if calls_back {
+                    b.tell(&named(&a), Write("here I am".to_owned()));
+                }
+                while a.ask(&named(&b), Read, 10 * SECOND).await.is_err() {
+                    assert!(returned.elapsed() < within, "nobody is reached");
+                    sleep(10 * MS).await;
+                }
+                let took = returned.elapsed();
+                assert!(took < within, "{died_after} ms, {calls_back}: {took:?}");
+            });
+        }
+    }
 }
 
 #[test]
