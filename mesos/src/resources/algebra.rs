@@ -7,8 +7,11 @@ use smallvec::SmallVec;
 
 use super::gathering::Gathering;
 use super::group::{Group, Owner};
-use super::key::{Key, Kind, Stack, What};
+use super::groups::Groups;
+use super::key::{Key, Kind, What};
 use super::name::Name;
+use super::sorted::{self, Keyed};
+use super::stack::Stack;
 use super::{Amount, Quantity, ResourceError};
 use crate::v1;
 
@@ -31,11 +34,11 @@ use crate::v1;
 /// assert_eq!(left.cpus(), Quantity::from_milli(3900));
 /// assert_eq!(left.to_string(), "cpus:3.9; mem:992; ports:[31001-32000]");
 /// ```
-#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<v1::Resource>", into = "Vec<v1::Resource>")]
 pub struct Resources {
     /// Ordered by owner, each once, none empty. Nearly always one.
-    pub(super) groups: SmallVec<[Group; 1]>,
+    pub(super) groups: Groups,
 }
 
 impl Resources {
@@ -48,7 +51,8 @@ impl Resources {
     pub fn scalar_of(name: &str, quantity: Quantity) -> Resources {
         let mut gathering = Gathering::default();
         let what = What::plain(Name::from(name), Kind::Scalar);
-        gathering.add(None, &Stack::NONE, what, Amount::Scalar(quantity));
+        let group = gathering.group(None, &Stack::NONE);
+        gathering.add(group, what, Amount::Scalar(quantity));
         gathering.finish()
     }
 
@@ -73,51 +77,21 @@ impl Resources {
         if self.groups.is_sorted_by(|one, next| one.owner < next.owner) {
             return;
         }
-        self.groups
-            .sort_by(|one, other| one.owner.cmp(&other.owner));
-        self.groups.dedup_by(|next, one| {
+        let mut groups = std::mem::take(&mut self.groups).into_vec();
+        groups.sort_by(|one, other| one.owner.cmp(&other.owner));
+        groups.dedup_by(|next, one| {
             let same = next.owner == one.owner;
             if same {
                 one.add(next);
             }
             same
         });
-    }
-
-    fn has_owners_of(&self, other: &Resources) -> bool {
-        let mut pairs = self.groups.iter().zip(&other.groups);
-        self.groups.len() == other.groups.len()
-            && pairs.all(|(one, other)| one.owner == other.owner)
-    }
-
-    /// The groups of both, pair by pair, where they have the same owners.
-    fn paired(&self, other: &Resources, with: impl Fn(&Group, &Group) -> Group) -> Resources {
-        let (all, others) = (&self.groups[..], &other.groups[..]);
-        let groups = match (all, others) {
-            ([only], [other]) => SmallVec::from_buf([with(only, other)]),
-            _ => {
-                let pairs = all.iter().zip(others);
-                SmallVec::from_vec(pairs.map(|(one, other)| with(one, other)).collect())
-            }
-        };
-        Resources { groups }
-    }
-
-    /// Removes what is empty.
-    fn compact(&mut self) {
-        if self.groups.iter().any(Group::is_empty) {
-            self.groups.retain(|group| !group.is_empty());
-        }
+        self.groups = groups.into();
     }
 
     /// Whether everything in `other` is here too.
     pub fn contains(&self, other: &Resources) -> bool {
-        let groups = &self.groups[..];
-        let mut from = 0;
-        other.groups.iter().all(|wanted| {
-            let found = find(groups, &mut from, &wanted.owner);
-            found.is_some_and(|at| groups[at].contains(wanted))
-        })
+        sorted::contains(&self.groups, &other.groups)
     }
 
     /// The rest, or `None` if `other` is not contained.
@@ -175,30 +149,20 @@ fn find(groups: &[Group], from: &mut usize, owner: &Owner) -> Option<usize> {
     None
 }
 
-/// Every sum and difference begins with a copy, so there is a quick way for what is usual.
-impl Clone for Resources {
-    fn clone(&self) -> Resources {
-        let groups = match &self.groups[..] {
-            [only] => SmallVec::from_buf([only.clone()]),
-            several => SmallVec::from_vec(several.to_vec()),
-        };
-        Resources { groups }
-    }
-}
-
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
         let groups = &mut self.groups[..];
         let mut from = 0;
         let mut new: SmallVec<[&Group; 4]> = SmallVec::new();
-        for more in &other.groups {
+        for more in other.groups.iter() {
             match find(groups, &mut from, &more.owner) {
                 Some(at) => groups[at].add(more),
                 None => new.push(more),
             }
         }
         if !new.is_empty() {
-            self.groups.extend(new.into_iter().cloned());
+            let new = new.into_iter().cloned();
+            new.for_each(|group| self.groups.push(group));
             self.normalize();
         }
     }
@@ -217,12 +181,12 @@ impl SubAssign<&Resources> for Resources {
     fn sub_assign(&mut self, other: &Resources) {
         let groups = &mut self.groups[..];
         let mut from = 0;
-        for less in &other.groups {
+        for less in other.groups.iter() {
             if let Some(at) = find(groups, &mut from, &less.owner) {
                 groups[at].subtract(less);
             }
         }
-        self.compact();
+        self.groups.compact();
     }
 }
 
@@ -251,10 +215,13 @@ impl Add for Resources {
 impl Add for &Resources {
     type Output = Resources;
     fn add(self, other: &Resources) -> Resources {
-        match self.has_owners_of(other) {
-            true => self.paired(other, Group::plus),
-            false => self.clone() + other,
-        }
+        let groups = match (&self.groups, &other.groups) {
+            (Groups::One(one), Groups::One(other)) if one.owner == other.owner => {
+                Groups::One(one.plus(other))
+            }
+            (all, others) => sorted::plus(all, others).into(),
+        };
+        Resources { groups }
     }
 }
 
@@ -276,14 +243,17 @@ impl Sub for Resources {
 impl Sub for &Resources {
     type Output = Resources;
     fn sub(self, other: &Resources) -> Resources {
-        match self.has_owners_of(other) {
-            true => {
-                let mut left = self.paired(other, Group::minus);
-                left.compact();
-                left
+        let groups = match (&self.groups, &other.groups) {
+            (Groups::One(one), Groups::One(other)) if one.owner == other.owner => {
+                let left = one.minus(other);
+                match left.is_empty() {
+                    true => Groups::default(),
+                    false => Groups::One(left),
+                }
             }
-            false => self.clone() - other,
-        }
+            (all, taken) => sorted::minus(all, taken).into(),
+        };
+        Resources { groups }
     }
 }
 
@@ -321,7 +291,7 @@ mod tests {
     fn resources_stay_small() {
         assert!(size_of::<Resources>() <= 96, "{}", size_of::<Resources>());
         assert!(size_of::<Amount>() <= 24, "{}", size_of::<Amount>());
-        assert!(size_of::<What>() <= 64, "{}", size_of::<What>());
+        assert!(size_of::<What>() <= 32, "{}", size_of::<What>());
     }
 
     /// Those of one text share their reservations, those of another are others.

@@ -12,7 +12,7 @@ pub enum Amount {
     Ranges(Ranges),
     /// Words.
     Set(Words),
-    /// Copies of something that cannot be divided, each of [`What::size`]. For shared resources
+    /// Copies of something that cannot be divided, each of [`super::Special::size`]. For shared resources
     /// this counts their users.
     Copies(u32),
 }
@@ -65,7 +65,7 @@ impl Amount {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn plus(&self, more: &Amount) -> Amount {
         match (self, more) {
             (Amount::Scalar(have), Amount::Scalar(more)) => Amount::Scalar(*have + *more),
@@ -78,7 +78,7 @@ impl Amount {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn minus(&self, less: &Amount) -> Amount {
         match (self, less) {
             (Amount::Scalar(have), Amount::Scalar(less)) => {

@@ -12,9 +12,11 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::key::{Key, PLAIN, Stack, What};
+use super::key::{Key, PLAIN, What};
 use super::name::Known;
 use super::rest::Rest;
+use super::sorted::Keyed;
+use super::stack::Stack;
 use super::{Amount, Quantity, Ranges};
 
 /// How many plain scalars there are.
@@ -25,8 +27,7 @@ pub(super) struct Group {
     pub(super) owner: Owner,
     pub(super) scalars: [Quantity; PLAIN_SCALARS],
     pub(super) ports: Ranges,
-    /// `None` if there is none. Most have none, so it takes but one word.
-    rest: Option<Box<Rest>>,
+    rest: Rest,
 }
 
 /// Whose something is.
@@ -37,6 +38,51 @@ pub(super) struct Owner {
     pub(super) reservations: Stack,
 }
 
+impl Keyed for Group {
+    type Key = Owner;
+
+    #[inline(always)]
+    fn key(&self) -> &Owner {
+        &self.owner
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+            && self.scalars == [Quantity::ZERO; PLAIN_SCALARS]
+            && self.ports.is_empty()
+    }
+
+    fn contains(&self, wanted: &Group) -> bool {
+        let mut pairs = self.scalars.iter().zip(&wanted.scalars);
+        pairs.all(|(have, want)| have >= want)
+            && self.ports.contains(&wanted.ports)
+            && self.rest.contains(&wanted.rest)
+    }
+
+    // As `add` and `subtract`, as a new value; that is quicker than a copy which is changed. In place, so that they are
+    // built where they stay.
+
+    #[inline(always)]
+    fn plus(&self, more: &Group) -> Group {
+        Group {
+            owner: self.owner.clone(),
+            scalars: each(&self.scalars, &more.scalars, |have, more| have + more),
+            ports: self.ports.plus(&more.ports),
+            rest: self.rest.plus(&more.rest),
+        }
+    }
+
+    #[inline(always)]
+    fn minus(&self, less: &Group) -> Group {
+        Group {
+            owner: self.owner.clone(),
+            scalars: each(&self.scalars, &less.scalars, Quantity::saturating_sub),
+            ports: self.ports.minus(&less.ports),
+            rest: self.rest.minus(&less.rest),
+        }
+    }
+}
+
 impl Group {
     pub(super) fn of(owner: Owner) -> Group {
         Group {
@@ -45,15 +91,9 @@ impl Group {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_none()
-            && self.scalars == [Quantity::ZERO; PLAIN_SCALARS]
-            && self.ports.is_empty()
-    }
-
     /// What is not plain, in order.
     pub(super) fn rest(&self) -> impl Iterator<Item = (&What, &Amount)> {
-        self.rest.iter().flat_map(|rest| rest.iter())
+        self.rest.iter()
     }
 
     pub(super) fn key<'a>(&'a self, what: &'a What) -> Key<'a> {
@@ -106,6 +146,7 @@ impl Group {
     }
 
     /// Adds to one of [`PLAIN`] an amount of its kind.
+    #[inline(always)]
     pub(super) fn add_plain(&mut self, known: Known, amount: &Amount) {
         match amount {
             Amount::Scalar(quantity) => self.scalars[known as usize] += *quantity,
@@ -117,18 +158,7 @@ impl Group {
 
     /// Puts what is not plain where nothing of it was yet.
     pub(super) fn put(&mut self, rest: Rest) {
-        self.rest = (!rest.is_empty()).then(|| Box::new(rest));
-    }
-
-    pub(super) fn contains(&self, other: &Group) -> bool {
-        let mut pairs = self.scalars.iter().zip(&other.scalars);
-        pairs.all(|(have, want)| have >= want)
-            && self.ports.contains(&other.ports)
-            && match (&self.rest, &other.rest) {
-                (_, None) => true,
-                (None, Some(_)) => false,
-                (Some(have), Some(want)) => have.contains(want),
-            }
+        self.rest = rest;
     }
 
     pub(super) fn add(&mut self, other: &Group) {
@@ -136,10 +166,8 @@ impl Group {
             *have += *more;
         }
         self.ports.add(&other.ports);
-        match (&mut self.rest, &other.rest) {
-            (_, None) => {}
-            (Some(have), Some(more)) => **have = have.plus(more),
-            (none, more) => none.clone_from(more),
+        if !other.rest.is_empty() {
+            self.rest = self.rest.plus(&other.rest);
         }
     }
 
@@ -148,38 +176,8 @@ impl Group {
             *have = have.saturating_sub(*less);
         }
         self.ports.subtract(&other.ports);
-        if let (Some(have), Some(less)) = (&mut self.rest, &other.rest) {
-            **have = have.minus(less);
-            self.rest.take_if(|rest| rest.is_empty());
-        }
-    }
-
-    /// As [`Group::add`], as a new value; that is quicker than a copy which is changed.
-    pub(super) fn plus(&self, other: &Group) -> Group {
-        Group {
-            owner: self.owner.clone(),
-            scalars: each(&self.scalars, &other.scalars, |have, more| have + more),
-            ports: self.ports.plus(&other.ports),
-            rest: match (&self.rest, &other.rest) {
-                (Some(have), Some(more)) => Some(Box::new(have.plus(more))),
-                (have, more) => have.as_ref().or(more.as_ref()).cloned(),
-            },
-        }
-    }
-
-    /// As [`Group::subtract`], as a new value.
-    pub(super) fn minus(&self, other: &Group) -> Group {
-        Group {
-            owner: self.owner.clone(),
-            scalars: each(&self.scalars, &other.scalars, Quantity::saturating_sub),
-            ports: self.ports.minus(&other.ports),
-            rest: match (&self.rest, &other.rest) {
-                (Some(have), Some(less)) => {
-                    let left = have.minus(less);
-                    (!left.is_empty()).then(|| Box::new(left))
-                }
-                (have, _) => have.clone(),
-            },
+        if !other.rest.is_empty() {
+            self.rest = self.rest.minus(&other.rest);
         }
     }
 
@@ -191,9 +189,7 @@ impl Group {
                 kept.add_plain(known, &self.plain_amount(known));
             }
         }
-        if let Some(rest) = &self.rest {
-            kept.put(rest.filtered(|what, _| wanted(&self.key(what))));
-        }
+        kept.rest = (self.rest).filtered(|what| wanted(&self.key(what)));
         kept
     }
 
@@ -209,9 +205,7 @@ impl Group {
                 changed.add_plain(known, &amount);
             }
         }
-        if let Some(rest) = &self.rest {
-            changed.put(rest.map_amounts(|what, amount| change(&self.key(what), amount)));
-        }
+        changed.rest = (self.rest).map_amounts(|what, amount| change(&self.key(what), amount));
         changed
     }
 }

@@ -6,13 +6,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use prost::Message;
-use smallvec::SmallVec;
 
 use super::Quantity;
 use super::name::{Known, Name};
-use super::short::Short;
+use super::stack::Stack;
 use crate::roles;
-use crate::v1;
 use crate::v1::resource::DiskInfo;
 use crate::v1::resource::disk_info::source;
 
@@ -27,13 +25,20 @@ pub struct Key<'a> {
     pub what: &'a What,
 }
 
-/// What an item is, whoever may have it.
-#[derive(Clone, Debug, Eq, PartialOrd, Ord)]
+/// What an item is, whoever may have it. It gives the fields of [`Special`] as if they were its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct What {
     /// `cpus`, `mem`, `disk`, `ports`, `gpus`, or whatever the operator made up.
     pub name: Name,
     /// How it is counted.
     pub kind: Kind,
+    /// `None` if there is nothing; so it is with nearly all.
+    special: Option<Arc<Special>>,
+}
+
+/// What tells an item from others of its name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Special {
     /// For `disk`: which one, and the persistent volume on it.
     pub disk: Option<Disk>,
     /// The resource provider it comes from; `None` is the agent itself.
@@ -42,7 +47,7 @@ pub struct What {
     pub revocable: bool,
     /// Whether several tasks may use it at once.
     pub shared: bool,
-    /// For what cannot be divided (see [`What::is_indivisible`]): the size of one copy. Such items
+    /// For what cannot be divided (see [`Special::is_indivisible`]): the size of one copy. Such items
     /// are counted in copies instead of being summed.
     pub size: Option<Quantity>,
 }
@@ -56,35 +61,6 @@ pub enum Kind {
     Ranges,
     /// A set of words.
     Set,
-}
-
-/// Reservations, the outermost first. Many items have the same and share it.
-#[derive(Clone, Debug, Default)]
-pub struct Stack(Option<Arc<Levels>>);
-
-/// Nearly always one.
-type Levels = SmallVec<[Reservation; 1]>;
-
-/// One level of the stack of reservations.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reservation {
-    /// By whom it can be undone.
-    pub kind: ReservationKind,
-    /// For whom it is set aside; never `*`.
-    pub role: Short,
-    /// Who made it.
-    pub principal: Option<String>,
-    /// Whatever they noted, sorted.
-    pub labels: Option<v1::Labels>,
-}
-
-/// How a reservation came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ReservationKind {
-    /// In the agent's flags; cannot be undone at run time.
-    Static,
-    /// By a RESERVE call.
-    Dynamic,
 }
 
 /// A disk's identity. How a task wants to mount it (`volume`) does not tell disks apart, nor does
@@ -148,11 +124,16 @@ impl What {
         What {
             name,
             kind,
-            disk: None,
-            provider: None,
-            revocable: false,
-            shared: false,
-            size: None,
+            special: None,
+        }
+    }
+
+    pub(super) fn of(name: Name, kind: Kind, special: Special) -> What {
+        let special = (special != Special::NOTHING).then(|| Arc::new(special));
+        What {
+            name,
+            kind,
+            special,
         }
     }
 
@@ -161,13 +142,21 @@ impl What {
         let Name::Known(name) = self.name else {
             return None;
         };
-        let bare =
-            self.disk.is_none() && self.provider.is_none() && !self.revocable && !self.shared;
-        (bare && self.kind == name.kind()).then_some(name)
+        (self.special.is_none() && self.kind == name.kind()).then_some(name)
     }
 
     /// To leave behind where one is taken.
     pub(super) const NOTHING: What = What::plain(Name::Known(Known::Cpus), Kind::Scalar);
+}
+
+impl Special {
+    pub(super) const NOTHING: Special = Special {
+        disk: None,
+        provider: None,
+        revocable: false,
+        shared: false,
+        size: None,
+    };
 
     /// Whether amounts are copies of one size rather than a sum: shared resources and the disks of
     /// [`Disk::is_indivisible`].
@@ -183,35 +172,19 @@ impl What {
     }
 }
 
-/// As derived, but in place: lists of them are compared before every sum and difference.
-impl PartialEq for What {
-    #[inline(always)]
-    fn eq(&self, other: &What) -> bool {
-        let What {
-            name,
-            kind,
-            disk,
-            provider,
-            revocable,
-            shared,
-            size,
-        } = self;
-        *name == other.name
-            && *kind == other.kind
-            && *revocable == other.revocable
-            && *shared == other.shared
-            && *size == other.size
-            && *provider == other.provider
-            && *disk == other.disk
+impl Deref for What {
+    type Target = Special;
+
+    fn deref(&self) -> &Special {
+        static NOTHING: Special = Special::NOTHING;
+        self.special.as_deref().unwrap_or(&NOTHING)
     }
 }
 
 impl<'a> Key<'a> {
     /// The role that may use it, by the innermost reservation; `*` if unreserved.
     pub fn reservation_role(&self) -> &'a str {
-        self.reservations
-            .last()
-            .map_or(roles::DEFAULT_ROLE, |reservation| &reservation.role)
+        self.reservations.role().unwrap_or(roles::DEFAULT_ROLE)
     }
 
     /// Whether anybody may have it.
@@ -232,88 +205,6 @@ impl Deref for Key<'_> {
 
     fn deref(&self) -> &What {
         self.what
-    }
-}
-
-impl Reservation {
-    /// One made in an agent's flags.
-    pub fn fixed(role: &str) -> Reservation {
-        Reservation {
-            kind: ReservationKind::Static,
-            role: role.into(),
-            principal: None,
-            labels: None,
-        }
-    }
-}
-
-impl Stack {
-    /// No reservations.
-    pub const NONE: Stack = Stack(None);
-
-    /// The same below one more.
-    pub fn pushed(&self, innermost: Reservation) -> Stack {
-        self.iter().cloned().chain([innermost]).collect()
-    }
-
-    /// The same without the innermost.
-    pub fn popped(&self) -> Stack {
-        let left = self.len().saturating_sub(1);
-        self.iter().take(left).cloned().collect()
-    }
-}
-
-impl Deref for Stack {
-    type Target = [Reservation];
-
-    fn deref(&self) -> &[Reservation] {
-        self.0.as_ref().map_or(&[], |levels| levels)
-    }
-}
-
-impl From<Reservation> for Stack {
-    fn from(only: Reservation) -> Stack {
-        Stack(Some(Arc::new(Levels::from_buf([only]))))
-    }
-}
-
-impl FromIterator<Reservation> for Stack {
-    fn from_iter<I: IntoIterator<Item = Reservation>>(reservations: I) -> Stack {
-        let levels: Levels = reservations.into_iter().collect();
-        Stack((!levels.is_empty()).then(|| Arc::new(levels)))
-    }
-}
-
-impl PartialEq for Stack {
-    #[inline]
-    fn eq(&self, other: &Stack) -> bool {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-            (a, b) => a.is_none() && b.is_none(),
-        }
-    }
-}
-
-impl Eq for Stack {}
-
-impl PartialOrd for Stack {
-    fn partial_cmp(&self, other: &Stack) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Stack {
-    fn cmp(&self, other: &Stack) -> Ordering {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) if !Arc::ptr_eq(a, b) => a.cmp(b),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        }
-    }
-}
-
-impl Hash for Stack {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
     }
 }
 

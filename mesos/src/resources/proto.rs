@@ -6,8 +6,9 @@
 #![allow(deprecated)] // The old form is deprecated, and still what most frameworks speak.
 
 use super::gathering::Gathering;
-use super::key::{Disk, Key, Kind, Reservation, ReservationKind, Stack, What};
+use super::key::{Disk, Key, Kind, Special, What};
 use super::name::Name;
+use super::stack::{Reservation, ReservationKind, Stack};
 use super::{Amount, Problem, Quantity, Range, Ranges, ResourceError, Resources, Words};
 use crate::roles;
 use crate::v1;
@@ -43,12 +44,12 @@ impl Resources {
             let role = info.and_then(|info| info.role.as_deref());
             let (kind, amount) = reader.amount()?;
             let reservations = stacks.of(&reader)?;
-            if reader.is_bare() {
-                gathering.add_bare(role, reservations, &message.name, kind, amount);
-                continue;
-            }
-            let (what, amount) = reader.special(kind, amount)?;
-            gathering.add(role, reservations, what, amount);
+            let group = gathering.group(role, reservations);
+            let (what, amount) = match reader.is_bare() {
+                true => (What::plain(message.name.as_str().into(), kind), amount),
+                false => reader.special(kind, amount)?,
+            };
+            gathering.add(group, what, amount);
         }
         Ok(gathering.finish())
     }
@@ -141,25 +142,26 @@ impl Reader<'_> {
 
     fn special(&self, kind: Kind, mut amount: Amount) -> Result<(What, Amount), ResourceError> {
         let message = self.message;
-        let mut what = What::plain(Name::from(message.name.as_str()), kind);
-        what.disk = self.disk()?;
-        what.provider = message
-            .provider_id
-            .as_ref()
-            .map(|id| id.value.as_str().into());
-        what.revocable = message.revocable.is_some();
-        what.shared = message.shared.is_some();
-        if what.shared && !what.is_persistent_volume() {
+        let provider = message.provider_id.as_ref();
+        let mut special = Special {
+            disk: self.disk()?,
+            provider: provider.map(|id| id.value.as_str().into()),
+            revocable: message.revocable.is_some(),
+            shared: message.shared.is_some(),
+            size: None,
+        };
+        if special.shared && !special.is_persistent_volume() {
             return Err(self.error("shared", Problem::Unexpected("but for persistent volumes")));
         }
         if let Amount::Scalar(size) = amount
-            && what.is_indivisible()
+            && special.is_indivisible()
             && !size.is_zero()
         {
-            what.size = Some(size);
+            special.size = Some(size);
             amount = Amount::Copies(1);
         }
-        Ok((what, amount))
+        let name = Name::from(message.name.as_str());
+        Ok((What::of(name, kind, special), amount))
     }
 
     fn amount(&self) -> Result<(Kind, Amount), ResourceError> {
@@ -425,14 +427,17 @@ fn write_amount(message: &mut v1::Resource, what: &What, amount: &Amount) {
 fn write_reservations(message: &mut v1::Resource, key: Key<'_>, format: Format) {
     let stack = key.reservations;
     if stack.len() > 1 || format != Format::PreRefinement {
-        message.reservations = stack.iter().map(write_reservation).collect();
+        message.reservations = stack
+            .iter()
+            .map(|level| write_reservation(&level))
+            .collect();
     }
     if stack.len() > 1 || format == Format::PostRefinement {
         return;
     }
     message.role = Some(key.reservation_role().to_string());
     message.reservation = stack
-        .first()
+        .last()
         .filter(|r| r.kind == ReservationKind::Dynamic)
         .map(|r| ReservationInfo {
             principal: r.principal.clone(),

@@ -138,7 +138,7 @@ impl Quantity {
 
     /// The difference, but never below zero.
     pub fn saturating_sub(self, other: Quantity) -> Quantity {
-        self.checked_sub(other).unwrap_or(Quantity::ZERO)
+        Quantity(self.0.saturating_sub(other.0).max(0))
     }
 }
 

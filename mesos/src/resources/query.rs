@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::group::{Group, PLAIN_SCALARS};
-use super::key::{Stack, What};
+use super::key::What;
 use super::name::Known;
+use super::stack::Stack;
 use super::{Amount, Quantities, Quantity, Ranges, Resources};
 
 impl Resources {
@@ -48,12 +49,12 @@ impl Resources {
 
     /// What is reserved, by the role of the innermost reservation.
     pub fn reservations(&self) -> BTreeMap<String, Resources> {
-        self.by_role(|group| Some(&*group.owner.reservations.last()?.role))
+        self.by_role(|group| group.owner.reservations.role())
     }
 
     fn by_role(&self, role: impl Fn(&Group) -> Option<&str>) -> BTreeMap<String, Resources> {
         let mut all: BTreeMap<String, Resources> = BTreeMap::new();
-        for group in &self.groups {
+        for group in self.groups.iter() {
             if let Some(role) = role(group) {
                 let of_role = all.entry(role.to_string()).or_default();
                 of_role.groups.push(group.clone());
@@ -169,7 +170,7 @@ impl Resources {
     /// The plain amounts of the scalars that Mesos knows, whosever they are.
     pub(super) fn known(&self) -> [Quantity; PLAIN_SCALARS] {
         let mut sum = [Quantity::ZERO; PLAIN_SCALARS];
-        for group in &self.groups {
+        for group in self.groups.iter() {
             for (sum, more) in sum.iter_mut().zip(&group.scalars) {
                 *sum += *more;
             }

@@ -25,16 +25,23 @@ pub struct Range {
 #[serde(try_from = "Vec<Range>", into = "Vec<Range>")]
 pub struct Ranges(Spans);
 
-/// One form for each set: what fits into the first is never the second.
+/// One form for each set: what fits into the first is never the second. The tag takes four bytes, so that copies are made
+/// of whole words.
 #[derive(Clone, PartialEq, Eq)]
+#[repr(u32)]
 enum Spans {
-    /// So many intervals of integers as small as ports: no allocation. Those unused are zero.
-    Few(u8, [(u16, u16); FEW]),
+    /// Intervals of integers as small as ports: no allocation. Behind them is what is [`UNUSED`].
+    Few(Few),
     Many(Arc<SmallVec<[Range; 4]>>),
 }
 
+type Few = [(u16, u16); FEW];
+
 /// As many as make [`Ranges`] no larger than two words.
 const FEW: usize = 3;
+
+/// No interval, for it ends before it begins.
+const UNUSED: (u16, u16) = (1, 0);
 
 /// So many has the largest `u16`.
 const DIGITS: usize = 5;
@@ -75,7 +82,7 @@ pub enum RangesError {
 impl Ranges {
     /// The empty set.
     pub const fn new() -> Ranges {
-        Ranges(Spans::Few(0, [(0, 0); FEW]))
+        Ranges(Spans::Few([UNUSED; FEW]))
     }
 
     /// The set of all integers in any of `ranges`.
@@ -101,31 +108,31 @@ impl Ranges {
         if ranges.len() > FEW || largest > u64::from(u16::MAX) {
             return Ranges(Spans::Many(Arc::new(SmallVec::from_slice(ranges))));
         }
-        let mut few = [(0, 0); FEW];
+        let mut few = [UNUSED; FEW];
         for (few, range) in few.iter_mut().zip(ranges) {
             // None is larger than the largest.
             *few = (range.begin as u16, range.end as u16);
         }
-        Ranges(Spans::Few(ranges.len() as u8, few))
+        Ranges(Spans::Few(few))
     }
 
     fn unpacked(&self) -> Unpacked<'_> {
         match &self.0 {
-            Spans::Few(count, few) => Unpacked::Few(usize::from(*count), few.map(widened)),
+            Spans::Few(few) => Unpacked::Few(used(few).len(), few.map(widened)),
             Spans::Many(many) => Unpacked::Many(many),
         }
     }
 
     fn len(&self) -> usize {
         match &self.0 {
-            Spans::Few(count, _) => usize::from(*count),
+            Spans::Few(few) => used(few).len(),
             Spans::Many(many) => many.len(),
         }
     }
 
     fn at(&self, at: usize) -> Range {
         match &self.0 {
-            Spans::Few(_, few) => widened(few[at]),
+            Spans::Few(few) => widened(few[at]),
             Spans::Many(many) => many[at],
         }
     }
@@ -133,11 +140,11 @@ impl Ranges {
     /// The set at the beginning of a text and its length, as nearly everybody writes it: a few ranges of
     /// small integers, in order and apart, with spaces behind commas only.
     pub(super) fn leading(text: &[u8]) -> Option<(Ranges, usize)> {
-        let mut few = [(0, 0); FEW];
+        let mut few = [UNUSED; FEW];
         let mut next = 0; // What the next range must not begin below.
         let mut at = 0; // A bracket, or a comma.
         text.starts_with(b"[").then_some(())?;
-        for (count, range) in few.iter_mut().enumerate() {
+        for place in 0..FEW {
             at += 1 + scan::spaces(text.get(at + 1..)?);
             let (begin, length) = scan::integer(&text[at..], DIGITS);
             at += length;
@@ -147,10 +154,10 @@ impl Ranges {
             at += length;
             let (first, last) = (u16::try_from(begin).ok()?, u16::try_from(end).ok()?);
             (length > 0 && next <= begin && begin <= end).then_some(())?;
-            *range = (first, last);
+            few[place] = (first, last);
             match text.get(at)? {
                 b',' => next = end + 2,
-                b']' => return Some((Ranges(Spans::Few(count as u8 + 1, few)), at + 1)),
+                b']' => return Some((Ranges(Spans::Few(few)), at + 1)),
                 _ => return None,
             }
         }
@@ -195,7 +202,10 @@ impl Ranges {
 
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        match &self.0 {
+            Spans::Few(few) => few[0] == UNUSED,
+            Spans::Many(many) => many.is_empty(),
+        }
     }
 
     /// How many integers are in the set, saturating.
@@ -218,16 +228,16 @@ impl Ranges {
     /// Whether every integer of `other` is in this set.
     #[inline]
     pub fn contains(&self, other: &Ranges) -> bool {
-        if let (Spans::Few(count, have), Spans::Few(wanted, few)) = (&self.0, &other.0) {
-            let (have, few) = (&have[..usize::from(*count)], &few[..usize::from(*wanted)]);
-            return few.iter().all(|wanted| {
-                let mut have = have.iter();
+        if let (Spans::Few(have), Spans::Few(wanted)) = (&self.0, &other.0) {
+            return used(wanted).iter().all(|wanted| {
+                let mut have = have.iter(); // Nothing is inside of what is unused.
                 have.any(|range| range.0 <= wanted.0 && wanted.1 <= range.1)
             });
         }
         self.contains_many(other)
     }
 
+    #[inline(never)]
     fn contains_many(&self, other: &Ranges) -> bool {
         let all = self.unpacked();
         let mut have = &*all;
@@ -251,13 +261,17 @@ impl Ranges {
     }
 
     /// The integers in either.
+    #[inline]
     pub(super) fn plus(&self, other: &Ranges) -> Ranges {
-        if self.contains(other) {
-            return self.clone();
+        match () {
+            () if self.is_empty() => other.clone(),
+            () if self.contains(other) => self.clone(),
+            () => self.with(other),
         }
-        if self.is_empty() {
-            return other.clone();
-        }
+    }
+
+    #[inline(never)]
+    fn with(&self, other: &Ranges) -> Ranges {
         let mut all = Scratch::new();
         all.extend_from_slice(&self.unpacked());
         all.extend_from_slice(&other.unpacked());
@@ -265,25 +279,47 @@ impl Ranges {
     }
 
     /// The integers that are not in `other`.
+    #[inline]
     pub(super) fn minus(&self, other: &Ranges) -> Ranges {
-        if self.is_empty() || other.is_empty() {
-            return self.clone();
+        match (&self.0, &other.0) {
+            (_, Spans::Few([UNUSED, ..])) => self.clone(),
+            (Spans::Few([one, UNUSED, _]), Spans::Few([hole, UNUSED, _])) => {
+                Ranges::cut_one(*one, *hole)
+            }
+            (Spans::Few(all), Spans::Few(holes)) => Ranges::cut_few(used(all), used(holes)),
+            _ => self.minus_many(other),
         }
-        if let (Spans::Few(count, all), Spans::Few(taken, holes)) = (&self.0, &other.0) {
-            let (all, holes) = (&all[..usize::from(*count)], &holes[..usize::from(*taken)]);
-            // Each hole makes one interval more at most.
-            let (mut left, mut count) = ([(0, 0); 2 * FEW], 0);
-            cut(all, holes, widened, |range| {
-                // No larger than what it is a part of.
-                left[count] = (range.begin as u16, range.end as u16);
-                count += 1;
-            });
-            let [first, second, third, ..] = left;
-            return match count <= FEW {
-                true => Ranges(Spans::Few(count as u8, [first, second, third])),
-                false => Ranges::from_sorted(&left.map(widened)[..count]),
-            };
+    }
+
+    /// The ports of most agents, less those of most tasks.
+    #[inline(always)]
+    fn cut_one((begin, end): (u16, u16), hole: (u16, u16)) -> Ranges {
+        Ranges(Spans::Few(match (begin < hole.0, hole.1 < end) {
+            _ if end < hole.0 || hole.1 < begin => [(begin, end), UNUSED, UNUSED],
+            (true, true) => [(begin, hole.0 - 1), (hole.1 + 1, end), UNUSED],
+            (true, false) => [(begin, hole.0 - 1), UNUSED, UNUSED],
+            (false, true) => [(hole.1 + 1, end), UNUSED, UNUSED],
+            (false, false) => [UNUSED; FEW],
+        }))
+    }
+
+    fn cut_few(all: &[(u16, u16)], holes: &[(u16, u16)]) -> Ranges {
+        // Each hole makes one interval more at most.
+        let (mut left, mut count) = ([UNUSED; 2 * FEW], 0);
+        cut(all, holes, widened, |range| {
+            // No larger than what it is a part of.
+            left[count] = (range.begin as u16, range.end as u16);
+            count += 1;
+        });
+        let [first, second, third, ..] = left;
+        match count <= FEW {
+            true => Ranges(Spans::Few([first, second, third])),
+            false => Ranges::from_sorted(&left.map(widened)[..count]),
         }
+    }
+
+    #[inline(never)]
+    fn minus_many(&self, other: &Ranges) -> Ranges {
         let mut left = Scratch::new();
         let (all, holes) = (self.unpacked(), other.unpacked());
         cut(&all, &holes, |range| range, |range| left.push(range));
@@ -299,28 +335,32 @@ fn cut<T: Copy>(
     range: impl Fn(T) -> Range,
     mut keep: impl FnMut(Range),
 ) {
-    for whole in all {
-        let Range { begin, end } = range(*whole);
-        let mut rest = Some(begin);
+    'all: for whole in all {
+        let Range { mut begin, end } = range(*whole);
         while let Some((first, behind)) = holes.split_first() {
             let hole = range(*first);
             if hole.begin > end {
                 break;
             }
-            if let Some(begin) = rest.filter(|begin| *begin < hole.begin) {
+            if begin < hole.begin {
                 let end = hole.begin - 1;
                 keep(Range { begin, end });
             }
-            rest = rest.and_then(|begin| hole.end.checked_add(1).map(|next| next.max(begin)));
-            if hole.end > end {
-                break; // It may be in the next one too.
+            if hole.end >= end {
+                continue 'all; // It may be in the next one too.
             }
+            begin = begin.max(hole.end + 1);
             holes = behind;
         }
-        if let Some(begin) = rest.filter(|begin| *begin <= end) {
-            keep(Range { begin, end });
-        }
+        keep(Range { begin, end });
     }
+}
+
+/// The intervals of a few.
+#[inline]
+fn used(few: &Few) -> &[(u16, u16)] {
+    let count = few.iter().position(|range| *range == UNUSED);
+    &few[..count.unwrap_or(FEW)]
 }
 
 fn widened((begin, end): (u16, u16)) -> Range {
@@ -510,6 +550,22 @@ mod tests {
             prop_assert_eq!(difference.values().collect::<BTreeSet<_>>(), a.difference(&b).copied().collect());
             prop_assert_eq!(ra.contains(&rb), a.is_superset(&b));
             prop_assert_eq!(ra.count(), a.len() as u64);
+        }
+
+        /// At the ends of what needs no allocation, and beyond.
+        #[test]
+        fn cuts_one_hole_into_one_interval(
+            (base, begin, length, hole, size) in
+                (prop_oneof![Just(0u64), Just(65_520)], 0u64..16, 0u64..16, 0u64..16, 0u64..16)
+        ) {
+            let [begin, hole] = [base + begin, base + hole];
+            let [end, hole_end] = [begin + length, hole + size];
+            let left = Ranges::span(begin, end).minus(&Ranges::span(hole, hole_end));
+            let expected = (begin..=end).filter(|at| *at < hole || hole_end < *at);
+            prop_assert!(left.values().eq(expected), "{}", left);
+            let cut: Vec<Range> = left.iter().collect();
+            prop_assert_eq!(left.is_empty(), cut.is_empty());
+            prop_assert_eq!(left, Ranges::coalesce(cut).unwrap());
         }
 
         #[test]

@@ -1,134 +1,90 @@
-//! Amounts of what is not plain, beside the list of what they are of.
-//!
-//! ```text
-//! whats       apples | names     ordered, each once, none of PLAIN
-//! amounts          8 | {a, b}    none empty
-//! ```
-//!
-//! The whats are shared by clones and by what sums and differences make of them, so that arithmetic
-//! is nearly always a loop over two lists of amounts.
-
-use std::cmp::Ordering;
-use std::sync::Arc;
-
-use smallvec::SmallVec;
+//! What of a group is not plain: made-up names, special disks, revocable resources. A list of items.
 
 use super::Amount;
 use super::key::What;
+use super::sorted::{self, Keyed};
 
-#[derive(Clone, Debug, Eq)]
-pub(super) struct Rest {
-    whats: Arc<[What]>,
-    amounts: Amounts,
+/// Items in order of what they are, each once, none empty.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Rest(Box<[Item]>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    pub(super) what: What,
+    pub(super) amount: Amount,
 }
 
-/// As many as most lists have need no allocation of their own.
-pub(super) type Amounts = SmallVec<[Amount; 2]>;
+impl Keyed for Item {
+    type Key = What;
 
-impl Rest {
-    /// Two lists of one length: whats in order, each once, and their amounts, none empty.
-    pub(super) fn of(whats: Arc<[What]>, amounts: Amounts) -> Rest {
-        Rest { whats, amounts }
+    #[inline(always)]
+    fn key(&self) -> &What {
+        &self.what
     }
 
+    fn is_empty(&self) -> bool {
+        self.amount.is_empty()
+    }
+
+    fn contains(&self, wanted: &Item) -> bool {
+        self.amount.contains(&wanted.amount)
+    }
+
+    // In place, so that they are built where they stay.
+
+    #[inline(always)]
+    fn plus(&self, more: &Item) -> Item {
+        self.with(self.amount.plus(&more.amount))
+    }
+
+    #[inline(always)]
+    fn minus(&self, less: &Item) -> Item {
+        self.with(self.amount.minus(&less.amount))
+    }
+}
+
+impl Item {
+    #[inline(always)]
+    fn with(&self, amount: Amount) -> Item {
+        let what = self.what.clone();
+        Item { what, amount }
+    }
+}
+
+impl Rest {
     pub(super) fn is_empty(&self) -> bool {
-        self.amounts.is_empty()
+        self.0.is_empty()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&What, &Amount)> {
-        self.whats.iter().zip(self.amounts.iter())
-    }
-
-    fn has_whats_of(&self, other: &Rest) -> bool {
-        Arc::ptr_eq(&self.whats, &other.whats) || self.whats == other.whats
-    }
-
-    /// Where `what` is. They are asked for in order, so that each search goes on where the one
-    /// before it ended, at `from`.
-    fn find(&self, from: &mut usize, what: &What) -> Option<usize> {
-        while let Some(have) = self.whats.get(*from) {
-            match have.cmp(what) {
-                Ordering::Less => *from += 1,
-                Ordering::Equal => return Some(*from),
-                Ordering::Greater => break,
-            }
-        }
-        None
+        self.0.iter().map(|item| (&item.what, &item.amount))
     }
 
     pub(super) fn contains(&self, other: &Rest) -> bool {
-        if self.has_whats_of(other) {
-            let mut pairs = self.amounts.iter().zip(other.amounts.iter());
-            return pairs.all(|(have, want)| have.contains(want));
-        }
-        let mut from = 0;
-        other.iter().all(|(what, want)| {
-            let found = self.find(&mut from, what);
-            found.is_some_and(|at| self.amounts[at].contains(want))
-        })
+        sorted::contains(&self.0, &other.0)
     }
 
-    pub(super) fn plus(&self, other: &Rest) -> Rest {
-        if let Some(sum) = self.paired(other, Amount::plus) {
-            return sum;
-        }
-        let mut sum = self.clone();
-        match sum.change(other, Amount::plus) < other.whats.len() {
-            true => sum.merged(other),
-            false => sum,
-        }
-    }
-
-    /// What is not there is ignored. Perhaps nothing is left.
-    pub(super) fn minus(&self, other: &Rest) -> Rest {
-        let left = self.paired(other, Amount::minus).unwrap_or_else(|| {
-            let mut left = self.clone();
-            left.change(other, Amount::minus);
-            left
-        });
-        match left.amounts.iter().any(Amount::is_empty) {
-            true => left.filtered(|_, amount| !amount.is_empty()),
-            false => left,
-        }
-    }
-
-    /// The amounts of both, pair by pair, if they are of the same whats; so they are of an agent and
-    /// what is taken from it.
     #[inline]
-    fn paired(&self, other: &Rest, with: impl Fn(&Amount, &Amount) -> Amount) -> Option<Rest> {
-        let (all, others) = (&self.amounts[..], &other.amounts[..]);
-        self.has_whats_of(other).then(|| Rest {
-            amounts: match (all, others) {
-                ([one, two], [first, second]) => {
-                    Amounts::from_buf([with(one, first), with(two, second)])
-                }
-                _ => all.iter().zip(others).map(|(a, b)| with(a, b)).collect(),
-            },
-            whats: Arc::clone(&self.whats),
-        })
+    pub(super) fn plus(&self, other: &Rest) -> Rest {
+        match other.is_empty() {
+            true => self.clone(),
+            false => Rest(sorted::plus(&self.0, &other.0).into()),
+        }
     }
 
-    /// Changes the amount of what is in both by the other's. Returns how many are.
-    fn change(&mut self, by: &Rest, change: impl Fn(&Amount, &Amount) -> Amount) -> usize {
-        let (mut from, mut found) = (0, 0);
-        for (what, by) in by.iter() {
-            if let Some(at) = self.find(&mut from, what) {
-                self.amounts[at] = change(&self.amounts[at], by);
-                found += 1;
-            }
+    /// What is not there is ignored.
+    #[inline]
+    pub(super) fn minus(&self, other: &Rest) -> Rest {
+        match other.is_empty() {
+            true => self.clone(),
+            false => Rest(sorted::minus(&self.0, &other.0).into()),
         }
-        found
     }
 
-    /// The items that please `wanted`; perhaps none.
-    pub(super) fn filtered(&self, mut wanted: impl FnMut(&What, &Amount) -> bool) -> Rest {
-        let mut kept: Rest = (self.iter())
-            .filter(|(what, amount)| wanted(what, amount))
-            .collect();
-        if kept.whats.len() == self.whats.len() {
-            kept.whats = Arc::clone(&self.whats);
-        }
-        kept
+    /// The items that please `wanted`.
+    pub(super) fn filtered(&self, mut wanted: impl FnMut(&What) -> bool) -> Rest {
+        let kept = self.0.iter().filter(|item| wanted(&item.what));
+        kept.cloned().collect()
     }
 
     /// The items with other amounts, each of its kind; without those that get none.
@@ -136,35 +92,28 @@ impl Rest {
         &self,
         mut change: impl FnMut(&What, &Amount) -> Option<Amount>,
     ) -> Rest {
-        let changed = self.iter().map(|(what, amount)| change(what, amount));
-        let changed = changed.map(|amount| amount.unwrap_or(Amount::NOTHING));
-        let changed = Rest {
-            amounts: changed.collect(),
-            whats: Arc::clone(&self.whats),
-        };
-        changed.filtered(|_, amount| !amount.is_empty())
-    }
-
-    /// Both lists as one; of items in both, that of the first.
-    fn merged(&self, more: &Rest) -> Rest {
-        let mut all: Vec<(&What, &Amount)> = self.iter().chain(more.iter()).collect();
-        all.sort_by_key(|(what, _)| *what);
-        all.dedup_by_key(|(what, _)| *what);
-        all.into_iter().collect()
+        let changed = self.0.iter().filter_map(|item| {
+            let amount = change(&item.what, &item.amount)?;
+            (!amount.is_empty()).then(|| item.with(amount))
+        });
+        changed.collect()
     }
 }
 
-impl<'a> FromIterator<(&'a What, &'a Amount)> for Rest {
-    fn from_iter<I: IntoIterator<Item = (&'a What, &'a Amount)>>(items: I) -> Rest {
-        let items = items.into_iter();
-        let items = items.map(|(what, amount)| (what.clone(), amount.clone()));
-        let (whats, amounts): (Vec<What>, Amounts) = items.unzip();
-        Rest::of(whats.into(), amounts)
+/// Most are empty.
+impl Clone for Rest {
+    #[inline]
+    fn clone(&self) -> Rest {
+        match self.is_empty() {
+            true => Rest::default(),
+            false => Rest(self.0.clone()),
+        }
     }
 }
 
-impl PartialEq for Rest {
-    fn eq(&self, other: &Rest) -> bool {
-        self.amounts == other.amounts && self.has_whats_of(other)
+/// Of items in order, each once, none empty.
+impl FromIterator<Item> for Rest {
+    fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Rest {
+        Rest(items.into_iter().collect())
     }
 }

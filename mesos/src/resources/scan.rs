@@ -1,109 +1,113 @@
-//! One resource of a text, as nearly everybody writes it, read in one pass.
+//! The parts of a resource in a text, as nearly everybody writes them, read in one pass.
 //!
 //! ```text
 //! cpus(eng/web):0.5;ports:[31000-32000, 33000-33000];names:{a, b}
 //! name role     amount of each kind
 //! ```
 //!
-//! What is written in another way, or is wrong, is left to `text.rs`, which takes its time and says
+//! What is written in another way, or is wrong, is left to `items.rs`, which takes its time and says
 //! what is wrong.
 
-use smallvec::SmallVec;
-
+use super::Words;
 use super::name::Known;
-use super::{Amount, Quantity, Ranges, Words};
 
-/// What one resource of a text says.
-pub(super) struct Item<'a> {
+/// What stands before the amount.
+pub(super) struct Head<'a> {
     pub(super) name: &'a str,
+    /// The name, if it is one that Mesos knows.
+    pub(super) known: Option<Known>,
     pub(super) role: Option<&'a str>,
-    pub(super) amount: Amount,
+    /// With the colon.
+    pub(super) length: usize,
 }
 
-/// The first resource, and what comes behind the separator that ends it; `None` there if it is the
-/// last one.
-#[inline]
-pub(super) fn item(text: &str) -> Option<(Item<'_>, Option<&str>)> {
+/// What stands before the first amount of a text.
+#[inline(always)]
+pub(super) fn head(text: &str) -> Option<Head<'_>> {
     let bytes = text.as_bytes();
     let begin = spaces(bytes);
-    let name_end = begin + plain(&bytes[begin..]);
-    let name = text.get(begin..name_end).filter(|name| !name.is_empty())?;
-    let (role, value) = match bytes.get(name_end)? {
-        b':' => (None, name_end + 1),
+    let known = known(&bytes[begin..]);
+    let length = match known {
+        Some(known) => known.text().len(),
+        None => plain(&bytes[begin..]),
+    };
+    let end = begin + length;
+    let name = text.get(begin..end).filter(|name| !name.is_empty())?;
+    let (role, length) = match bytes.get(end)? {
+        b':' => (None, end + 1),
         b'(' => {
-            let role = name_end + 1;
+            let role = end + 1;
             let role_end = role + plain(&bytes[role..]);
             let closed = bytes[role_end..].starts_with(b"):");
             closed.then_some((text.get(role..role_end), role_end + 2))?
         }
         _ => return None,
     };
-    let (amount, length) = amount(text.get(value..)?)?;
-    if let Amount::Scalar(quantity) = amount
-        && name == Known::Gpus.text()
-        && !quantity.is_whole()
-    {
-        return None;
+    Some(Head {
+        name,
+        known,
+        role,
+        length,
+    })
+}
+
+/// The length of an amount with the separator behind it, if nothing else follows.
+#[inline(always)]
+pub(super) fn ended(text: &[u8], length: usize) -> Option<usize> {
+    match text.get(length) {
+        None => Some(length),
+        Some(b';' | b'\n') => Some(length + 1),
+        Some(_) => None,
     }
-    let end = value + length;
-    let rest = match bytes.get(end) {
-        None => None,
-        Some(b';' | b'\n') => Some(text.get(end + 1..)?),
-        Some(_) => return None,
+}
+
+/// The name at the beginning, if it is one that Mesos knows.
+#[inline(always)]
+fn known(text: &[u8]) -> Option<Known> {
+    let (known, behind) = match text {
+        [b'c', b'p', b'u', b's', behind @ ..] => (Known::Cpus, behind),
+        [b'm', b'e', b'm', behind @ ..] => (Known::Mem, behind),
+        [b'd', b'i', b's', b'k', behind @ ..] => (Known::Disk, behind),
+        [b'g', b'p', b'u', b's', behind @ ..] => (Known::Gpus, behind),
+        [b'p', b'o', b'r', b't', b's', behind @ ..] => (Known::Ports, behind),
+        _ => return None,
     };
-    Some((Item { name, role, amount }, rest))
+    matches!(behind.first(), Some(b':' | b'(')).then_some(known)
 }
 
-/// The amount at the beginning, and its length.
-#[inline]
-fn amount(text: &str) -> Option<(Amount, usize)> {
-    match text.as_bytes().first()? {
-        b'[' => {
-            let (ranges, length) = Ranges::leading(text.as_bytes())?;
-            Some((Amount::Ranges(ranges), length))
-        }
-        b'{' => {
-            let (words, length) = words(text)?;
-            Some((Amount::Set(words), length))
-        }
-        _ => {
-            let (quantity, length) = Quantity::leading(text.as_bytes())?;
-            Some((Amount::Scalar(quantity), length))
-        }
-    }
-}
-
-/// `{a, b}`.
-fn words(text: &str) -> Option<(Words, usize)> {
-    let bytes = text.as_bytes();
-    let mut all: SmallVec<[&str; 8]> = SmallVec::new();
-    let mut at = 0;
+/// `{a, b}`, if they are few, and its length.
+pub(super) fn words(text: &[u8]) -> Option<(Words, usize)> {
+    let mut all = Words::default();
+    let mut at = 0; // A brace, or a comma.
     loop {
-        let begin = at + 1 + spaces(&bytes[at + 1..]);
-        at = begin + plain(&bytes[begin..]);
-        let word = text.get(begin..at).filter(|word| !word.is_empty())?;
-        // A few are put where they belong; many are sorted at the end.
-        let few = all.len() < all.inline_size();
-        let behind = all.iter().rev().take_while(|other| few && word < **other);
-        all.insert(all.len() - behind.count(), word);
-        match bytes.get(at)? {
+        let begin = at + 1 + spaces(text.get(at + 1..)?);
+        at = begin + plain(&text[begin..]);
+        all.insert(&text[begin..at])?;
+        match text.get(at)? {
             b',' => {}
-            b'}' => return Some((Words::listed(all).ok()?, at + 1)),
+            b'}' => return Some((all, at + 1)),
             _ => return None,
         }
     }
 }
 
 /// How many spaces there are at the beginning.
+#[inline]
 pub(super) fn spaces(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| **byte == b' ').count()
+    count(text, |byte| byte == b' ')
 }
 
 /// How many bytes there are at the beginning that nearly all names, roles and words are made of.
 #[inline]
 fn plain(text: &[u8]) -> usize {
-    let plain = text.iter().take_while(|byte| PLAIN[usize::from(**byte)]);
-    plain.count()
+    count(text, |byte| PLAIN[usize::from(byte)])
+}
+
+/// How many bytes at the beginning are such.
+#[inline(always)]
+fn count(text: &[u8], such: impl Fn(u8) -> bool) -> usize {
+    let end = text.iter().position(|byte| !such(*byte));
+    end.unwrap_or(text.len())
 }
 
 /// Those that are neither white space nor of the text form itself.
@@ -122,14 +126,15 @@ static PLAIN: [bool; 256] = {
 };
 
 /// The integer at the beginning, of at most so many digits, and how many it has.
-#[inline]
+#[inline(always)]
 pub(super) fn integer(text: &[u8], most: usize) -> (u64, usize) {
-    let (mut integer, mut length) = (0, 0);
-    while let Some(digit @ b'0'..=b'9') = text.get(length)
-        && length < most
-    {
-        integer = integer * 10 + u64::from(digit - b'0');
-        length += 1;
+    let mut integer = 0;
+    for (length, byte) in text.iter().enumerate().take(most) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (integer, length);
+        }
+        integer = integer * 10 + u64::from(digit);
     }
-    (integer, length)
+    (integer, most.min(text.len()))
 }

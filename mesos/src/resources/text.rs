@@ -4,16 +4,11 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::gathering::Gathering;
 use super::group::Group;
-use super::key::{Key, Kind, Reservation, ReservationKind, Stack};
-use super::name::{Known, Name};
-use super::scan::{self, Item};
-use super::{
-    Amount, ParseError, Problem, Quantity, QuantityError, Ranges, RangesError, ResourceError,
-    Resources, Words,
-};
-use crate::roles;
+use super::key::{Key, Kind};
+use super::name::Name;
+use super::stack::{Reservation, ReservationKind};
+use super::{Amount, ParseError, Resources, items};
 use crate::v1;
 use crate::v1::resource::DiskInfo;
 
@@ -25,9 +20,9 @@ impl Resources {
     /// Anything malformed, and what can only be made at run time (persistent volumes, revocable
     /// resources, dynamic reservations). The error names the resource.
     pub fn parse(text: &str, default_role: &str) -> Result<Resources, ParseError> {
-        let resources = match text.starts_with('[') || text.trim_start().starts_with('[') {
+        let resources = match text.trim_ascii_start().starts_with('[') {
             true => parse_json(text, default_role)?,
-            false => parse_items(text, default_role)?,
+            false => items::parse(text, default_role)?,
         };
         check_kinds(&resources)?;
         Ok(resources)
@@ -46,154 +41,6 @@ fn parse_json(text: &str, default_role: &str) -> Result<Resources, ParseError> {
     let resources = Resources::from_v1(&messages)?;
     check_static(&resources)?;
     Ok(resources)
-}
-
-fn parse_items(text: &str, default_role: &str) -> Result<Resources, ParseError> {
-    let mut stacks = Stacks::default();
-    let mut gathering = Gathering::default();
-    let mut rest = Some(text);
-    while let Some(text) = rest {
-        let item = match scan::item(text) {
-            Some((item, behind)) => {
-                rest = behind;
-                item
-            }
-            None => {
-                let marks = Marks::of(text.as_bytes());
-                rest = text.get(marks.end + 1..);
-                match text[..marks.end].trim() {
-                    "" => continue,
-                    whole => parse_item(&marks, text, whole)?,
-                }
-            }
-        };
-        let reservations = stacks.of(item.name, item.role.unwrap_or(default_role))?;
-        gathering.add_bare(
-            None,
-            reservations,
-            item.name,
-            item.amount.kind(),
-            item.amount,
-        );
-    }
-    Ok(gathering.finish())
-}
-
-/// An item that is written in an unusual way, or is wrong.
-fn parse_item<'a>(marks: &Marks, text: &'a str, whole: &str) -> Result<Item<'a>, ParseError> {
-    let parts = marks.split(text);
-    let (name, role, value) = parts.ok_or_else(|| ParseError::Malformed(whole.to_string()))?;
-    let amount = parse_amount(name, value)?;
-    Ok(Item { name, role, amount })
-}
-
-/// Where the parts of an item are, found in one pass.
-struct Marks {
-    /// The first colon.
-    colon: Option<usize>,
-    /// The first parenthesis, if it is before the colon.
-    open: Option<usize>,
-    /// A semicolon, a new line, or the end.
-    end: usize,
-    /// There are more colons, or a parenthesis is closed before it is opened.
-    wrong: bool,
-}
-
-impl Marks {
-    /// Of the first item in the text.
-    fn of(text: &[u8]) -> Marks {
-        let mut marks = Marks {
-            colon: None,
-            open: None,
-            end: text.len(),
-            wrong: false,
-        };
-        for (at, byte) in text.iter().enumerate() {
-            match byte {
-                b';' | b'\n' => {
-                    marks.end = at;
-                    break;
-                }
-                b':' if marks.colon.is_none() => marks.colon = Some(at),
-                b':' => marks.wrong = true,
-                b'(' if marks.colon.or(marks.open).is_none() => marks.open = Some(at),
-                b')' if marks.colon.or(marks.open).is_none() => marks.wrong = true,
-                _ => {}
-            }
-        }
-        marks
-    }
-
-    /// Name, role and value; `None` if one is missing.
-    fn split<'a>(&self, text: &'a str) -> Option<(&'a str, Option<&'a str>, &'a str)> {
-        let colon = self.colon.filter(|_| !self.wrong)?;
-        let value = trimmed(&text[colon + 1..self.end]);
-        let name = trimmed(&text[..self.open.unwrap_or(colon)]);
-        let role = match self.open {
-            None => None,
-            Some(open) => {
-                let role = trimmed(&text[open + 1..colon]).strip_suffix(')')?;
-                Some(trimmed(role))
-            }
-        };
-        (!name.is_empty() && !value.is_empty()).then_some((name, role, value))
-    }
-}
-
-/// What a byte that is a character separates.
-fn pieces(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = text.bytes().position(|byte| byte == separator);
-        rest = end.map(|end| &text[end + 1..]);
-        Some(&text[..end.unwrap_or(text.len())])
-    })
-}
-
-/// Without white space around it. Hardly any has some.
-fn trimmed(text: &str) -> &str {
-    let dense = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    match dense(text.as_bytes().first()) && dense(text.as_bytes().last()) {
-        true => text,
-        false => text.trim(),
-    }
-}
-
-/// The static reservations of one text: items that follow each other usually have the same.
-#[derive(Default)]
-struct Stacks(Stack);
-
-impl Stacks {
-    fn of(&mut self, name: &str, role: &str) -> Result<&Stack, ResourceError> {
-        if role == roles::DEFAULT_ROLE {
-            return Ok(&Stack::NONE);
-        }
-        if self.0.last().is_none_or(|last| last.role != *role) {
-            roles::validate(role).map_err(|e| error(name, "role", e.into()))?;
-            self.0 = Reservation::fixed(role).into();
-        }
-        Ok(&self.0)
-    }
-}
-
-fn parse_amount(name: &str, value: &str) -> Result<Amount, ResourceError> {
-    let wrong = |problem: Problem| error(name, "value", problem);
-    if value.starts_with('[') {
-        let ranges: Ranges = value.parse().map_err(|e: RangesError| wrong(e.into()))?;
-        return Ok(Amount::Ranges(ranges));
-    }
-    if let Some(inner) = value.strip_prefix('{').and_then(|v| v.strip_suffix('}')) {
-        let words = pieces(inner, b',').map(trimmed);
-        let words = Words::distinct(words.filter(|word| !word.is_empty()));
-        let words = words.map_err(|word| wrong(Problem::Duplicate(word.to_string())))?;
-        return Ok(Amount::Set(words));
-    }
-    let quantity: Quantity = value.parse().map_err(|e: QuantityError| wrong(e.into()))?;
-    if name == Known::Gpus.text() && !quantity.is_whole() {
-        return Err(wrong(Problem::NotWhole));
-    }
-    Ok(Amount::Scalar(quantity))
 }
 
 /// What an operator may say of an agent before it runs.
@@ -216,7 +63,7 @@ fn check_static(resources: &Resources) -> Result<(), ParseError> {
 /// and seen at a glance.
 fn has_each_name_once(resources: &Resources) -> bool {
     let mut latest = None;
-    for group in &resources.groups {
+    for group in resources.groups.iter() {
         for (what, _) in group.rest() {
             let Name::Other(name) = &what.name else {
                 return false;
@@ -252,14 +99,6 @@ fn check_kinds(resources: &Resources) -> Result<(), ParseError> {
     match mixed {
         Some((name, _)) => Err(ParseError::MixedTypes(name.to_string())),
         None => Ok(()),
-    }
-}
-
-fn error(name: &str, field: &str, problem: Problem) -> ResourceError {
-    ResourceError {
-        name: name.to_string(),
-        field: field.to_string(),
-        problem,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Sets of words, as one piece of text.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,8 +14,10 @@ use smallvec::SmallVec;
 #[derive(Clone)]
 pub struct Words(Form);
 
-/// One form for each set: what fits into the first is never the second.
+/// One form for each set: what fits into the first is never the second. The tag takes four bytes, so that copies are made
+/// of whole words.
 #[derive(Clone)]
+#[repr(u32)]
 enum Form {
     /// So many bytes, and no allocation. Those unused are zero.
     Few(u8, [u8; FEW]),
@@ -22,7 +25,7 @@ enum Form {
 }
 
 /// As much as most sets have, and as makes [`Words`] three machine words.
-const FEW: usize = 22;
+const FEW: usize = 19;
 
 /// Says that the length follows as four bytes, least significant first.
 const LONG: u8 = u8::MAX;
@@ -33,11 +36,7 @@ impl Words {
     /// # Errors
     /// A word that does.
     pub fn distinct<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Words, &'a str> {
-        Words::listed(words.into_iter().collect())
-    }
-
-    /// As [`Words::distinct`].
-    pub(super) fn listed(mut all: SmallVec<[&str; 8]>) -> Result<Words, &str> {
+        let mut all: SmallVec<[&str; 8]> = words.into_iter().collect();
         if !all.is_sorted_by(|word, next| word < next) {
             all.sort_unstable();
             if let Some(pair) = all.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -47,6 +46,32 @@ impl Words {
         Ok(all.iter().map(|word| word.as_bytes()).collect())
     }
 
+    /// Adds one of a few words. Nothing if there are too many, or if it is there, or empty.
+    #[inline]
+    pub(super) fn insert(&mut self, word: &[u8]) -> Option<()> {
+        let Form::Few(used, few) = &mut self.0 else {
+            return None;
+        };
+        let (end, mut at) = (usize::from(*used), 0);
+        let behind = end + 1 + word.len();
+        if word.is_empty() || behind > FEW {
+            return None;
+        }
+        while let Some((first, _)) = split(&few[at..end]) {
+            match word.cmp(&first[1..]) {
+                Ordering::Less => break,
+                Ordering::Equal => return None,
+                Ordering::Greater => at += first.len(),
+            }
+        }
+        let place = 1 + word.len();
+        few.copy_within(at..end, at + place);
+        few[at] = word.len() as u8; // No longer than what is few.
+        few[at + 1..at + place].copy_from_slice(word);
+        *used = behind as u8;
+        Some(())
+    }
+
     fn bytes(&self) -> &[u8] {
         match &self.0 {
             Form::Few(used, bytes) => &bytes[..usize::from(*used)],
@@ -54,24 +79,13 @@ impl Words {
         }
     }
 
-    #[inline]
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = self.bytes();
         std::iter::from_fn(move || {
-            let (first, behind) = rest.split_first()?;
-            let (part, behind) = match *first {
-                LONG => Words::long_part(behind),
-                length => behind.split_at_checked(usize::from(length)),
-            }?;
+            let (first, behind) = split(rest)?;
             rest = behind;
-            Some(part)
+            Some(word(first))
         })
-    }
-
-    #[cold]
-    fn long_part(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-        let (length, behind) = rest.split_first_chunk()?;
-        behind.split_at_checked(u32::from_le_bytes(*length) as usize)
     }
 
     /// Whether there are none.
@@ -88,16 +102,29 @@ impl Words {
 
     /// Whether every word of `other` is in this set.
     pub fn contains(&self, other: &Words) -> bool {
-        // Both ascend, so that the search goes on where it ended.
-        let mut have = self.parts();
-        other.parts().all(|wanted| have.any(|word| word == wanted))
+        let (mut have, mut wanted) = (self.bytes(), other.bytes());
+        while let Some((first, behind)) = split(wanted) {
+            // Both ascend, so that the search goes on where it ended.
+            let Some(at) = find(have, first) else {
+                return false;
+            };
+            have = &have[at + first.len()..];
+            wanted = behind;
+        }
+        true
     }
 
     /// The words in either.
+    #[inline]
     pub(super) fn plus(&self, other: &Words) -> Words {
-        if self.contains(other) {
-            return self.clone();
+        match self.contains(other) {
+            true => self.clone(),
+            false => self.with(other),
         }
+    }
+
+    #[inline(never)]
+    fn with(&self, other: &Words) -> Words {
         let mut all: SmallVec<[&[u8]; 8]> = self.parts().chain(other.parts()).collect();
         all.sort_unstable();
         all.dedup();
@@ -105,22 +132,35 @@ impl Words {
     }
 
     /// The words that are not in `other`.
+    #[inline]
     pub(super) fn minus(&self, other: &Words) -> Words {
-        let mut holes = other.parts();
-        let mut hole = holes.next();
+        match &self.0 {
+            Form::Few(used, few) => Words::cut(*used, *few, other),
+            Form::Many(_) => self.without(other),
+        }
+    }
+
+    /// A few words without those of `other`, each cut out of the bytes where it is.
+    fn cut(used: u8, mut few: [u8; FEW], other: &Words) -> Words {
+        let (mut used, mut holes) = (usize::from(used), other.bytes());
+        while let Some((hole, behind)) = split(holes) {
+            if let Some(at) = find(&few[..used], hole) {
+                few.copy_within(at + hole.len()..used, at);
+                few[used - hole.len()..used].fill(0);
+                used -= hole.len();
+            }
+            holes = behind;
+        }
+        Words(Form::Few(used as u8, few))
+    }
+
+    #[inline(never)]
+    fn without(&self, other: &Words) -> Words {
+        let mut holes = other.parts().peekable();
         let left = self.parts().filter(|part| {
             // Both ascend, so that the search goes on where it ended.
-            while let Some(word) = hole {
-                let order = word.cmp(part);
-                if order.is_gt() {
-                    break;
-                }
-                hole = holes.next();
-                if order.is_eq() {
-                    return false;
-                }
-            }
-            true
+            while holes.next_if(|hole| hole < part).is_some() {}
+            holes.peek() != Some(part)
         });
         left.collect()
     }
@@ -141,6 +181,50 @@ impl Words {
             all.extend_from_slice(word);
         }
         Words(Form::Many(all.into()))
+    }
+}
+
+/// The first word with its length, and what follows it.
+#[inline]
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match *bytes.first()? {
+        LONG => split_long(bytes),
+        length => bytes.split_at_checked(1 + usize::from(length)),
+    }
+}
+
+#[cold]
+fn split_long(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = u32::from_le_bytes(*bytes.get(1..)?.first_chunk()?);
+    bytes.split_at_checked(5 + length as usize)
+}
+
+/// Without its length.
+fn word(with_length: &[u8]) -> &[u8] {
+    let length = if with_length.starts_with(&[LONG]) {
+        5
+    } else {
+        1
+    };
+    &with_length[length..]
+}
+
+/// Where a word with its length is among such words.
+#[inline]
+fn find(words: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut rest = words;
+    while let Some((first, behind)) = split(rest) {
+        if first == wanted {
+            return Some(words.len() - rest.len());
+        }
+        rest = behind;
+    }
+    None
+}
+
+impl Default for Words {
+    fn default() -> Words {
+        Words(Form::Few(0, [0; FEW]))
     }
 }
 
@@ -209,6 +293,22 @@ mod tests {
     }
 
     proptest! {
+        /// As long as they are few.
+        #[test]
+        fn takes_word_after_word(all in proptest::collection::vec("[abc]{0,4}", 0..8)) {
+            let (mut few, mut set) = (Words::default(), BTreeSet::new());
+            for word in all {
+                let length: usize = set.iter().map(|word: &String| 1 + word.len()).sum();
+                let fits = length + 1 + word.len() <= FEW;
+                let taken = few.insert(word.as_bytes()).is_some();
+                prop_assert_eq!(taken, fits && !word.is_empty() && !set.contains(&word));
+                if taken {
+                    set.insert(word);
+                }
+                prop_assert_eq!(&few, &words(&set));
+            }
+        }
+
         #[test]
         fn behaves_like_a_set_of_texts(a in small_set(), b in small_set()) {
             let (wa, wb) = (words(&a), words(&b));

@@ -1,6 +1,6 @@
 //! RESERVE and UNRESERVE.
 
-use mesos::resources::{Key, Reservation, ReservationKind, Resources};
+use mesos::resources::{Key, ReservationKind, Resources, Stack};
 use mesos::v1;
 use mesos::v1::offer::operation::{Reserve, Unreserve};
 
@@ -25,7 +25,8 @@ pub(super) fn reserve(reserve: &Reserve, asker: &Asker<'_>, target: &Target<'_>)
             !key.revocable,
             format!("'{field}': '{key}' is revocable and cannot be reserved"),
         )?;
-        let by = key.reservations.last().and_then(|r| r.principal.as_deref());
+        let innermost = key.reservations.last();
+        let by = innermost.as_ref().and_then(|it| it.principal.as_deref());
         principal(field, key, by, "reservations.principal", asker)?;
         role(field, key, asker)?;
     }
@@ -103,21 +104,19 @@ fn source(
         from != to,
         format!("'{field}' and 'reserve.resources' are reserved alike; nothing would change"),
     )?;
-    let common = from
-        .iter()
-        .zip(to)
+    let common = (from.iter().zip(to.iter()))
         .take_while(|(from, to)| from == to)
         .count();
-    let mut undone = from[common..].iter();
+    let mut undone = from.iter().skip(common);
     require(
         undone.all(|reservation| reservation.kind == ReservationKind::Dynamic),
         format!("'{field}' has a static reservation that 'reserve.resources' does not have"),
     )
 }
 
-fn one_stack<'a>(field: &str, resources: &'a Resources) -> Result<&'a [Reservation], Invalid> {
-    let mut stacks = resources.keys().map(|key| &key.reservations[..]);
-    let first = stacks.next().unwrap_or_default();
+fn one_stack<'a>(field: &str, resources: &'a Resources) -> Result<&'a Stack, Invalid> {
+    let mut stacks = resources.keys().map(|key| key.reservations);
+    let first = stacks.next().unwrap_or(&Stack::NONE);
     require(
         stacks.all(|other| other == first),
         format!("'{field}' has resources with different reservations; use one operation for each"),
