@@ -7,7 +7,8 @@
 //!                                          └─ full ─▶ refused
 //! ```
 //!
-//! Mesos limits its old drivers only; here every call of a framework counts, whatever way it came.
+//! Mesos limits its old drivers only; here every call of a framework counts, whatever way it came. Where nobody is
+//! authenticated it counts for the principal that the framework subscribed with.
 //! The end of a subscription does not wait: what is left of it in the lane is refused when its turn
 //! comes, as any call without a subscription.
 

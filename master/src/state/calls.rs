@@ -55,10 +55,25 @@ impl State {
         } else {
             let id = self.authorise(caller, kind, &call)?;
             self.count_call(&id, kind);
-            self.dispatch(now, &id, kind, call, caller.fresh, &mut out)?;
+            self.dispatch(now, &id, caller, kind, call, &mut out)?;
             CallAccepted::default()
         };
         Ok((accepted, out))
+    }
+
+    /// Whose limit of calls a call counts for: of who was authenticated, else of who is spoken for. Without
+    /// credentials who subscribes is believed what it claims, and later the stream id shows whose call it is.
+    pub fn principal_of<'a>(&'a self, caller: &'a Caller, call: &'a Call) -> Option<&'a str> {
+        if let Some(principal) = &caller.principal {
+            return Some(principal);
+        }
+        if call.r#type() == Type::Subscribe {
+            return call.subscribe.as_ref()?.framework_info.principal.as_deref();
+        }
+        let framework = self.cluster.framework(call.framework_id.as_ref()?)?;
+        let subscription = framework.subscription()?;
+        let is_its_own = caller.stream_id.as_ref() == Some(&subscription.stream_id);
+        is_its_own.then_some(framework.info.principal.as_deref())?
     }
 
     /// Finds the framework in whose name `call` may be made by `caller`.
@@ -117,21 +132,21 @@ impl State {
         &mut self,
         now: Timestamp,
         id: &FrameworkId,
+        caller: &Caller,
         kind: Type,
         call: Call,
-        fresh: Uuid,
         out: &mut Effects,
     ) -> Result<(), CallRejected> {
         match kind {
             Type::Accept => {
                 let accept = call.accept.unwrap_or_default();
-                self.accept(now, id, accept, fresh, out);
+                self.accept(now, id, accept, caller.fresh, out);
             }
             Type::Decline => self.decline(id, &call.decline.unwrap_or_default(), out),
             Type::Acknowledge => self.acknowledge(id, &call.acknowledge.unwrap_or_default(), out),
             _ => {
                 if let Some(framework) = self.cluster.framework(id).cloned() {
-                    self.dispatch_rare(now, &framework, kind, call, out)?;
+                    self.dispatch_rare(now, &framework, caller, kind, call, out)?;
                 }
             }
         }
@@ -142,6 +157,7 @@ impl State {
         &mut self,
         now: Timestamp,
         framework: &Arc<Framework>,
+        caller: &Caller,
         kind: Type,
         call: Call,
         out: &mut Effects,
@@ -166,7 +182,8 @@ impl State {
             // Mesos' allocator ignores requests too.
             Type::Request => self.counters.count(Counter::ResourceRequest),
             Type::UpdateFramework => {
-                self.update_framework(framework, call.update_framework.unwrap_or_default(), out)?;
+                let (update, caller) = (call.update_framework, caller.principal.as_deref());
+                self.update_framework(framework, caller, update.unwrap_or_default(), out)?;
             }
             Type::ReconcileOperations => {
                 let reconcile = call.reconcile_operations.unwrap_or_default();

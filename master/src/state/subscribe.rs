@@ -37,10 +37,8 @@ impl State {
     ) -> Result<CallAccepted, CallRejected> {
         let subscribe = call.subscribe.unwrap_or_default();
         let from = self.check_subscriber(caller, &subscribe)?;
-        let mut info = subscribe.framework_info.clone();
-        if info.principal.is_none() {
-            info.principal = caller.principal.clone();
-        }
+        let info = subscribe.framework_info.clone();
+        let mut info = with_principal(info, caller.principal.as_deref());
         // A driver that missed the answer to its first SUBSCRIBE asks again from the same pid.
         let known = info.id.clone().filter(|id| !id.value.is_empty());
         let known = known.filter(|_| !self.config.museum.shows(Historic::GhostFrameworks));
@@ -63,8 +61,13 @@ impl State {
             }
         };
         info.id = Some(id.clone());
-        if self.cluster.framework(&id).is_none() {
-            self.add_framework(now, &info, out);
+        match self.cluster.framework(&id) {
+            None => self.add_framework(now, &info, out),
+            // These two cannot change in a framework's life, whoever leads; Mesos keeps them silently.
+            Some(known) => {
+                info.user = known.info.user.clone();
+                info.checkpoint = known.info.checkpoint;
+            }
         }
         let stream_id = caller.fresh.to_string();
         let subscription = Subscription {
@@ -137,11 +140,12 @@ impl State {
         if self.cluster.is_completed(id) {
             return Err(refused("Framework has been removed".to_owned()));
         }
+        // Also if only the registry or an agent has told of it: else any principal could take it over from a new leader.
         match self.cluster.framework(id) {
-            Some(known) if !known.recovered() => {
+            Some(known) => {
                 check::resubscription(&known.info, info).map_err(|e| refused(e.to_string()))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -168,7 +172,7 @@ impl State {
         &mut self,
         now: Timestamp,
         id: &FrameworkId,
-        mut info: FrameworkInfo,
+        info: FrameworkInfo,
         subscribe: &call::Subscribe,
         subscription: Subscription,
         out: &mut Effects,
@@ -181,9 +185,6 @@ impl State {
 
         let (first, recovered) = (framework.epoch == 0, framework.recovered());
         if !first {
-            // These two cannot change in a framework's life; Mesos keeps them silently.
-            info.user = framework.info.user.clone();
-            info.checkpoint = framework.info.checkpoint;
             out.push(Effect::Allocator(AllocatorOp::DeactivateFramework {
                 id: id.clone(),
             }));
@@ -277,10 +278,11 @@ impl State {
     pub(super) fn update_framework(
         &mut self,
         framework: &Framework,
+        caller: Option<&str>,
         update: call::UpdateFramework,
         out: &mut Effects,
     ) -> Result<(), CallRejected> {
-        let info = update.framework_info;
+        let info = with_principal(update.framework_info, caller);
         check::subscription(
             &info,
             &update.suppressed_roles,
@@ -349,6 +351,14 @@ impl State {
             }
         }
     }
+}
+
+/// Who leaves the principal out is the one that was authenticated.
+fn with_principal(mut info: FrameworkInfo, authenticated: Option<&str>) -> FrameworkInfo {
+    if info.principal.is_none() {
+        info.principal = authenticated.map(str::to_owned);
+    }
+    info
 }
 
 pub(super) fn heartbeat_event() -> Event {

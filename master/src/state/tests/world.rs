@@ -185,9 +185,21 @@ impl World {
     }
 
     pub(super) fn reregister(&mut self, id: &AgentId, pid: Pid<AgentProtocol>, runs: Runs) {
+        let request = self.reregistration(id, pid, runs);
+        let effects = self.state.reregister_agent(self.now, request);
+        self.perform(effects);
+    }
+
+    /// What an agent says that comes back.
+    pub(super) fn reregistration(
+        &self,
+        id: &AgentId,
+        pid: Pid<AgentProtocol>,
+        runs: Runs,
+    ) -> ReregisterAgent {
         let mut info = agent_info(&pid);
         info.id = Some(id.clone());
-        let request = ReregisterAgent {
+        ReregisterAgent {
             info: Pb(info),
             agent: pid,
             capabilities: capabilities(),
@@ -200,9 +212,7 @@ impl World {
             operations: runs.operations.into_iter().map(Pb).collect(),
             completed_frameworks: runs.completed_frameworks.into_iter().map(Pb).collect(),
             completed_tasks: runs.completed_tasks.iter().map(Packed::new).collect(),
-        };
-        let effects = self.state.reregister_agent(self.now, request);
-        self.perform(effects);
+        }
     }
 
     /// An operator calls.
