@@ -31,9 +31,18 @@ pub struct RateLimit {
 pub(super) struct Turns {
     /// When the next turn is free.
     next: Timestamp,
-    /// Agents that wait for their turn, with why and when they were last found silent; one entry
-    /// each.
-    waiting: BTreeMap<AgentId, (UnreachableReason, Timestamp)>,
+    /// Agents that wait for their turn; one entry each.
+    waiting: BTreeMap<AgentId, Silence>,
+}
+
+/// Why an agent waits for its turn.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    reason: UnreachableReason,
+    /// When it was last found silent.
+    found: Timestamp,
+    /// In which of its connections. One that came back and left again has the whole time again.
+    connection: Option<u64>,
 }
 
 impl State {
@@ -48,8 +57,13 @@ impl State {
         if self.transitions.contains_key(id) {
             return;
         }
+        let silence = Silence {
+            reason,
+            found: now,
+            connection: self.cluster.agent(id).map(|agent| agent.connection),
+        };
         if let Some(waits) = self.turns.waiting.get_mut(id) {
-            *waits = (reason, now);
+            *waits = silence;
             return;
         }
         self.counters.count(Counter::AgentUnreachableScheduled);
@@ -61,7 +75,7 @@ impl State {
         if turn <= now {
             return self.begin_unreachable(now, id, reason, out);
         }
-        self.turns.waiting.insert(id.clone(), (reason, now));
+        self.turns.waiting.insert(id.clone(), silence);
         let timer = Timer::AgentUnreachable(id.clone());
         out.push(Effect::Timer(turn.since(now), timer));
     }
@@ -69,33 +83,29 @@ impl State {
     /// It is the turn of an agent. One that was heard of meanwhile stays, and its turn is lost.
     pub(super) fn turn_came(&mut self, now: Timestamp, id: &AgentId) -> Effects {
         let mut out = Effects::new();
-        let Some((reason, silent_at)) = self.turns.waiting.remove(id) else {
+        let Some(silence) = self.turns.waiting.remove(id) else {
             return out;
         };
-        if self.is_still_silent(now, id, reason, silent_at) {
-            self.begin_unreachable(now, id, reason, &mut out);
+        if self.is_still_silent(now, id, silence) {
+            self.begin_unreachable(now, id, silence.reason, &mut out);
         } else {
             self.counters.count(Counter::AgentUnreachableCanceled);
         }
         out
     }
 
-    fn is_still_silent(
-        &self,
-        now: Timestamp,
-        id: &AgentId,
-        reason: UnreachableReason,
-        silent_at: Timestamp,
-    ) -> bool {
-        match (reason, self.cluster.agent(id)) {
+    fn is_still_silent(&self, now: Timestamp, id: &AgentId, silence: Silence) -> bool {
+        match (silence.reason, self.cluster.agent(id)) {
             (UnreachableReason::NotRecovered, None) => {
                 self.cluster.recovered_agents.contains_key(id)
             }
             // The observer says so again with every ping that is missed.
             (UnreachableReason::PingTimeout, Some(_)) => {
-                now.since(silent_at) <= self.config.agent_ping_timeout * 2
+                now.since(silence.found) <= self.config.agent_ping_timeout * 2
             }
-            (UnreachableReason::ReregisterTimeout, Some(agent)) => !agent.connected,
+            (UnreachableReason::ReregisterTimeout, Some(agent)) => {
+                !agent.connected && silence.connection == Some(agent.connection)
+            }
             _ => false,
         }
     }

@@ -112,11 +112,12 @@ impl State {
         // than what was asked of it since.
         let is_news = admission.resource_version.is_none()
             || admission.resource_version != agent.resource_version;
+        // First, as the allocator is told all of the agent when its size changes.
+        self.update_agent(agent, &admission, out);
         if is_news {
             let (total, version) = (admission.total.clone(), admission.resource_version);
             self.resize(agent, total, version, out);
         }
-        self.update_agent(agent, &admission, out);
         self.reconnect(now, agent, admission.pid.clone(), out);
         for framework in &admission.running.frameworks {
             self.recover_framework(now, framework, out);
@@ -134,15 +135,15 @@ impl State {
 
     /// Takes over what the agent now says of itself.
     fn update_agent(&mut self, agent: &Agent, admission: &Admission, out: &mut Effects) {
-        let changed = agent.info != admission.words;
+        let has_other_words = agent.info != admission.words;
         let software = self.software.share(Arc::new(admission.software()));
+        if !has_other_words && agent.software == software {
+            return;
+        }
         let Some(agent) = self.cluster.agent_mut(&agent.id) else {
             return;
         };
         agent.software = software;
-        if !changed {
-            return;
-        }
         agent.info = admission.words.clone();
         let total = (*agent.total).clone();
         let id = agent.id.clone();
@@ -152,13 +153,15 @@ impl State {
             capabilities: AgentCapabilities::new(&admission.capabilities),
             total,
         }));
-        out.push(Effect::Registry(
-            Operation::UpdateAgent {
-                id,
-                info: Pb(admission.info.clone()),
-            },
-            Continuation::Nothing,
-        ));
+        if has_other_words {
+            out.push(Effect::Registry(
+                Operation::UpdateAgent {
+                    id,
+                    info: Pb(admission.info.clone()),
+                },
+                Continuation::Nothing,
+            ));
+        }
     }
 
     /// Makes `pid` the place of a registered agent, and offers its resources again.

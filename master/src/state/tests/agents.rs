@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use mesos::protocols::master::UnregisterAgent;
+use mesos::v1::agent_info::Capability;
 use mesos::v1::{FrameworkInfo, TaskState};
+use mesos::wire::Pb;
 
 use super::world::{Runs, World, agent_pid, info};
-use crate::state::Counter;
+use crate::allocator::{AgentCapabilities, AllocatorOp};
+use crate::state::{Counter, Effect};
 
 #[test]
 fn an_agent_is_answered_after_the_registry_has_it() {
@@ -49,7 +52,6 @@ fn a_new_agent_in_the_place_of_another_removes_that() {
 #[test]
 fn an_agent_with_impossible_resources_is_told_why_it_must_end() {
     use mesos::protocols::master::RegisterAgent;
-    use mesos::wire::Pb;
     let mut world = World::new();
     let mut resources = super::world::resources("cpus:1");
     resources[0].scalar = Some(mesos::v1::value::Scalar { value: -1.0 });
@@ -239,7 +241,6 @@ fn an_agent_that_takes_the_place_of_another_removes_that() {
 fn agents_that_are_too_old_or_of_an_unknown_place_are_not_answered() {
     use mesos::protocols::master::RegisterAgent;
     use mesos::v1::{AgentInfo, DomainInfo};
-    use mesos::wire::Pb;
     let somewhere = || Some(DomainInfo::default());
     for (version, masters, agents, required, welcome) in [
         ("1.0.0", None, None, false, true),
@@ -270,5 +271,54 @@ fn agents_that_are_too_old_or_of_an_unknown_place_are_not_answered() {
         };
         let effects = world.state.register_agent(world.now, request);
         assert_eq!(!effects.is_empty(), welcome, "{version} {required}");
+    }
+}
+
+/// What the allocator is told of an agent's capabilities, in order.
+fn capabilities_told(effects: &[Effect]) -> Vec<AgentCapabilities> {
+    let updates = effects.iter().filter_map(|effect| match effect {
+        Effect::Allocator(AllocatorOp::UpdateAgent { capabilities, .. }) => Some(*capabilities),
+        _ => None,
+    });
+    updates.collect()
+}
+
+fn of_capabilities(capabilities: &[Pb<Capability>]) -> AgentCapabilities {
+    let inner = capabilities.iter().cloned().map(Pb::into_inner);
+    AgentCapabilities::new(&inner.collect::<Vec<_>>())
+}
+
+#[test]
+fn the_allocator_hears_what_an_upgraded_agent_can_do() {
+    let all = super::world::capabilities();
+    for grows in [false, true] {
+        let mut world = World::new();
+        let agent = world.agent(1);
+        let mut request = world.reregistration(&agent, agent_pid(1, 1), Runs::default());
+        request.capabilities.truncate(1);
+        request.resource_version = Some(uuid::Uuid::from_u128(1));
+        let effects = world.state.reregister_agent(world.now, request.clone());
+        let few = of_capabilities(&request.capabilities);
+        assert_eq!(capabilities_told(&effects), [few], "it was downgraded");
+        world.perform(effects);
+        world.log();
+
+        request.capabilities = all.clone();
+        request.resource_version = Some(uuid::Uuid::from_u128(2));
+        if grows {
+            request.info.0.resources = super::world::resources("cpus:8;mem:1024;disk:1000");
+        }
+        let effects = world.state.reregister_agent(world.now, request.clone());
+        let told = capabilities_told(&effects);
+        assert!(!told.is_empty());
+        assert!(told.iter().all(|it| *it == of_capabilities(&all)));
+        world.perform(effects);
+        // The registry holds what agents say of themselves, and that only.
+        assert_eq!(world.log_of("registry").len(), usize::from(grows));
+        // It repeats itself.
+        let effects = world.state.reregister_agent(world.now, request);
+        assert_eq!(capabilities_told(&effects), []);
+        world.perform(effects);
+        world.check();
     }
 }

@@ -101,3 +101,23 @@ fn agents_that_do_not_come_back_to_a_new_master_wait_too() {
     assert_eq!(counters.get(Counter::AgentUnreachableCanceled), 1);
     assert_eq!(counters.get(Counter::RecoveryAgentRemovals), 2);
 }
+
+#[test]
+fn who_came_back_and_left_again_has_the_whole_time_again() {
+    let mut world = World::with(config());
+    let agents = [world.agent(1), world.agent(2)];
+    let timeout = config().agent_reregister_timeout;
+    world.agent_exits(&agents[1]);
+    world.wait(timeout - Duration::from_secs(1));
+    silent(&mut world, &agents[0]);
+    // It has to wait for its turn now.
+    world.wait(Duration::from_secs(1));
+    world.log();
+    world.reregister(&agents[1], agent_pid(2, 2), Runs::default());
+    world.agent_exits(&agents[1]);
+    world.wait(timeout - Duration::from_secs(1));
+    assert!(unreachable(&mut world).is_empty());
+    world.wait(Duration::from_secs(1));
+    assert_eq!(unreachable(&mut world), ["registry <- m-S1 unreachable"]);
+    world.check();
+}
