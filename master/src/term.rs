@@ -272,6 +272,7 @@ pub(crate) fn master_info(id: String, node: &Node, config: &Config) -> v1::Maste
         capabilities: [
             capability::Type::AgentUpdate,
             capability::Type::AgentDraining,
+            capability::Type::QuotaV2,
         ]
         .map(|kind| Capability {
             r#type: Some(kind as i32),
@@ -293,8 +294,10 @@ fn packed(ip: IpAddr) -> u32 {
 mod tests {
     use std::time::Duration;
 
+    use mesos::election::Leader;
     use mesos::v1::domain_info::FaultDomain;
     use mesos::v1::domain_info::fault_domain::{RegionInfo, ZoneInfo};
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::allocator::{AgentSorter, SorterKind};
@@ -355,5 +358,40 @@ mod tests {
             error.starts_with("--min_allocatable_resources: "),
             "{error}"
         );
+    }
+
+    /// What a master of Mesos 1.11 writes into its node in ZooKeeper, but for the values that are its own.
+    #[tokio::test]
+    async fn a_master_writes_what_mesos_writes() {
+        let node = Node::local();
+        let config = Config {
+            hostname: Some("host".to_owned()),
+            ..Config::default()
+        };
+        let info = master_info("an-id".to_owned(), &node, &config);
+        let leader = Leader {
+            address: node.address(),
+            info,
+        };
+        let written: Value = serde_json::from_slice(&leader.to_json()).expect("JSON");
+        let (ip, port) = (node.address().ip().to_string(), node.address().port());
+        let octets: Vec<u32> = ip
+            .split('.')
+            .map(|it| it.parse().expect("a byte"))
+            .collect();
+        let number = octets.iter().rev().fold(0, |all, byte| (all << 8) | byte);
+        let recorded = json!({
+            "address": {"hostname": "host", "ip": ip, "port": port},
+            "capabilities": [
+                {"type": "AGENT_UPDATE"}, {"type": "AGENT_DRAINING"}, {"type": "QUOTA_V2"}
+            ],
+            "hostname": "host",
+            "id": "an-id",
+            "ip": number,
+            "pid": format!("master@{ip}:{port}"),
+            "port": port,
+            "version": "1.11.0",
+        });
+        assert_eq!(written, recorded);
     }
 }
