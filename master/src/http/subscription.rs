@@ -5,6 +5,9 @@
 //!      ▲                   │                                                         │
 //!      └──── Exited ───────┴─◀── the queue overflows, or the client has gone ◀───────┘
 //! ```
+//!
+//! The queue overflows by events, by bytes, and by heartbeats of which none was read: also where little happens a
+//! client that stands still is disconnected, and its framework's failover timeout begins.
 
 use std::io;
 use std::pin::Pin;
@@ -38,6 +41,10 @@ const MAX_QUEUED_EVENTS: usize = 16_384;
 
 /// Bytes that may wait for a slow reader. A single larger event passes if nothing else waits.
 const MAX_QUEUED_BYTES: usize = 32 << 20;
+
+/// Heartbeats that may be queued while nothing is read: a minute of them, as often as Mesos sends them. Nobody knows
+/// whether such a client is still there.
+const MAX_UNREAD_HEARTBEATS: u32 = 4;
 
 /// How long a client may take to read what was queued when its subscription ended.
 pub(super) const LINGER: Duration = Duration::from_secs(10);
@@ -102,8 +109,8 @@ fn refusal(content_type: ContentType, message: String) -> HttpResponse {
         error: Some(scheduler::event::Error { message }),
         ..Default::default()
     };
-    let (queue, events) = queue();
-    let _ = queue.push(recordio::encode(&wire::encode(content_type, &error)));
+    let (mut queue, events) = queue();
+    let _ = queue.push(recordio::encode(&wire::encode(content_type, &error)), false);
     stream(content_type, &Uuid::new_v4().to_string(), events)
 }
 
@@ -162,7 +169,8 @@ impl Handler<Event> for Subscription {
 
     fn handle(&mut self, Event(event): Event, ctx: &mut Context<Self>) {
         let record = recordio::encode(&wire::encode(self.content_type, &event.0));
-        if let Err(Overflow) = self.queue.push(record) {
+        let is_heartbeat = event.0.r#type() == scheduler::event::Type::Heartbeat;
+        if let Err(Overflow) = self.queue.push(record, is_heartbeat) {
             tracing::warn!(
                 "the scheduler behind {} does not read its events; it is disconnected",
                 ctx.me()
@@ -185,11 +193,17 @@ impl Handler<Unsubscribed> for Subscription {
 struct Queue {
     records: mpsc::Sender<Bytes>,
     state: Arc<QueueState>,
+    /// How many records had been taken when it was last looked.
+    taken: usize,
+    /// Heartbeats since that was another number.
+    unread_heartbeats: u32,
 }
 
 #[derive(Default)]
 struct QueueState {
     bytes: AtomicUsize,
+    /// Records that were taken so far.
+    taken: AtomicUsize,
     /// Something was dropped.
     failed: AtomicBool,
     /// Told when the response is over.
@@ -210,6 +224,8 @@ fn queue() -> (Queue, Events) {
     let queue = Queue {
         records: sender,
         state: state.clone(),
+        taken: 0,
+        unread_heartbeats: 0,
     };
     let events = Events {
         records: receiver,
@@ -219,7 +235,17 @@ fn queue() -> (Queue, Events) {
 }
 
 impl Queue {
-    fn push(&self, record: Bytes) -> Result<(), Overflow> {
+    fn push(&mut self, record: Bytes, is_heartbeat: bool) -> Result<(), Overflow> {
+        let taken = self.state.taken.load(Ordering::Acquire);
+        if std::mem::replace(&mut self.taken, taken) != taken {
+            self.unread_heartbeats = 0;
+        }
+        if is_heartbeat {
+            self.unread_heartbeats += 1;
+        }
+        if self.unread_heartbeats > MAX_UNREAD_HEARTBEATS {
+            return Err(Overflow);
+        }
         let length = record.len();
         let waiting = self.state.bytes.fetch_add(length, Ordering::AcqRel);
         if waiting > 0 && waiting + length > MAX_QUEUED_BYTES {
@@ -249,6 +275,7 @@ impl Stream for Events {
         let next = self.records.poll_recv(cx);
         if let Poll::Ready(Some(record)) = &next {
             self.state.bytes.fetch_sub(record.len(), Ordering::AcqRel);
+            self.state.taken.fetch_add(1, Ordering::AcqRel);
         }
         next.map(|record| record.map(Ok))
     }
@@ -257,5 +284,43 @@ impl Stream for Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.state.over.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
+    use super::*;
+
+    const BEAT: Bytes = Bytes::from_static(b"beat");
+
+    #[test]
+    fn who_reads_nothing_for_some_heartbeats_is_given_up() {
+        let (mut queue, mut events) = queue();
+        for reads in [true, false] {
+            for _ in 0..MAX_UNREAD_HEARTBEATS {
+                assert!(queue.push(BEAT, true).is_ok());
+                // What is sent beside them shows nothing of the reader.
+                assert!(queue.push(BEAT, false).is_ok());
+            }
+            if reads {
+                let next = events.next().now_or_never().flatten();
+                assert!(next.is_some_and(|record| record.is_ok()));
+            }
+        }
+        assert!(queue.push(BEAT, false).is_ok());
+        assert!(queue.push(BEAT, true).is_err());
+    }
+
+    #[test]
+    fn who_reads_a_little_at_a_time_is_served() {
+        let (mut queue, mut events) = queue();
+        for _ in 0..10 * MAX_UNREAD_HEARTBEATS {
+            for _ in 0..MAX_UNREAD_HEARTBEATS {
+                assert!(queue.push(BEAT, true).is_ok());
+            }
+            assert!(events.next().now_or_never().flatten().is_some());
+        }
     }
 }
