@@ -46,6 +46,8 @@ impl DiskStorage {
 
     fn open_now(self) -> Result<Opened, StorageError> {
         fs::create_dir_all(&self.folder).map_err(failed("create", &self.folder))?;
+        // A folder that was just made is lost with the power unless the one above it is safe.
+        sync_folder(self.folder.parent().unwrap_or(&self.folder))?;
         let lock = lock(&self.folder.join("lock"))?;
         let path = self.folder.join("log");
         let registry = read_file(&path)?;
@@ -221,8 +223,12 @@ fn write_snapshot(
         .and_then(|()| file.sync_all()))
     .map_err(failed("write", &new))?;
     fs::rename(&new, path).map_err(failed("replace", path))?;
-    (File::open(folder).and_then(|folder| folder.sync_all())).map_err(failed("sync", folder))?;
+    sync_folder(folder)?;
     Ok((file, snapshot.len() as u64))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), StorageError> {
+    (File::open(folder).and_then(|folder| folder.sync_all())).map_err(failed("sync", folder))
 }
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StorageError + 'a {
