@@ -4,24 +4,17 @@
 use std::collections::BTreeSet;
 
 use libprocess::prelude::*;
-use mesos::v1::FrameworkId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::allocator::Allocated;
 
 protocol! {
-    /// What a master accepts from its own allocator, from the operator's HTTP API and from the one
-    /// that watches its whitelist.
+    /// What a master accepts from its own allocator and from the one that watches its whitelist.
     pub local InboxProtocol = "mesos.master.inbox" {
         1 => Allocated,
-        2 => Teardown -> bool,
-        3 => Whitelist -> (),
+        2 => Whitelist -> (),
     }
 }
-
-/// An operator tears a framework down. Answered with whether there was one of that id.
-#[derive(Clone, Debug)]
-pub struct Teardown(pub FrameworkId);
 
 /// Only agents on these hosts are offered from now on.
 #[derive(Clone, Debug)]
@@ -30,15 +23,14 @@ pub struct Whitelist(pub BTreeSet<String>);
 /// Something for the master.
 pub(crate) enum Input {
     Allocated(Allocated),
-    Teardown(FrameworkId, oneshot::Sender<bool>),
     Whitelist(BTreeSet<String>),
 }
 
 /// Hands messages on to the master.
 ///
 /// The channel has no bound of its own: resources are in at most one allocation that the master
-/// has not seen, so there are never more than the cluster has agents and roles; and a teardown is
-/// waited for by whoever asked; and whitelists come every few seconds.
+/// has not seen, so there are never more than the cluster has agents and roles; and whitelists
+/// come every few seconds.
 pub(crate) struct Inbox {
     master: mpsc::UnboundedSender<Input>,
 }
@@ -76,15 +68,5 @@ impl Handler<Whitelist> for Inbox {
 
     fn handle(&mut self, Whitelist(hostnames): Whitelist, ctx: &mut Context<Self>) {
         self.hand_on(Input::Whitelist(hostnames), ctx);
-    }
-}
-
-impl Handler<Teardown> for Inbox {
-    type Result = ResponseFuture<bool>;
-
-    fn handle(&mut self, Teardown(framework): Teardown, ctx: &mut Context<Self>) -> Self::Result {
-        let (answer, answered) = oneshot::channel();
-        self.hand_on(Input::Teardown(framework, answer), ctx);
-        Box::pin(async move { answered.await.unwrap_or(false) })
     }
 }

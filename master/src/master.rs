@@ -527,14 +527,6 @@ impl StreamHandler<Input> for MasterProcess {
                     .tell(AllocatorOp::UpdateWhitelist { hostnames });
                 self.allocator.send(ctx);
             }
-            Input::Teardown(framework, answer) => {
-                let effects = self.state.teardown(now, &framework);
-                let found = effects.is_some();
-                self.act(effects.unwrap_or_default(), ctx);
-                self.publish(ctx);
-                // The asker may have given up.
-                let _ = answer.send(found);
-            }
         }
     }
 }
@@ -569,7 +561,7 @@ impl Handler<SchedulerCall> for MasterProcess {
         if caller.operator || self.throttle.is_off() {
             return Response::reply(self.decide(&caller, *call, ctx));
         }
-        let principal = caller.principal.clone();
+        let principal = self.state.principal_of(&caller, &call).map(str::to_owned);
         let (answer, answered) = oneshot::channel();
         let waiting = Throttled {
             caller,

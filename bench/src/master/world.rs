@@ -186,6 +186,7 @@ pub(super) async fn registry(size: Size) -> MemoryStorage {
         framework: FrameworkRecord {
             info: Pb(samples::framework_info(number)),
             failover_deadline: None,
+            extended: false,
         },
     });
     let all = agents.chain(frameworks).map(Change::Put).collect();

@@ -47,6 +47,9 @@ pub struct FrameworkRecord {
     pub info: Pb<FrameworkInfo>,
     /// When it will be removed if it is not back by then (wall clock); none while connected.
     pub failover_deadline: Option<TimeInfo>,
+    /// Whether a master that had read the registry has set that moment or put it off: the next one does neither again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extended: bool,
 }
 
 /// That an agent is being drained, as it is stored.

@@ -80,6 +80,8 @@ pub enum Continuation {
     Readmit(Box<Admission>),
     /// Drop an agent that stopped answering.
     MarkUnreachable(AgentId, UnreachableReason),
+    /// Tell an operator that a framework is torn down.
+    TearDown(Ticket),
     /// Drop an agent that left or was made to leave.
     Remove(AgentId, RemovalReason),
     /// Forget unreachable and gone agents.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesos::protocols::agent as to_agent;
+use mesos::protocols::{CallRejected, RejectionKind, agent as to_agent};
 use mesos::v1::task_status::Reason;
 use mesos::v1::{FrameworkId, FrameworkInfo, TaskState, TimeInfo};
 use mesos::wire::Pb;
 
 use super::model::Destination;
 use super::statuses::Verdict;
-use super::{Connection, Effect, Effects, Framework, State, Timer, Timestamp, ToAgent};
+use super::{Connection, Effect, Effects, Framework, State, Ticket, Timer, Timestamp, ToAgent};
 use crate::allocator::{AllocatorOp, FrameworkOptions, RegexLimits, compile};
 use crate::registrar::{FrameworkRecord, Operation};
 use crate::state::Continuation;
@@ -33,6 +33,17 @@ pub(super) fn options(framework: &Framework, limits: RegexLimits) -> FrameworkOp
 pub(super) fn failover_duration(info: &FrameworkInfo) -> Duration {
     // Validated to be representable; negative means at once.
     Duration::try_from_secs_f64(info.failover_timeout.unwrap_or(0.0)).unwrap_or_default()
+}
+
+/// A framework as it is stored.
+pub(super) fn record_of(framework: &Framework, deadline: Option<Timestamp>) -> FrameworkRecord {
+    FrameworkRecord {
+        info: Pb((*framework.info).clone()),
+        failover_deadline: deadline.map(|at| TimeInfo {
+            nanoseconds: at.as_nanos(),
+        }),
+        extended: false,
+    }
 }
 
 impl State {
@@ -82,16 +93,40 @@ impl State {
         out
     }
 
-    /// Tears a framework down on behalf of an operator. `false` if there is none of that id.
-    pub fn teardown(&mut self, now: Timestamp, id: &FrameworkId) -> Option<Effects> {
-        self.cluster.framework(id)?;
-        let mut out = Effects::new();
-        self.remove_framework(now, id, &mut out);
-        Some(out)
+    /// Tears a framework down on behalf of an operator, who is answered once the registry has
+    /// forgotten it: no later master brings it back.
+    pub(super) fn teardown(
+        &mut self,
+        now: Timestamp,
+        ticket: Ticket,
+        id: &FrameworkId,
+        out: &mut Effects,
+    ) -> Result<(), CallRejected> {
+        if self.cluster.framework(id).is_none() {
+            let why = format!("No framework found with ID {}", id.value);
+            return Err(CallRejected::new(RejectionKind::UnknownFramework, why));
+        }
+        let is_stored = self.persisted.contains(id);
+        self.end_framework(now, id, Continuation::TearDown(ticket), out);
+        if !is_stored {
+            out.push(Effect::Answer(ticket, Ok(())));
+        }
+        Ok(())
     }
 
     /// Ends a framework: everything of it is shut down, and no update is sent for that.
     pub(super) fn remove_framework(&mut self, now: Timestamp, id: &FrameworkId, out: &mut Effects) {
+        self.end_framework(now, id, Continuation::Nothing, out);
+    }
+
+    /// As [`remove_framework`](Self::remove_framework), for somebody who waits for the registry.
+    fn end_framework(
+        &mut self,
+        now: Timestamp,
+        id: &FrameworkId,
+        then: Continuation,
+        out: &mut Effects,
+    ) {
         self.withdraw_offers_of(id, out);
         for agent in self.cluster.agents.values() {
             let message = to_agent::ShutdownFramework {
@@ -133,7 +168,7 @@ impl State {
         if self.persisted.remove(id) {
             out.push(Effect::Registry(
                 Operation::RemoveFramework { id: id.clone() },
-                Continuation::Nothing,
+                then,
             ));
         }
     }
@@ -201,14 +236,7 @@ impl State {
         let Some(framework) = self.cluster.framework(id) else {
             return;
         };
-        let info = Pb((*framework.info).clone());
-        let failover_deadline = deadline.map(|at| TimeInfo {
-            nanoseconds: at.as_nanos(),
-        });
-        let framework = FrameworkRecord {
-            info,
-            failover_deadline,
-        };
+        let framework = record_of(framework, deadline);
         let operation = if self.persisted.insert(id.clone()) {
             Operation::AddFramework {
                 id: id.clone(),

@@ -197,6 +197,7 @@ impl State {
             Continuation::Admit(admission) => self.admit(now, *admission),
             Continuation::Readmit(admission) => self.readmit(now, *admission),
             Continuation::MarkUnreachable(agent, reason) => self.unreachable(now, &agent, reason),
+            Continuation::TearDown(ticket) => vec![Effect::Answer(ticket, Ok(()))],
             Continuation::Remove(agent, reason) => self.removed(now, &agent, reason),
             Continuation::Prune(agents) => self.pruned(&agents),
             Continuation::MarkGone(agent, since, ticket) => self.gone(now, &agent, since, ticket),
@@ -234,7 +235,8 @@ impl State {
                 self.transitions.remove(agent);
                 return ticket.map(not_stored).into_iter().collect();
             }
-            Continuation::UpdateWeights(ticket, _)
+            Continuation::TearDown(ticket)
+            | Continuation::UpdateWeights(ticket, _)
             | Continuation::UpdateQuota(ticket, _)
             | Continuation::UpdateSchedule(ticket, _)
             | Continuation::StartMaintenance(ticket, _)

@@ -126,14 +126,7 @@ impl State {
             }
             Type::Teardown => {
                 let teardown = part("teardown", call.teardown)?;
-                let id = &teardown.framework_id;
-                let ended = self.teardown(now, id);
-                out.extend(ended.ok_or_else(|| {
-                    let why = format!("No framework found with ID {}", id.value);
-                    CallRejected::new(RejectionKind::UnknownFramework, why)
-                })?);
-                out.push(Effect::Answer(ticket, Ok(())));
-                Ok(())
+                self.teardown(now, ticket, &teardown.framework_id, out)
             }
             kind => {
                 let (agent, operation) = resource_operation(kind, call)?;

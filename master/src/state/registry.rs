@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::frameworks::failover_duration;
+use mesos::v1::FrameworkInfo;
+
+use super::frameworks::{failover_duration, record_of};
 use super::{
-    AgentWords, Connection, Effect, Effects, RecoveredAgent, State, Timer, Timestamp,
+    AgentWords, Connection, Continuation, Effect, Effects, RecoveredAgent, State, Timer, Timestamp,
     UnreachableAgent,
 };
 use crate::allocator::AllocatorOp;
-use crate::registrar::{FrameworkRecord, Registry};
+use crate::registrar::{FrameworkRecord, Operation, Registry};
 
 impl State {
     /// The registry has been read: agents and frameworks may come back now.
     ///
-    /// A framework that was away when the last master ended keeps its deadline. One that was
-    /// connected gets its failover timeout from now, but never less than agents get: with the
-    /// usual timeout of zero it would otherwise be torn down before it could notice.
+    /// A framework that was away when the last master ended keeps its deadline, with some time to
+    /// find this one. One that was connected gets its failover timeout from now, but never less
+    /// than agents get: with the usual timeout of zero it would otherwise be torn down before it
+    /// could notice. Either is stored and given once: a master that follows soon adds nothing, so
+    /// that a framework that does not come back ends however often masters change.
     pub fn recovered(&mut self, now: Timestamp, registry: Registry) -> Effects {
         let mut out = Effects::new();
         self.recovering = false;
@@ -85,25 +90,49 @@ impl State {
         let Some(id) = info.id.clone() else { return };
         self.add_framework(now, &info, out);
         self.persisted.insert(id.clone());
-        let (patience, grace) = (
-            failover_duration(&info),
-            self.config.agent_reregister_timeout,
-        );
-        let wait = match record.failover_deadline {
-            // By the clock of the master that stored it. It may have come back to that since, or looked for a leader
-            // when there was none: it gets some time in any case, and never more than it asked for.
-            Some(deadline) => Timestamp::from_nanos(deadline.nanoseconds)
-                .since(now)
-                .clamp(patience.min(grace), patience),
-            None => patience.max(grace),
-        };
+        let stored = record
+            .failover_deadline
+            .map(|at| Timestamp::from_nanos(at.nanoseconds));
+        let wait = self.time_to_return(now, &info, stored, record.extended);
         let Some(framework) = self.cluster.framework_mut(&id) else {
             return;
         };
         framework.connection = Connection::Recovered;
-        out.push(Effect::Timer(
-            wait,
-            Timer::FrameworkFailover(id, framework.epoch),
-        ));
+        let deadline = now + wait;
+        if stored != Some(deadline) {
+            let framework = FrameworkRecord {
+                extended: true,
+                ..record_of(framework, Some(deadline))
+            };
+            let id = id.clone();
+            let operation = Operation::UpdateFramework { id, framework };
+            out.push(Effect::Registry(operation, Continuation::Nothing));
+        }
+        let epoch = self.cluster.framework(&id).map_or(0, |it| it.epoch);
+        out.push(Effect::Timer(wait, Timer::FrameworkFailover(id, epoch)));
+    }
+
+    /// How long a framework of the registry is waited for, by what was stored of its deadline.
+    fn time_to_return(
+        &self,
+        now: Timestamp,
+        info: &FrameworkInfo,
+        deadline: Option<Timestamp>,
+        extended: bool,
+    ) -> Duration {
+        let (patience, grace) = (
+            failover_duration(info),
+            self.config.agent_reregister_timeout,
+        );
+        match deadline {
+            None => patience.max(grace),
+            // If it had run out before, nobody led then, and the framework may have looked for a leader all the time.
+            Some(deadline) if extended && deadline > now => {
+                deadline.since(now).min(patience.max(grace))
+            }
+            // By the clock of the master that stored it. It may have come back to that since, or looked for a leader
+            // when there was none: it gets some time in any case, and never more than it asked for.
+            Some(deadline) => deadline.since(now).clamp(patience.min(grace), patience),
+        }
     }
 }

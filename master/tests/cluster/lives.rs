@@ -3,16 +3,16 @@
 use futures_util::future::join4;
 use libprocess::prelude::*;
 use mesos::protocols::RejectionKind;
-use mesos::v1::TaskState;
+use mesos::protocols::master::OperatorCall;
 use mesos::v1::scheduler::Call;
-use mesos::v1::scheduler::call;
-use mesos::v1::scheduler::event;
+use mesos::v1::scheduler::{call, event};
+use mesos::v1::{FrameworkInfo, TaskState, master as operator};
+use mesos::wire::Pb;
 use mesos_master::config::Config;
-use mesos_master::inbox::Teardown;
 use mesos_master::registrar::{Fault, MemoryStorage, StorageError};
 
 use crate::fakes::AgentLife;
-use crate::world::{Framework, agent, run, start, start_with, until};
+use crate::world::{Framework, agent, framework_info, run, start, start_with, until};
 
 #[test]
 fn a_task_runs_is_killed_and_is_remembered() {
@@ -121,21 +121,27 @@ fn a_scheduler_that_ends_has_its_time_to_come_back() {
 #[test]
 fn an_operator_tears_a_framework_down() {
     run(|node| async move {
-        let master = start(&node, &MemoryStorage::default()).await;
+        let storage = MemoryStorage::default();
+        let master = start(&node, &storage).await;
         let framework = Framework::subscribe(&node, &master, None, "f").await;
         let patience = std::time::Duration::from_secs(5);
-        let down = Teardown(framework.id.clone());
-        assert!(
-            node.ask(&master.inbox, down.clone(), patience)
-                .await
-                .expect("an answer")
-        );
-        assert!(
-            !node
-                .ask(&master.inbox, down, patience)
-                .await
-                .expect("an answer")
-        );
+        let mut call = operator::Call {
+            teardown: Some(operator::call::Teardown {
+                framework_id: framework.id.clone(),
+            }),
+            ..Default::default()
+        };
+        call.set_type(operator::call::Type::Teardown);
+        let down = OperatorCall {
+            call: Pb(call),
+            principal: None,
+        };
+        let first = node.ask(&master.pid, down.clone(), patience).await;
+        assert_eq!(first.expect("an answer"), Ok(()));
+        assert!(storage.registry().frameworks.is_empty());
+        let second = node.ask(&master.pid, down, patience).await;
+        let refused = second.expect("an answer").expect_err("accepted");
+        assert_eq!(refused.kind, RejectionKind::UnknownFramework);
         // Its subscription is over.
         node.monitor(&framework.pid).await;
     });
@@ -158,6 +164,36 @@ fn calls_of_frameworks_wait_for_their_turn() {
         assert_eq!((first, second, third), (Ok(()), Ok(()), Ok(())));
         assert_eq!(fourth.expect_err("too many").kind, RejectionKind::Conflict);
         assert_eq!(began.elapsed().as_secs(), 6, "two seconds for each");
+    });
+}
+
+#[test]
+fn without_credentials_calls_count_for_the_principal_that_a_framework_names() {
+    run(|node| async move {
+        let limits = r#"{"limits": [{"principal": "p", "qps": 0.01, "capacity": 0}]}"#;
+        let config = Config {
+            rate_limits: serde_json::from_str(limits).expect("limits"),
+            ..Config::default()
+        };
+        let master = start_with(config, &node, &MemoryStorage::default()).await;
+        let framework_info = FrameworkInfo {
+            principal: Some("p".into()),
+            ..framework_info()
+        };
+        let subscribe = call::Subscribe {
+            framework_info,
+            ..Default::default()
+        };
+        let named = Framework::try_subscribe_with(&node, &master, subscribe, "named").await;
+        let named = named.expect("refused");
+        let other = Framework::subscribe(&node, &master, None, "other").await;
+        for _ in 0..3 {
+            let refused = named.try_call(call::Type::Revive, Call::default()).await;
+            let refused = refused.expect_err("too fast");
+            assert_eq!(refused.kind, RejectionKind::Conflict);
+            let call = other.try_call(call::Type::Revive, Call::default()).await;
+            assert_eq!(call, Ok(()));
+        }
     });
 }
 

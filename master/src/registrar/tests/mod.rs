@@ -40,6 +40,7 @@ fn framework(name: &str, failover_deadline: Option<TimeInfo>) -> FrameworkRecord
     FrameworkRecord {
         info,
         failover_deadline,
+        extended: false,
     }
 }
 

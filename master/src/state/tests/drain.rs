@@ -261,6 +261,7 @@ fn tasks_of_an_agent_that_is_given_up_are_gone_and_it_never_comes_back() {
 
     let mut later = World::recovering(Config::default());
     later.recover(registry(&world));
+    later.log();
     later.reregister(&agent, agent_pid(1, 3), Runs::default());
     assert_eq!(later.log(), ["10.0.0.1 <- shut down"]);
     world.check();

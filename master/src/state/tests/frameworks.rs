@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use mesos::protocols::RejectionKind;
+use mesos::v1::framework_info::{Capability, capability};
 use mesos::v1::scheduler::Call;
 use mesos::v1::scheduler::call::{self, Type};
-use mesos::v1::{FrameworkInfo, TaskState};
+use mesos::v1::{FrameworkInfo, TaskState, master as operator};
 
-use super::world::{World, info, scheduler_pid};
+use super::world::{World, info, plain, scheduler_pid};
 use crate::config::Config;
+use crate::state::Caller;
 
 fn known(info: FrameworkInfo, id: &mesos::v1::FrameworkId) -> FrameworkInfo {
     FrameworkInfo {
@@ -306,5 +308,148 @@ fn suppressed_roles_are_remembered_and_revived() {
         world.state.cluster().frameworks[&id]
             .suppressed_roles
             .is_empty()
+    );
+}
+
+/// A framework of two roles.
+fn of_two_roles() -> FrameworkInfo {
+    FrameworkInfo {
+        roles: vec!["one".into(), "two".into()],
+        capabilities: vec![Capability {
+            r#type: Some(capability::Type::MultiRole as i32),
+        }],
+        ..info("a")
+    }
+}
+
+fn update(update: call::UpdateFramework) -> Call {
+    Call {
+        update_framework: Some(update),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn an_update_takes_back_what_is_offered_to_a_role_that_is_left() {
+    let mut world = World::new();
+    let agent = world.agent(1);
+    let id = world.framework(of_two_roles());
+    for role in ["one", "two"] {
+        world.allocate_to(&id, &agent, role, plain("cpus:1"));
+    }
+    world.log();
+    let framework_info = FrameworkInfo {
+        roles: vec!["two".into(), "three".into()],
+        ..known(of_two_roles(), &id)
+    };
+    let constraints = r#"{"role_constraints": {"two": {"groups": [{"attribute_constraints": [
+        {"selector": {"attribute_name": "rack"}, "predicate": {"exists": {}}}]}]}}}"#;
+    let change = call::UpdateFramework {
+        framework_info,
+        suppressed_roles: vec!["three".into()],
+        offer_constraints: Some(serde_json::from_str(constraints).expect("constraints")),
+    };
+    world.call(&id, Type::UpdateFramework, update(change.clone()));
+    assert_eq!(
+        world.log(),
+        [
+            "allocator <- cpus:1 of m-0000 on m-S0",
+            "a <- RESCIND",
+            "registry <- update m-0000"
+        ]
+    );
+    let cluster = world.state.cluster();
+    let left: Vec<&str> = cluster.offers.values().map(|it| it.role.as_str()).collect();
+    assert_eq!(left, ["two"]);
+    let framework = &cluster.frameworks[&id];
+    assert!(framework.roles.iter().eq(["three", "two"]));
+    assert!(framework.suppressed_roles.iter().eq(["three"]));
+    assert_eq!(
+        framework.offer_constraints.as_deref(),
+        change.offer_constraints.as_ref()
+    );
+
+    // What an update does not name is no more.
+    let change = call::UpdateFramework {
+        suppressed_roles: vec![],
+        offer_constraints: None,
+        ..change
+    };
+    world.call(&id, Type::UpdateFramework, update(change));
+    let framework = &world.state.cluster().frameworks[&id];
+    assert!(framework.suppressed_roles.is_empty());
+    assert!(framework.offer_constraints.is_none());
+    assert!(world.log_of("a <- RESCIND").is_empty());
+    world.check();
+}
+
+#[test]
+fn who_was_authenticated_may_leave_its_principal_out_of_an_update_too() {
+    let mut world = World::new();
+    let caller = Caller {
+        from: Some(scheduler_pid("a", 1)),
+        principal: Some("p".into()),
+        ..world.nobody()
+    };
+    let subscribe = Call {
+        r#type: Some(Type::Subscribe as i32),
+        subscribe: Some(call::Subscribe {
+            framework_info: info("a"),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let granted = world.call_as(&caller, subscribe).expect("refused");
+    let granted = granted.subscription.expect("a subscription");
+    let id = granted.framework_id;
+    let caller = Caller {
+        from: None,
+        stream_id: Some(granted.stream_id),
+        ..caller
+    };
+    let change = |principal: Option<&str>| Call {
+        framework_id: Some(id.clone()),
+        r#type: Some(Type::UpdateFramework as i32),
+        ..update(call::UpdateFramework {
+            framework_info: FrameworkInfo {
+                principal: principal.map(str::to_owned),
+                webui_url: Some("http://x".into()),
+                ..known(info("a"), &id)
+            },
+            ..Default::default()
+        })
+    };
+    world.call_as(&caller, change(None)).expect("refused");
+    let now = world.state.cluster().frameworks[&id].info.clone();
+    assert_eq!(now.principal.as_deref(), Some("p"));
+    assert!(now.webui_url.is_some());
+    let refused = world.call_as(&caller, change(Some("q")));
+    assert_eq!(refused.expect_err("accepted").kind, RejectionKind::Invalid);
+}
+
+#[test]
+fn an_operator_hears_that_a_framework_is_torn_down_when_no_later_master_brings_it_back() {
+    let mut world = World::new();
+    let id = world.framework(info("a"));
+    world.log();
+    world.registry_is_slow = true;
+    let teardown = operator::Call {
+        teardown: Some(operator::call::Teardown {
+            framework_id: id.clone(),
+        }),
+        ..Default::default()
+    };
+    world.operator(operator::call::Type::Teardown, teardown.clone());
+    assert_eq!(
+        world.log(),
+        ["a is unsubscribed", "registry <- remove m-0000"]
+    );
+    world.registry_answers();
+    assert_eq!(world.log(), ["operator <- done"]);
+    world.operator(operator::call::Type::Teardown, teardown);
+    let why = "No framework found with ID m-0000";
+    assert_eq!(
+        world.log(),
+        [format!("operator <- UnknownFramework: {why}")]
     );
 }

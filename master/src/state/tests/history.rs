@@ -1,5 +1,7 @@
 //! What agents remember is shown by a master that did not see it (Mesos' `docs/high-availability.md`).
 
+use mesos::v1::scheduler::Call;
+use mesos::v1::scheduler::call::Type;
 use mesos::v1::{AgentId, FrameworkId, FrameworkInfo, Task, TaskState, TaskStatus};
 
 use super::world::{Runs, World, agent_pid, info, resources, scheduler_pid, task_id};
@@ -55,6 +57,7 @@ fn recovered(config: Config) -> World {
     let record = FrameworkRecord {
         info: mesos::wire::Pb(framework("a")),
         failover_deadline: None,
+        extended: false,
     };
     registry.frameworks.insert(id_of("a"), record);
     let mut world = World::recovering(config);
@@ -206,8 +209,7 @@ fn frameworks_that_ended_before_are_shown_and_bounded() {
     // Of what this master ends itself it has to know that it is over.
     for name in ["x", "y"] {
         let id = world.framework(info(name));
-        let effects = world.state.teardown(world.now, &id).expect("a framework");
-        world.perform(effects);
+        world.call(&id, Type::Teardown, Call::default());
     }
     assert_eq!(world.completed(), ["x", "y"]);
     world.returns("old-S4", 4, runs("e", 50.0));

@@ -511,9 +511,8 @@ fn the_master_acknowledges_for_frameworks_that_are_over() {
     let finished = OperationState::OperationFinished;
     scene.ends(told, "told", finished, Some(1));
     scene.log();
-    let now = scene.world.now;
-    let effects = scene.world.state.teardown(now, &scene.id).unwrap();
-    scene.world.perform(effects);
+    let id = scene.id.clone();
+    scene.world.call(&id, call::Type::Teardown, Call::default());
     let acknowledged = |log: Vec<String>| -> Vec<String> {
         log.into_iter()
             .filter(|line| line.contains("acknowledge"))

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mesos::protocols::RejectionKind;
 use mesos::v1::{AgentId, AgentInfo, FrameworkId, FrameworkInfo, TaskState, TimeInfo};
 use mesos::wire::Pb;
 
@@ -36,6 +37,7 @@ fn registry(agents: u8, deadline: Option<Timestamp>) -> Registry {
         failover_deadline: deadline.map(|at| TimeInfo {
             nanoseconds: at.as_nanos(),
         }),
+        extended: false,
     };
     registry
         .frameworks
@@ -97,6 +99,7 @@ fn what_the_registry_knows_already_is_not_written_again() {
     };
     registry.agents.insert(agent(0), Pb(known));
     world.recover(registry);
+    world.log();
     world.reregister(&agent(0), agent_pid(1, 1), Runs::default());
     assert!(world.state.cluster().agents.contains_key(&agent(0)));
     assert_eq!(world.log_of("registry"), Vec::<String>::new());
@@ -170,6 +173,52 @@ fn too_many_missing_agents_end_the_master_instead() {
     assert!(world.state.cluster().unreachable_agents.is_empty());
 }
 
+#[test]
+fn nobody_takes_over_the_framework_of_another_from_a_new_master() {
+    let mine = FrameworkInfo {
+        principal: Some("mine".into()),
+        ..framework()
+    };
+    for is_in_the_registry in [true, false] {
+        let mut world = World::recovering(Config::default());
+        let mut registry = registry(1, None);
+        if is_in_the_registry {
+            for record in registry.frameworks.values_mut() {
+                record.info = Pb(mine.clone());
+            }
+        } else {
+            registry.frameworks.clear();
+        }
+        world.recover(registry);
+        if !is_in_the_registry {
+            let runs = Runs {
+                frameworks: vec![mine.clone()],
+                tasks: vec![running("t", &agent(0))],
+                ..Runs::default()
+            };
+            world.reregister(&agent(0), agent_pid(1, 1), runs);
+        }
+        for other in [None, Some("other")] {
+            let taken = FrameworkInfo {
+                principal: other.map(str::to_owned),
+                ..framework()
+            };
+            let refused = world.subscribe(taken, scheduler_pid("thief", 1));
+            let refused = refused.expect_err("accepted");
+            assert_eq!(refused.kind, RejectionKind::SubscriptionRefused);
+        }
+        let changed = FrameworkInfo {
+            user: "other".into(),
+            checkpoint: Some(false),
+            ..mine.clone()
+        };
+        let id = world.subscribe(changed, scheduler_pid("a", 1));
+        let id = id.expect("refused");
+        let now = world.state.cluster().frameworks[&id].info.clone();
+        assert_eq!((now.user.as_str(), now.checkpoint()), ("user", true));
+    }
+}
+
 /// Recovers one framework that has an hour to come back, and had so long of it left; answers how long it gets.
 fn time_left(deadline: i64) -> u64 {
     let mut world = World::recovering(Config::default());
@@ -216,4 +265,56 @@ fn a_framework_that_was_connected_gets_as_much_time_as_agents() {
         .expect("refused");
     world.wait(Duration::from_secs(10_000));
     assert_eq!(world.state.cluster().frameworks.len(), 1);
+}
+
+/// The next master reads what the last one left after `led`.
+fn next_after(mut world: World, registry: &mut Registry, led: Duration) -> World {
+    world.wait(led);
+    for operation in &world.operations {
+        let changes = operation.clone().changes(registry).expect("refused");
+        changes.into_iter().for_each(|it| registry.apply(it));
+    }
+    let mut next = World::recovering(Config::default());
+    next.now = world.now;
+    next.recover(registry.clone());
+    next
+}
+
+#[test]
+fn a_framework_that_does_not_come_back_ends_however_often_masters_change() {
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    // It was connected; or it had half a minute left of its hour.
+    for left in [None, Some(Duration::from_secs(30))] {
+        let mut world = World::recovering(Config::default());
+        let mut registry = registry(0, left.map(|left| world.now + left));
+        for record in registry.frameworks.values_mut() {
+            record.info.0.failover_timeout = Some(left.map_or(0.0, |_| 3_600.0));
+        }
+        world.recover(registry.clone());
+        for _ in 0..2 {
+            world = next_after(world, &mut registry, minutes(4));
+            assert_eq!(world.state.cluster().frameworks.len(), 1);
+        }
+        world.wait(minutes(2) - Duration::from_secs(1));
+        assert_eq!(world.state.cluster().frameworks.len(), 1);
+        world.wait(Duration::from_secs(1));
+        assert_eq!(world.state.cluster().frameworks.len(), 0, "{left:?}");
+    }
+}
+
+#[test]
+fn a_framework_whose_time_ran_out_while_nobody_led_gets_time_to_find_the_next_master() {
+    let mut registry = registry(0, None);
+    let mut world = World::recovering(Config::default());
+    world.recover(registry.clone());
+    world = next_after(world, &mut registry, Duration::from_secs(300));
+    // That one ends at once, and the next one comes in an hour.
+    let now = world.now + Duration::from_secs(3_600);
+    let mut world = World::recovering(Config::default());
+    world.now = now;
+    world.recover(registry);
+    world.wait(Duration::from_secs(59));
+    assert_eq!(world.state.cluster().frameworks.len(), 1);
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.state.cluster().frameworks.len(), 0);
 }

@@ -29,6 +29,9 @@ struct Known {
     due: Option<Instant>,
     /// The last leader that had it, and since when: an agent may have told that leader late.
     met: (String, Instant),
+    /// Since when a leader has waited for it that had found it away and stored until when; none once that is not stored
+    /// any more.
+    awaited: Option<Instant>,
 }
 
 impl Invariant for FrameworksLeaveInTime {
@@ -56,26 +59,26 @@ impl Invariant for FrameworksLeaveInTime {
                 there: None,
                 due: None,
                 met: met(),
+                awaited: None,
             });
             if known.met.0 != self.leader {
                 known.met = met();
             }
+            let stored = sight.registry.frameworks.get(&framework.id);
             if framework.connected() {
                 known.there = Some(sight.now);
                 known.due = None;
+                if stored.is_some_and(|record| record.failover_deadline.is_none()) {
+                    known.awaited = None;
+                }
                 continue;
             }
-            let stored = sight.registry.frameworks.get(&framework.id);
-            let has_deadline = stored.is_some_and(|record| record.failover_deadline.is_some());
             let mut due = *known.due.get_or_insert(sight.now + patience(framework));
             if framework.recovered() {
                 let grace = view.config.agent_reregister_timeout;
-                let patience = match has_deadline {
-                    // It may have looked for a leader when there was none, until now.
-                    true => patience(framework).min(grace),
-                    // This leader does not know since when it is away: it gets as much time as agents do, at least.
-                    false => patience(framework).max(grace),
-                };
+                known.awaited.get_or_insert(known.met.1);
+                // By the clock of another master, or because nobody knows since when it is away: no more than this.
+                let patience = patience(framework).max(grace);
                 due = due.max(known.met.1 + patience);
                 known.due = Some(due);
             }
@@ -107,6 +110,10 @@ impl FrameworksLeaveInTime {
         // deadline that may have been stored before the framework was there last; but it waits itself.
         let (since, patience) = match Some(there) > self.since {
             true => (there, patience(framework)),
+            // What is left of the time that an earlier leader gave it.
+            false if known.awaited.is_some_and(|at| Some(at) < self.since) => {
+                (there, Duration::ZERO)
+            }
             false => {
                 let grace = view.config.agent_reregister_timeout;
                 (self.since.unwrap_or(there), patience(framework).min(grace))
