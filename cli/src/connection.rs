@@ -17,6 +17,9 @@ use tokio::sync::watch;
 
 use crate::arguments::ClusterFlags;
 
+/// A master that does not answer the first subscription for so long is not there.
+const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
+
 /// A healthy master answers in milliseconds; a person waits this long for one that is not.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,8 @@ pub(crate) struct Connection {
     pub(crate) master: SocketAddr,
     /// Who leads, now and later.
     pub(crate) leader: watch::Receiver<Option<Leader>>,
+    /// How long the first answer to a framework may take.
+    pub(crate) patience: Duration,
 }
 
 /// Why a cluster cannot be reached.
@@ -73,10 +78,16 @@ impl Connection {
                 (leader.address, election.detect())
             }
         };
+        let patience = match flag {
+            MasterFlag::One(_) => SUBSCRIBED_WITHIN,
+            // The leader that is known may have died just now.
+            MasterFlag::Elected(_) => SUBSCRIBED_WITHIN + DEFAULT_SESSION_TIMEOUT,
+        };
         Ok(Connection {
             node,
             master,
             leader,
+            patience,
         })
     }
 

@@ -20,8 +20,6 @@ use crate::Outcome;
 use crate::arguments::RunFlags;
 use crate::connection::{Connection, ConnectionError};
 
-/// A master that does not answer the first subscription for so long is not there.
-const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 /// What the shell reports for a command that Ctrl-C ended (128 + SIGINT).
 const INTERRUPTED: u8 = 130;
 /// How long the last words to the master may take.
@@ -33,7 +31,7 @@ pub(super) async fn run(flags: RunFlags) -> Outcome {
     let leader = connection.leader.clone();
     let mut running = run::start(&connection.node, leader, description)?;
 
-    let first = tokio::time::timeout(SUBSCRIBED_WITHIN, running.progress.recv()).await;
+    let first = tokio::time::timeout(connection.patience, running.progress.recv()).await;
     let framework_id = match first {
         Ok(Some(Progress::Subscribed(framework_id))) => framework_id,
         Ok(Some(Progress::Refused(why))) => {
@@ -42,7 +40,7 @@ pub(super) async fn run(flags: RunFlags) -> Outcome {
         _ => {
             return Err(ConnectionError::NoMaster {
                 master: connection.master,
-                reason: format!("no subscription within {} s", SUBSCRIBED_WITHIN.as_secs()),
+                reason: format!("no subscription within {} s", connection.patience.as_secs()),
             }
             .into());
         }
