@@ -23,8 +23,8 @@ use libprocess::prelude::*;
 use mesos::election::Election;
 use mesos::protocols::agent::{
     Acknowledge, AcknowledgeOperation, ApplyOperation, DrainAgent, ExecutorCall, FrameworkMessage,
-    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
-    ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, RunTaskGroup,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::{AgentProtocol, CallRejected, MasterProtocol, RejectionKind, names, roles};
 use mesos::wire::Pb;
@@ -393,6 +393,24 @@ impl Handler<RunTask> for Agent {
                     m.launch_executor,
                     m.resource_version,
                 )
+            });
+        }
+    }
+}
+
+impl Handler<RunTaskGroup> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, m: RunTaskGroup, ctx: &mut Context<Self>) {
+        if self.is_from_master("RunTaskGroup", ctx) {
+            let (Pb(framework), Pb(executor)) = (m.framework, m.executor);
+            let mut group = m.group.into_inner().tasks;
+            for task in &mut group {
+                task.executor = Some(executor.clone());
+            }
+            self.act(ctx, |state, moment| {
+                let version = m.resource_version;
+                state.run_task_group(moment, &framework, group, m.launch_executor, version)
             });
         }
     }

@@ -6,19 +6,42 @@ use std::time::Duration;
 
 use libprocess::observe::Readiness;
 use mesos::flags;
-use mesos::v1::DomainInfo;
+use mesos::v1::{CommandInfo, DomainInfo};
 
 pub use crate::checkpoint::compatibility::ReconfigurationPolicy;
 pub use crate::checkpoint::disk::Disk;
 use crate::oversubscription::{ControllerChoice, EstimatorChoice};
 
-/// The program that runs command tasks: normally this binary again.
+/// The built-in executor of commands, and with `--default` of task groups: normally this binary again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutorCommand {
     /// Path of the program.
     pub program: String,
     /// Its arguments, without the name of the program.
     pub arguments: Vec<String>,
+}
+
+impl ExecutorCommand {
+    /// The same program as the executor of task groups.
+    #[must_use]
+    pub fn of_groups(&self) -> ExecutorCommand {
+        let mut command = self.clone();
+        command.arguments.push("--default".to_owned());
+        command
+    }
+
+    /// As a command without a shell.
+    #[must_use]
+    pub fn to_v1(&self) -> CommandInfo {
+        let name = self.program.rsplit('/').next().unwrap_or_default();
+        let arguments = std::iter::once(name.to_owned()).chain(self.arguments.iter().cloned());
+        CommandInfo {
+            shell: Some(false),
+            value: Some(self.program.clone()),
+            arguments: arguments.collect(),
+            ..Default::default()
+        }
+    }
 }
 
 /// The configuration of one agent. Field names are Mesos' flag names.

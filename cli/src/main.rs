@@ -28,9 +28,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse_from(called_as_role(std::env::args_os().collect()));
     match arguments.command {
         // The executor is started by agents, by the thousand: it keeps its own small runtime and logs to the sandbox.
-        Command::Executor => {
+        Command::Executor { default } => {
             logging::start_if_asked();
-            frameworks::command_executor::main()
+            match default {
+                true => frameworks::default_executor::main(),
+                false => frameworks::command_executor::main(),
+            }
         }
         Command::Master(flags) => run(daemons::master(*flags)),
         Command::Agent(agent) => match agent.command {

@@ -6,6 +6,7 @@
 //! | [`scheduler`] | a scheduler as an actor |
 //! | [`executor`] | an executor as an actor |
 //! | [`command_executor`] | the executor of tasks that have only a command |
+//! | [`default_executor`] | the executor of task groups |
 //! | [`connect`] | the node and the certificates of a framework's program |
 //! | [`keep_running`] | the framework that keeps copies of a command running |
 //! | [`run`] | the one-shot framework behind `mesos run` |
@@ -14,6 +15,7 @@
 
 pub mod command_executor;
 pub mod connect;
+pub mod default_executor;
 pub mod ending;
 pub mod executor;
 pub mod keep_running;

@@ -44,6 +44,11 @@ fn agent(to: &Pid<AgentProtocol>, message: &ToAgent) {
             let framework = m.framework.id.as_ref().map_or("", |id| id.value.as_str());
             debug!(task = %m.task.task_id.value, framework, %to, "launching");
         }
+        ToAgent::RunGroup(m) => {
+            let framework = m.framework.id.as_ref().map_or("", |id| id.value.as_str());
+            let tasks: Vec<&str> = m.group.tasks.iter().map(|t| &*t.task_id.value).collect();
+            debug!(?tasks, framework, %to, "launching a group");
+        }
         ToAgent::ShutdownFramework(m) => {
             info!(framework = %m.framework_id.value, %to, "shutting a framework down");
         }

@@ -226,6 +226,7 @@ impl MasterProcess {
                 ToAgent::Drain(message) => ctx.tell(&to, message),
                 ToAgent::Shutdown(message) => ctx.tell(&to, message),
                 ToAgent::Run(message) => ctx.tell(&to, *message),
+                ToAgent::RunGroup(message) => ctx.tell(&to, *message),
                 ToAgent::Kill(message) => ctx.tell(&to, message),
                 ToAgent::Acknowledge(message) => ctx.tell(&to, message),
                 ToAgent::Message(message) => ctx.tell(&to, message),

@@ -163,7 +163,8 @@ impl Agent {
                 return self.act(ctx, |state, moment| state.launch_failed(moment, &of, &why));
             }
         };
-        let is_built_in = launch.is_command_executor;
+        let is_built_in = launch.is_built_in();
+        let is_command_executor = launch.is_command_executor;
         let config = ContainerConfig {
             command: launch.info.command.clone().unwrap_or_default(),
             environment,
@@ -173,7 +174,7 @@ impl Agent {
             sandbox: launch.directory,
             resources: launch.resources,
             volumes: launch.volumes,
-            command_executor: is_built_in,
+            command_executor: is_command_executor,
         };
         let message = containerizer::Launch {
             container_id: of.container_id.clone(),

@@ -50,10 +50,7 @@ impl ExecutorAccess {
         let identity = match &self.authority {
             Some(authority) => {
                 let path = self.layout.executor_identity(container);
-                let owner = launch
-                    .user
-                    .as_deref()
-                    .filter(|_| !launch.is_command_executor);
+                let owner = launch.user.as_deref().filter(|_| !launch.is_built_in());
                 let identity = authority.issue(roles::EXECUTOR, container);
                 let identity = match &self.agent_authority_pem {
                     Some(pem) => identity.believing(pem).map_err(|e| e.to_string())?,

@@ -15,7 +15,7 @@ use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
     AgentInfo, ContainerId, ExecutorInfo, FrameworkId, FrameworkInfo, OperationStatus, Task,
-    TaskId, TaskState, TaskStatus, executor, offer,
+    TaskId, TaskState, TaskStatus, executor, executor_info, offer,
 };
 use uuid::Uuid;
 
@@ -208,7 +208,7 @@ pub struct Launch {
     pub executor: ExecutorRef,
     /// What to run.
     pub info: Arc<ExecutorInfo>,
-    /// Whether it is the built-in one.
+    /// Whether it is the built-in one of commands.
     pub is_command_executor: bool,
     /// The first task's user, or the executor's.
     pub user: Option<String>,
@@ -220,6 +220,13 @@ pub struct Launch {
     pub volumes: Vec<VolumeMount>,
     /// How long it may take to end after SHUTDOWN.
     pub shutdown_grace_period: Duration,
+}
+
+impl Launch {
+    /// Whether the agent brings the program: it stays the agent's user, and makes its tasks the framework's.
+    pub fn is_built_in(&self) -> bool {
+        self.is_command_executor || self.info.r#type() == executor_info::Type::Default
+    }
 }
 
 /// A status update to be made reliable.

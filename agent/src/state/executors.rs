@@ -249,15 +249,6 @@ pub(crate) fn simple_event(kind: event::Type) -> Event {
     }
 }
 
-/// The event that hands a task over.
-pub(crate) fn launch_event(task: &TaskInfo) -> Event {
-    Event {
-        r#type: Some(event::Type::Launch as i32),
-        launch: Some(event::Launch { task: task.clone() }),
-        ..Default::default()
-    }
-}
-
 /// The event that asks for a task's end.
 pub(crate) fn kill_event(task_id: &TaskId, kill_policy: Option<&KillPolicy>) -> Event {
     Event {

@@ -26,7 +26,7 @@ impl State {
             return self.kill_of_unknown(moment, framework_id, task_id);
         };
         let of = executor.reference();
-        let is_queued = executor.queued.iter().any(|t| t.task_id == *task_id);
+        let is_queued = executor.queued.has(task_id);
         let runs = executor.launched_tasks.contains_key(task_id);
         let ends_anyway = matches!(
             executor.phase,
@@ -166,8 +166,13 @@ impl State {
     ) -> Vec<Effect> {
         let reason = Reason::TaskKilledDuringLaunch;
         let text = "A kill task request was received before the executor was given the task";
-        let status = status::by_agent(moment, task_id, TaskState::TaskKilled, reason, text);
-        let mut effects = self.agent_update(moment, of, status);
+        // A group that has not been handed over goes as a whole.
+        let killed = self.run(of).map(|e| e.queued.together_with(task_id));
+        let mut effects = Vec::new();
+        for task_id in killed.into_iter().flatten() {
+            let status = status::by_agent(moment, &task_id, TaskState::TaskKilled, reason, text);
+            effects.extend(self.agent_update(moment, of, status));
+        }
         let is_idle = |e: &Executor| e.queued.is_empty() && !e.was_given_tasks;
         if self.run(of).is_some_and(is_idle) {
             // It was started for this task alone, and would wait for one forever.

@@ -1,7 +1,8 @@
 //! Starting tasks, and the executors they need.
 //!
 //! ```text
-//! RunTask ─▶ valid? ─▶ executor there? ── no ──▶ queue, launch container ─┐
+//! RunTask, RunTaskGroup
+//!    └───────▶ valid? ─▶ executor there? ── no ──▶ queue, launch container ─┐
 //!               │             │ yes                                       ▼ SUBSCRIBE
 //!               ▼             └──▶ queue ──▶ resize container ──▶ LAUNCH event
 //!       TASK_DROPPED or LOST
@@ -16,12 +17,13 @@ use mesos::resources::Resources;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{
     CommandInfo, ContainerId, ContainerStatus, ExecutorId, ExecutorInfo, FrameworkId,
-    FrameworkInfo, NetworkInfo, TaskInfo, TaskState, network_info,
+    FrameworkInfo, NetworkInfo, TaskInfo, TaskState, executor_info, network_info,
 };
 use uuid::Uuid;
 
 use super::effect::{Alarm, Effect, Ending, Launch, Record};
 use super::model::{Executor, ExecutorPhase, ExecutorRef};
+use super::queue::{Delivery, Queue};
 use super::registration::Registration;
 use super::{Moment, State, status};
 use crate::checkpoint::layout::Run;
@@ -44,6 +46,43 @@ impl State {
         may_launch_executor: bool,
         resource_version: Option<Uuid>,
     ) -> Vec<Effect> {
+        let sent = Delivery::Task(Arc::new(task));
+        self.run_sent(
+            moment,
+            framework,
+            sent,
+            may_launch_executor,
+            resource_version,
+        )
+    }
+
+    /// The master sends a group, whose tasks all name the same executor.
+    pub fn run_task_group(
+        &mut self,
+        moment: &mut Moment,
+        framework: &FrameworkInfo,
+        group: Vec<TaskInfo>,
+        may_launch_executor: bool,
+        resource_version: Option<Uuid>,
+    ) -> Vec<Effect> {
+        let sent = Delivery::Group(group.into_iter().map(Arc::new).collect());
+        self.run_sent(
+            moment,
+            framework,
+            sent,
+            may_launch_executor,
+            resource_version,
+        )
+    }
+
+    fn run_sent(
+        &mut self,
+        moment: &mut Moment,
+        framework: &FrameworkInfo,
+        sent: Delivery,
+        may_launch_executor: bool,
+        resource_version: Option<Uuid>,
+    ) -> Vec<Effect> {
         let Some(framework_id) = framework.id.clone() else {
             return Vec::new();
         };
@@ -51,21 +90,25 @@ impl State {
         if self.registration == Registration::Terminating {
             return effects;
         }
-        if let Err((reason, message)) = self.admit(&framework_id, &task, resource_version) {
+        let mut admitted = sent.tasks().iter();
+        let admitted =
+            admitted.try_for_each(|task| self.admit(&framework_id, task, resource_version));
+        if let Err((reason, message)) = admitted {
             let aware = super::Framework::new(framework.clone()).is_partition_aware();
-            let state = status::dropped(aware);
-            let status = status::by_agent(moment, &task.task_id, state, reason, message);
-            return self.report_without_executor(&framework_id, status);
+            return self.drop_sent(moment, &framework_id, &sent, aware, (reason, message));
         }
+        let Some(first) = sent.tasks().first() else {
+            return effects;
+        };
         self.note_framework(framework, &mut effects);
-        let (info, is_command) = self.executor_info(&framework_id, &task);
+        let (info, is_command) = self.executor_info(&framework_id, first);
         let present = self.executor(&framework_id, &info.executor_id);
         match present.map(|e| e.phase) {
             None if may_launch_executor || is_command => {
-                self.start_executor(moment, framework, info, is_command, task, &mut effects);
+                self.start_executor(moment, framework, info, is_command, sent, &mut effects);
             }
             Some(ExecutorPhase::Registering | ExecutorPhase::Running) => {
-                self.queue_task(&framework_id, &info.executor_id, task, &mut effects);
+                self.queue(&framework_id, &info.executor_id, sent, &mut effects);
             }
             gone => {
                 let message = match gone {
@@ -73,12 +116,28 @@ impl State {
                     Some(_) => "The executor it was meant for is ending",
                 };
                 let aware = self.is_partition_aware(&framework_id);
-                let reason = Reason::ExecutorTerminated;
-                let state = status::dropped(aware);
-                let status = status::by_agent(moment, &task.task_id, state, reason, message);
-                effects.extend(self.report_without_executor(&framework_id, status));
+                let why = (Reason::ExecutorTerminated, message);
+                effects.extend(self.drop_sent(moment, &framework_id, &sent, aware, why));
                 self.remove_if_idle(&framework_id, &mut effects);
             }
+        }
+        effects
+    }
+
+    /// Answers for tasks that cannot be taken.
+    fn drop_sent(
+        &mut self,
+        moment: &mut Moment,
+        framework_id: &FrameworkId,
+        sent: &Delivery,
+        is_partition_aware: bool,
+        (reason, message): (Reason, &str),
+    ) -> Vec<Effect> {
+        let state = status::dropped(is_partition_aware);
+        let mut effects = Vec::new();
+        for task in sent.tasks() {
+            let status = status::by_agent(moment, &task.task_id, state, reason, message);
+            effects.extend(self.report_without_executor(framework_id, status));
         }
         effects
     }
@@ -209,7 +268,7 @@ impl State {
         framework: &FrameworkInfo,
         info: ExecutorInfo,
         is_command_executor: bool,
-        task: TaskInfo,
+        first: Delivery,
         effects: &mut Vec<Effect>,
     ) {
         let of = ExecutorRef {
@@ -234,7 +293,7 @@ impl State {
             phase: ExecutorPhase::Registering,
             launched: false,
             pid: None,
-            queued: Vector::new(),
+            queued: Queue::default(),
             launched_tasks: OrdMap::new(),
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
@@ -245,14 +304,10 @@ impl State {
             ending: None,
             was_given_tasks: false,
         };
-        effects.push(Effect::Write(Record::Task(
-            of.clone(),
-            Box::new(executor.new_task(&task)),
-        )));
-        executor.queued.push_back(Arc::new(task));
+        executor.enqueue(first, effects);
         executor.sized_for = executor.size();
         effects.push(Effect::Launch(Box::new(Launch {
-            info,
+            info: self.with_program(info),
             is_command_executor,
             user,
             directory: executor.directory.clone(),
@@ -266,20 +321,18 @@ impl State {
         }
     }
 
-    fn queue_task(
+    fn queue(
         &mut self,
         framework_id: &FrameworkId,
         executor_id: &ExecutorId,
-        task: TaskInfo,
+        sent: Delivery,
         effects: &mut Vec<Effect>,
     ) {
         let Some(executor) = self.executor_mut(framework_id, executor_id) else {
             return;
         };
         let of = executor.reference();
-        let record = executor.new_task(&task);
-        executor.queued.push_back(Arc::new(task));
-        effects.push(Effect::Write(Record::Task(of.clone(), Box::new(record))));
+        executor.enqueue(sent, effects);
         if executor.phase == ExecutorPhase::Running {
             self.fit_container(&of, effects);
         }
@@ -305,7 +358,7 @@ impl State {
         });
     }
 
-    /// Sends LAUNCH for every queued task of a subscribed executor.
+    /// Sends LAUNCH or LAUNCH_GROUP for everything that is queued for a subscribed executor.
     fn hand_over_tasks(&mut self, of: &ExecutorRef, effects: &mut Vec<Effect>) {
         let Some(executor) = self.run_mut(of) else {
             return;
@@ -316,14 +369,13 @@ impl State {
         let Some(pid) = executor.pid.clone() else {
             return;
         };
-        for task in std::mem::take(&mut executor.queued) {
-            let record = executor.new_task(&task);
+        for delivery in executor.queued.drain() {
             executor.was_given_tasks = true;
-            executor
-                .launched_tasks
-                .insert(task.task_id.clone(), Arc::new(record));
-            let event = super::executors::launch_event(&task);
-            effects.push(Effect::Event(pid.clone(), Box::new(event)));
+            for task in delivery.tasks() {
+                let record = Arc::new(executor.new_task(task));
+                executor.launched_tasks.insert(task.task_id.clone(), record);
+            }
+            effects.push(Effect::Event(pid.clone(), Box::new(delivery.event())));
         }
     }
 
@@ -336,16 +388,11 @@ impl State {
             return (info, false);
         }
         let command = task.command.clone().unwrap_or_default();
-        let program = &self.settings.executor_command;
-        let name = program.program.rsplit('/').next().unwrap_or_default();
-        let arguments = std::iter::once(name.to_owned()).chain(program.arguments.iter().cloned());
         let own = CommandInfo {
             uris: command.uris.clone(),
             environment: command.environment.clone(),
             user: command.user.clone(),
-            shell: Some(false),
-            value: Some(program.program.clone()),
-            arguments: arguments.collect(),
+            ..self.settings.executor_command.to_v1()
         };
         let info = ExecutorInfo {
             executor_id: ExecutorId {
@@ -368,6 +415,17 @@ impl State {
             ..Default::default()
         };
         (info, true)
+    }
+
+    /// What is started for an executor: one of type DEFAULT is this agent's to bring.
+    fn with_program(&self, info: Arc<ExecutorInfo>) -> Arc<ExecutorInfo> {
+        if info.r#type() != executor_info::Type::Default {
+            return info;
+        }
+        Arc::new(ExecutorInfo {
+            command: Some(self.settings.executor_command.of_groups().to_v1()),
+            ..info.as_ref().clone()
+        })
     }
 
     fn user_of(&self, framework: &FrameworkInfo, info: &ExecutorInfo) -> Option<String> {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | finding a master, registering, staying registered | [`registration`] |
 //! | starting tasks and the executors they need | [`launch`] |
+//! | what waits to be handed to them | [`queue`] |
 //! | executors that subscribe, send messages and vanish | [`executors`] |
 //! | status updates on their way out, acknowledgements on their way back | [`updates`] |
 //! | reserving resources, making and removing volumes | [`operations`] |
@@ -29,6 +30,7 @@ pub mod launch;
 pub mod model;
 pub mod operations;
 pub mod oversubscription;
+pub mod queue;
 pub mod recovery;
 pub mod registration;
 pub mod status;

@@ -13,8 +13,10 @@ use mesos::v1::{
     Task, TaskId, TaskInfo, TaskStatus, framework_info,
 };
 
+use super::MAX_COMPLETED_TASKS;
+use super::effect::{Effect, Ending, Record};
+use super::queue::{Delivery, Queue};
 use super::status;
-use super::{MAX_COMPLETED_TASKS, effect::Ending};
 use crate::volumes::VolumeMount;
 
 /// A framework that has, or had, executors on this agent.
@@ -79,7 +81,7 @@ pub struct Executor {
     /// Where its events go, while it is subscribed.
     pub pid: Option<Pid<ExecutorProtocol>>,
     /// Tasks it has not been given yet, in the order in which they came.
-    pub queued: Vector<Arc<TaskInfo>>,
+    pub queued: Queue,
     /// Tasks it was given and has not ended.
     pub launched_tasks: OrdMap<TaskId, Arc<Task>>,
     /// Tasks that ended, but whose framework has not acknowledged the end.
@@ -155,7 +157,7 @@ impl Executor {
 
     /// Whether the task is queued, runs, or ended without an acknowledgement.
     pub fn has_task(&self, task: &TaskId) -> bool {
-        self.queued.iter().any(|t| t.task_id == *task)
+        self.queued.has(task)
             || self.launched_tasks.contains_key(task)
             || self.terminated_tasks.contains_key(task)
     }
@@ -214,8 +216,17 @@ impl Executor {
 
     /// Takes a task off the queue.
     pub fn take_queued(&mut self, id: &TaskId) -> Option<Arc<TaskInfo>> {
-        let at = self.queued.iter().position(|t| t.task_id == *id)?;
-        Some(self.queued.remove(at))
+        self.queued.take(id)
+    }
+
+    /// Puts tasks at the end of the queue, and has them written down.
+    pub fn enqueue(&mut self, delivery: Delivery, effects: &mut Vec<Effect>) {
+        let of = self.reference();
+        for task in delivery.tasks() {
+            let record = Record::Task(of.clone(), Box::new(self.new_task(task)));
+            effects.push(Effect::Write(record));
+        }
+        self.queued.push(delivery);
     }
 
     /// Notes a task's newest status; a terminal one moves the task to the terminated. False if the

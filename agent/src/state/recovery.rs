@@ -17,6 +17,7 @@ use mesos::v1::{ContainerId, ContainerStatus, TaskState};
 
 use super::effect::{Alarm, Effect, Ending};
 use super::model::{Executor, ExecutorPhase, ExecutorRef, Framework};
+use super::queue::Queue;
 use super::registration::Registration;
 use super::{Moment, State, status};
 use crate::checkpoint::recovery::{Recovered, RecoveredExecutor, RecoveredTask};
@@ -160,7 +161,7 @@ impl State {
             },
             launched: !run.is_completed,
             pid: None,
-            queued: Vector::new(),
+            queued: Queue::default(),
             launched_tasks: OrdMap::new(),
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),

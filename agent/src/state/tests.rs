@@ -13,6 +13,7 @@ use super::*;
 use crate::containerizer::Limitation;
 
 mod drain;
+mod groups;
 mod history;
 mod oversubscription;
 mod world;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
     Acknowledge, AcknowledgeOperation, ApplyOperation, DrainAgent, ExecutorCall, FrameworkMessage,
-    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
-    ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, RunTaskGroup,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::master::ReregisterAgent;
 use mesos::protocols::{AgentProtocol, CallRejected, MasterProtocol, UpdateRecord};
@@ -213,6 +213,7 @@ macro_rules! deaf {
 }
 
 deaf!(
+    RunTaskGroup,
     Registered,
     KillTask,
     FrameworkMessage,

@@ -77,7 +77,11 @@ pub(crate) enum Command {
     Top(TopFlags),
     /// The built-in executor; agents start it
     #[command(hide = true)]
-    Executor,
+    Executor {
+        /// Run task groups instead of one command
+        #[arg(long)]
+        default: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use libprocess::prelude::*;
 use mesos::v1::{self, TaskState};
 use mesos_frameworks::executor::{
-    Driver, ExecutorEvents, Kill, Launch, Notice, Shutdown, Subscribed,
+    Driver, ExecutorEvents, Kill, Launch, LaunchGroup, Notice, Shutdown, Subscribed,
 };
 
 use crate::count;
@@ -18,10 +18,8 @@ impl Process for Counter {
     type Protocol = ExecutorEvents;
 }
 
-impl Handler<Launch> for Counter {
-    type Result = ();
-
-    fn handle(&mut self, Launch(task): Launch, _: &mut Context<Self>) {
+impl Counter {
+    fn run(&self, task: v1::TaskInfo) {
         let text = task.data.unwrap_or_default();
         let words = count(&String::from_utf8_lossy(&text));
         self.0.update(v1::TaskStatus {
@@ -30,6 +28,23 @@ impl Handler<Launch> for Counter {
             data: serde_json::to_vec(&words).ok(),
             ..Default::default()
         });
+    }
+}
+
+impl Handler<Launch> for Counter {
+    type Result = ();
+
+    fn handle(&mut self, Launch(task): Launch, _: &mut Context<Self>) {
+        self.run(task);
+    }
+}
+
+/// Pieces are counted one by one, however they come.
+impl Handler<LaunchGroup> for Counter {
+    type Result = ();
+
+    fn handle(&mut self, LaunchGroup(tasks): LaunchGroup, _: &mut Context<Self>) {
+        tasks.into_iter().for_each(|task| self.run(task));
     }
 }
 

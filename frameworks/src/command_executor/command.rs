@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use mesos::v1;
 use mesos::v1::environment::variable;
 
+use super::place::Place;
 use super::user;
 
 /// Of no use to a task, and not its business.
@@ -15,16 +16,17 @@ const NOT_INHERITED: [&str; 2] = [
     "MESOS_EXECUTOR_AUTHENTICATION_TOKEN",
 ];
 
-/// The process a task asks for, in a process group of its own; it inherits our working directory (the sandbox) and our
-/// output.
+/// The process a task asks for, in a process group of its own. Without a place of its own it inherits our working
+/// directory (the sandbox) and our output.
 ///
 /// # Errors
 ///
 /// A text for the task's status.
-pub(super) fn of_task(
+pub(crate) fn of_task(
     task: &v1::TaskInfo,
     framework_user: Option<&str>,
-    inherited: BTreeMap<String, String>,
+    place: Option<&Place>,
+    mut inherited: BTreeMap<String, String>,
 ) -> Result<Command, String> {
     let info = task.command.as_ref().ok_or("the task has no command")?;
     let switch = inherited
@@ -35,16 +37,24 @@ pub(super) fn of_task(
 
     let mut command = match user::to_become(wanted)? {
         Some(user) => {
-            user::command(user, &program, &arguments).map_err(|error| error.to_string())?
+            user::command(user, &program, &arguments, place).map_err(|error| error.to_string())?
         }
         None => {
             let mut command = Command::new(&program);
             if let Some((name, arguments)) = arguments.split_first() {
                 command.arg0(name).args(arguments);
             }
+            if let Some(place) = place {
+                let entered = place.enter(&mut command);
+                entered.map_err(|e| format!("{}: {e}", place.directory.display()))?;
+            }
             command
         }
     };
+    if let Some(place) = place {
+        let directory = place.directory.display().to_string();
+        inherited.insert("MESOS_SANDBOX".to_owned(), directory);
+    }
     let internal: Vec<_> = command
         .get_envs()
         .map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned)))
@@ -142,7 +152,7 @@ mod tests {
         let inherited = inherited
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let output = of_task(&task(info), None, inherited)?
+        let output = of_task(&task(info), None, None, inherited)?
             .output()
             .map_err(|error| error.to_string())?;
         Ok(String::from_utf8(output.stdout).expect("text"))

@@ -6,15 +6,13 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::v1;
 use mesos::v1::framework_info::capability;
-use mesos::v1::task_status::Reason;
-use tokio::time::Instant;
 
 use super::command;
 use super::kill::{grace, shutdown_grace};
 use super::process::TaskProcess;
-use crate::ending::Ending;
+use super::running::{Running, Why, last};
 use crate::executor::{
-    Driver, ExecutorConfig, ExecutorEvents, Kill, Launch, Notice, Shutdown, Subscribed,
+    Driver, ExecutorConfig, ExecutorEvents, Kill, Launch, LaunchGroup, Notice, Shutdown, Subscribed,
 };
 
 /// An actor that runs one task and ends with it.
@@ -26,22 +24,6 @@ pub(super) struct CommandExecutor {
     task: Option<Running>,
     /// The terminal state was reported, or there is nothing to report.
     done: bool,
-}
-
-/// The task, from its launch to its end.
-struct Running {
-    info: v1::TaskInfo,
-    process: TaskProcess,
-    /// Why it is to end, once it is.
-    ending: Option<Why>,
-    /// When it is killed, once it was asked to end.
-    deadline: Option<Instant>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Why {
-    Killed,
-    TooLong,
 }
 
 impl CommandExecutor {
@@ -70,6 +52,7 @@ impl CommandExecutor {
         let started = command::of_task(
             &task,
             self.framework_user.as_deref(),
+            None,
             std::env::vars().collect(),
         )
         .and_then(|command| {
@@ -79,12 +62,8 @@ impl CommandExecutor {
         let (process, ended) = match started {
             Ok(started) => started,
             Err(reason) => {
-                return self.over(
-                    &task.task_id,
-                    v1::TaskState::TaskFailed,
-                    None,
-                    format!("Failed to launch: {reason}"),
-                );
+                let message = format!("Failed to launch: {reason}");
+                return self.over(last(&task.task_id, v1::TaskState::TaskFailed, message));
             }
         };
         tracing::info!(
@@ -94,18 +73,13 @@ impl CommandExecutor {
         );
         self.driver
             .report(&task.task_id, v1::TaskState::TaskRunning, "");
-        if let Some(limit) = &task.max_completion_time {
-            let limit = Duration::from_nanos(u64::try_from(limit.nanoseconds).unwrap_or(0));
+        let task = Running::new(task, process);
+        if let Some(limit) = task.limit() {
             ctx.run_later(limit, |executor, ctx| {
                 executor.end_task(Why::TooLong, Duration::ZERO, ctx)
             });
         }
-        self.task = Some(Running {
-            info: task,
-            process,
-            ending: None,
-            deadline: None,
-        });
+        self.task = Some(task);
         ctx.spawn(
             ended
                 .wait()
@@ -116,76 +90,30 @@ impl CommandExecutor {
 
     /// Asks the task to end, and kills it after `grace`. Asking again may only shorten that.
     fn end_task(&mut self, why: Why, grace: Duration, ctx: &mut Context<Self>) {
-        let reports_killing = self.reports_killing;
         let Some(task) = &mut self.task else { return };
-        let deadline = ctx.now() + grace;
-        if task.deadline.is_some_and(|earlier| earlier <= deadline) {
-            return;
+        if self.reports_killing && why == Why::Killed && !task.is_ending() {
+            self.driver
+                .report(&task.info.task_id, v1::TaskState::TaskKilling, "");
         }
-        task.deadline = Some(deadline);
-        if task.ending.is_none() {
-            task.ending = Some(why);
-            if reports_killing && why == Why::Killed {
-                self.driver
-                    .report(&task.info.task_id, v1::TaskState::TaskKilling, "");
-            }
-            if !grace.is_zero() {
-                task.process.terminate();
-            }
+        if let Some(deadline) = task.end(why, grace, ctx.now()) {
+            ctx.run_later(grace, move |executor, _| {
+                executor
+                    .task
+                    .iter()
+                    .for_each(|task| task.kill_if_due(deadline));
+            });
         }
-        if grace.is_zero() {
-            return task.process.kill();
-        }
-        ctx.run_later(grace, move |executor, _| {
-            if let Some(task) = executor
-                .task
-                .as_ref()
-                .filter(|task| task.deadline == Some(deadline))
-            {
-                task.process.kill();
-            }
-        });
     }
 
     fn ended(&mut self, status: std::io::Result<ExitStatus>) {
-        let Some(task) = self.task.take() else { return };
-        let id = &task.info.task_id;
-        let ending = match status {
-            Ok(status) => Ending::from(status),
-            Err(error) => {
-                let message = format!("Failed to get exit status for Command: {error}");
-                return self.over(id, v1::TaskState::TaskFailed, None, message);
-            }
-        };
-        // What the command left running goes with it.
-        task.process.kill();
-        let (state, reason) = match task.ending {
-            Some(Why::TooLong) => (
-                v1::TaskState::TaskFailed,
-                Some(Reason::MaxCompletionTimeReached),
-            ),
-            Some(Why::Killed) => (v1::TaskState::TaskKilled, None),
-            None if ending.is_success() => (v1::TaskState::TaskFinished, None),
-            None => (v1::TaskState::TaskFailed, None),
-        };
-        self.over(id, state, reason, ending.to_string());
+        if let Some(task) = self.task.take() {
+            self.over(task.ended(status));
+        }
     }
 
     /// Reports the end of the task, and then ends.
-    fn over(
-        &mut self,
-        id: &v1::TaskId,
-        state: v1::TaskState,
-        reason: Option<Reason>,
-        message: String,
-    ) {
-        self.driver.update(v1::TaskStatus {
-            task_id: id.clone(),
-            state: state.into(),
-            reason: reason.map(Into::into),
-            message: Some(message),
-            ..Default::default()
-        });
+    fn over(&mut self, last: v1::TaskStatus) {
+        self.driver.update(last);
         self.done = true;
         self.driver.finish();
     }
@@ -218,6 +146,15 @@ impl Handler<Launch> for CommandExecutor {
 
     fn handle(&mut self, Launch(task): Launch, ctx: &mut Context<Self>) {
         self.launch(task, ctx);
+    }
+}
+
+/// Agents give groups to the default executor; here all but the first of their tasks are refused.
+impl Handler<LaunchGroup> for CommandExecutor {
+    type Result = ();
+
+    fn handle(&mut self, LaunchGroup(tasks): LaunchGroup, ctx: &mut Context<Self>) {
+        tasks.into_iter().for_each(|task| self.launch(task, ctx));
     }
 }
 

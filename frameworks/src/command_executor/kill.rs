@@ -11,7 +11,7 @@ const DEFAULT_GRACE: Duration = Duration::from_secs(3);
 const REPORT_TIME: Duration = Duration::from_secs(2);
 
 /// The grace period of a KILL: its own policy, else the task's, else 3 s.
-pub(super) fn grace(kill: Option<&v1::KillPolicy>, task: Option<&v1::KillPolicy>) -> Duration {
+pub(crate) fn grace(kill: Option<&v1::KillPolicy>, task: Option<&v1::KillPolicy>) -> Duration {
     let period = |policy: &v1::KillPolicy| {
         policy
             .grace_period
@@ -26,7 +26,7 @@ pub(super) fn grace(kill: Option<&v1::KillPolicy>, task: Option<&v1::KillPolicy>
 }
 
 /// The grace period of a SHUTDOWN: ours must be over before the agent's, which ends us as well.
-pub(super) fn shutdown_grace(task: Option<&v1::KillPolicy>, executor: Duration) -> Duration {
+pub(crate) fn shutdown_grace(task: Option<&v1::KillPolicy>, executor: Duration) -> Duration {
     grace(None, task).min(executor.saturating_sub(REPORT_TIME))
 }
 

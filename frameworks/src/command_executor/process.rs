@@ -10,13 +10,30 @@ use tokio::process::{Child, Command};
 
 /// A running task.
 #[derive(Debug)]
-pub(super) struct TaskProcess {
+pub(crate) struct TaskProcess {
     leader: Pid,
+    /// Whether the container has no other task, so that whatever else runs in its session is of this one.
+    is_only: bool,
 }
 
 impl TaskProcess {
-    /// Starts the task; the second value is to be waited for.
-    pub(super) fn start(command: std::process::Command) -> std::io::Result<(TaskProcess, Ended)> {
+    /// Starts the only task of the container; the second value is to be waited for.
+    pub(crate) fn start(command: std::process::Command) -> std::io::Result<(TaskProcess, Ended)> {
+        TaskProcess::spawn(command, true)
+    }
+
+    /// Starts one of several tasks: those of its processes that leave its group and lose their parent cannot be told
+    /// from others', and end with the container.
+    pub(crate) fn start_beside_others(
+        command: std::process::Command,
+    ) -> std::io::Result<(TaskProcess, Ended)> {
+        TaskProcess::spawn(command, false)
+    }
+
+    fn spawn(
+        command: std::process::Command,
+        is_only: bool,
+    ) -> std::io::Result<(TaskProcess, Ended)> {
         let child = Command::from(command).spawn()?;
         let leader = child
             .id()
@@ -25,17 +42,18 @@ impl TaskProcess {
         Ok((
             TaskProcess {
                 leader: Pid::from_raw(leader),
+                is_only,
             },
             Ended(child),
         ))
     }
 
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.leader.as_raw()
     }
 
     /// Asks the task to end: its group, and descendants that left it.
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         for pid in self.members() {
             send(pid, Signal::SIGTERM);
         }
@@ -44,7 +62,7 @@ impl TaskProcess {
     }
 
     /// Ends everything of the task that can be found; the agent ends what cannot, with the container.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let members = self.members();
         // Stopped first, so that none can start another while we go through the list.
         members.iter().for_each(|pid| send(*pid, Signal::SIGSTOP));
@@ -52,13 +70,13 @@ impl TaskProcess {
         members.iter().for_each(|pid| send(*pid, Signal::SIGKILL));
     }
 
-    /// Members of our session (which is the container's) and descendants of the task that are not in its group;
+    /// Members of our session (which is the container's, and the only task's) and descendants of the task that are not in its group;
     /// never ourselves.
     fn members(&self) -> Vec<Pid> {
         let (me, session) = (getpid(), getsid(None).ok());
         let all = processes();
         // Only where we lead it is the session the container's.
-        let ours = session.filter(|session| *session == me);
+        let ours = session.filter(|session| *session == me && self.is_only);
         let mut members = BTreeSet::from([self.leader]);
         loop {
             let before = members.len();
@@ -80,10 +98,10 @@ impl TaskProcess {
 
 /// The end of a task, to be waited for.
 #[derive(Debug)]
-pub(super) struct Ended(Child);
+pub(crate) struct Ended(Child);
 
 impl Ended {
-    pub(super) async fn wait(mut self) -> std::io::Result<ExitStatus> {
+    pub(crate) async fn wait(mut self) -> std::io::Result<ExitStatus> {
         self.0.wait().await
     }
 }

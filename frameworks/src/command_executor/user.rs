@@ -11,6 +11,8 @@ use std::process::{Command, ExitCode};
 use nix::unistd::{Uid, User, initgroups, setgid, setuid};
 use serde::{Deserialize, Serialize};
 
+use super::place::Place;
+
 /// Holds a [`Request`]; its presence is what makes the program a changeling.
 const VARIABLE: &str = "MESOS_INTERNAL_BECOME";
 
@@ -19,11 +21,13 @@ const CANNOT_RUN: u8 = 126;
 
 /// Whom to become, and what to run then.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Request {
+pub(crate) struct Request {
     user: String,
     program: String,
     /// All arguments, the program's own name first.
     arguments: Vec<String>,
+    /// Where it runs, if not where we do.
+    place: Option<Place>,
 }
 
 /// Looks up a user to change to; `None` if there is nothing to change.
@@ -31,7 +35,7 @@ pub(super) struct Request {
 /// # Errors
 ///
 /// A text for the task's status: no such user, or no right to become it.
-pub(super) fn to_become(name: Option<&str>) -> Result<Option<String>, String> {
+pub(crate) fn to_become(name: Option<&str>) -> Result<Option<String>, String> {
     let Some(name) = name.filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
@@ -49,9 +53,15 @@ pub(super) fn to_become(name: Option<&str>) -> Result<Option<String>, String> {
 }
 
 /// The command that becomes `user` and then runs the program.
-pub(super) fn command(user: String, program: &str, arguments: &[String]) -> io::Result<Command> {
+pub(crate) fn command(
+    user: String,
+    program: &str,
+    arguments: &[String],
+    place: Option<&Place>,
+) -> io::Result<Command> {
     // The same arguments lead to the same `main`.
-    command_with(std::env::args_os().skip(1), user, program, arguments)
+    let own_arguments = std::env::args_os().skip(1);
+    command_with(own_arguments, user, program, arguments, place)
 }
 
 fn command_with<A: AsRef<OsStr>>(
@@ -59,11 +69,13 @@ fn command_with<A: AsRef<OsStr>>(
     user: String,
     program: &str,
     arguments: &[String],
+    place: Option<&Place>,
 ) -> io::Result<Command> {
     let request = Request {
         user,
         program: program.to_owned(),
         arguments: arguments.to_vec(),
+        place: place.cloned(),
     };
     let mut command = Command::new("/proc/self/exe");
     command
@@ -74,12 +86,12 @@ fn command_with<A: AsRef<OsStr>>(
 
 impl Request {
     /// The request this process was started with, if it was.
-    pub(super) fn from_env() -> Option<Request> {
+    pub(crate) fn from_env() -> Option<Request> {
         serde_json::from_str(&std::env::var(VARIABLE).ok()?).ok()
     }
 
     /// Does not return, unless it fails.
-    pub(super) fn exec(self) -> ExitCode {
+    pub(crate) fn exec(self) -> ExitCode {
         let error = self.try_exec();
         eprintln!(
             "cannot run '{}' as user '{}': {error}",
@@ -95,6 +107,12 @@ impl Request {
         let mut command = Command::new(&self.program);
         if let Some((name, arguments)) = self.arguments.split_first() {
             command.arg0(name).args(arguments);
+        }
+        // Only now, as the user: nothing is made or opened that the user could not.
+        if let Some(place) = &self.place
+            && let Err(error) = place.enter(&mut command)
+        {
+            return error;
         }
         command.env_remove(VARIABLE).exec()
     }
@@ -141,6 +159,7 @@ mod tests {
             user,
             "/bin/sh",
             &arguments.map(str::to_owned),
+            None,
         );
         let output = command.expect("a command").output().expect("it runs");
         let nobody = User::from_name("nobody")

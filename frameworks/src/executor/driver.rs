@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::config::ExecutorConfig;
-use super::events::{ExecutorEvents, Kill, Launch, Notice, Shutdown, Subscribed};
+use super::events::{ExecutorEvents, Kill, Launch, LaunchGroup, Notice, Shutdown, Subscribed};
 use super::handle::Driver;
 use super::inbox::Inbox;
 use super::pending::Pending;
@@ -234,10 +234,7 @@ impl ExecutorDriver {
             }
             event::Type::LaunchGroup => {
                 let tasks = event.launch_group.map(|launch| launch.task_group.tasks);
-                tasks
-                    .into_iter()
-                    .flatten()
-                    .for_each(|task| self.launch(task, ctx));
+                self.launch_group(tasks.unwrap_or_default(), ctx);
             }
             event::Type::Kill => {
                 if let Some(kill) = event.kill {
@@ -292,6 +289,14 @@ impl ExecutorDriver {
     fn launch(&mut self, task: v1::TaskInfo, ctx: &mut Context<Self>) {
         if self.pending.launched(&task) {
             ctx.tell(&self.executor, Launch(task));
+        }
+    }
+
+    /// Agents hand a group over as a whole, so what is left of it after those that are known is all or nothing.
+    fn launch_group(&mut self, mut tasks: Vec<v1::TaskInfo>, ctx: &mut Context<Self>) {
+        tasks.retain(|task| self.pending.launched(task));
+        if !tasks.is_empty() {
+            ctx.tell(&self.executor, LaunchGroup(tasks));
         }
     }
 

@@ -11,6 +11,7 @@ protocol! {
         3 => Kill -> (),
         4 => Notice -> (),
         5 => Shutdown -> (),
+        6 => LaunchGroup -> (),
     }
 }
 
@@ -18,9 +19,14 @@ protocol! {
 #[derive(Clone, Debug)]
 pub struct Subscribed(pub v1::executor::event::Subscribed);
 
-/// Run this task. The tasks of a group come one after another.
+/// Run this task.
 #[derive(Clone, Debug)]
 pub struct Launch(pub v1::TaskInfo);
+
+/// Run these tasks, which their framework wants all of or none. An executor whose tasks do not depend on each other
+/// runs them like any others.
+#[derive(Clone, Debug)]
+pub struct LaunchGroup(pub Vec<v1::TaskInfo>);
 
 /// End a task. It may be unknown by now, and it may come more than once.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Write an executor as an actor.
 //!
-//! An executor is an actor that handles five messages ([`events`]): [`Subscribed`], [`Launch`], [`Kill`], [`Notice`] and
-//! [`Shutdown`]. [`start`] gives it a [`Driver`], with which it reports what becomes of its tasks. Everything between —
+//! An executor is an actor that handles six messages ([`events`]): [`Subscribed`], [`Launch`], [`LaunchGroup`], [`Kill`],
+//! [`Notice`] and [`Shutdown`]. [`start`] gives it a [`Driver`], with which it reports what becomes of its tasks. Everything between —
 //! finding the agent, subscribing, subscribing again after the agent was restarted, keeping updates until the agent has
 //! stored them — is the driver's.
 //!
@@ -38,6 +38,6 @@ mod tests;
 
 pub use config::{ConfigError, ExecutorConfig};
 pub use driver::start;
-pub use events::{ExecutorEvents, Kill, Launch, Notice, Shutdown, Subscribed};
+pub use events::{ExecutorEvents, Kill, Launch, LaunchGroup, Notice, Shutdown, Subscribed};
 pub use handle::Driver;
 pub use run::{RunError, run};

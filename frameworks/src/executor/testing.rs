@@ -6,7 +6,7 @@ use libprocess::prelude::*;
 use mesos::protocols::agent::{
     Acknowledge, AcknowledgeOperation, AgentProtocol, ApplyOperation, DrainAgent, ExecutorCall,
     FrameworkMessage, KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask,
-    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::executor::{Event, ExecutorProtocol};
 use mesos::protocols::{CallRejected, names};
@@ -124,6 +124,16 @@ impl FakeAgent {
         status
     }
 
+    pub(crate) fn launch_group(&self, tasks: Vec<v1::TaskInfo>) {
+        self.send(v1::executor::Event {
+            r#type: Some(event::Type::LaunchGroup.into()),
+            launch_group: Some(event::LaunchGroup {
+                task_group: v1::TaskGroupInfo { tasks },
+            }),
+            ..Default::default()
+        });
+    }
+
     pub(crate) fn launch(&self, task: v1::TaskInfo) {
         self.send(v1::executor::Event {
             r#type: Some(event::Type::Launch.into()),
@@ -204,6 +214,7 @@ never_sent!(
     Reregistered,
     ShutdownAgent,
     RunTask,
+    RunTaskGroup,
     KillTask,
     Acknowledge,
     FrameworkMessage,

@@ -9,7 +9,8 @@ use tokio::task::LocalSet;
 
 use super::testing::FakeAgent;
 use super::{
-    Driver, ExecutorConfig, ExecutorEvents, Kill, Launch, Notice, Shutdown, Subscribed, start,
+    Driver, ExecutorConfig, ExecutorEvents, Kill, Launch, LaunchGroup, Notice, Shutdown,
+    Subscribed, start,
 };
 
 struct Recorder(mpsc::UnboundedSender<String>);
@@ -38,6 +39,17 @@ impl Handler<Launch> for Recorder {
     fn handle(&mut self, Launch(task): Launch, _: &mut Context<Self>) {
         self.0
             .send(format!("launch {}", task.task_id.value))
+            .expect("the test listens");
+    }
+}
+
+impl Handler<LaunchGroup> for Recorder {
+    type Result = ();
+
+    fn handle(&mut self, LaunchGroup(tasks): LaunchGroup, _: &mut Context<Self>) {
+        let ids: Vec<&str> = tasks.iter().map(|t| t.task_id.value.as_str()).collect();
+        self.0
+            .send(format!("launch {} together", ids.join(" and ")))
             .expect("the test listens");
     }
 }

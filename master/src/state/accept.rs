@@ -219,14 +219,14 @@ impl State {
                     self.launch(now, id, task, purse, out);
                 }
             }
-            Type::LaunchGroup => {
-                let error = Verdict::new(
-                    TaskState::TaskError,
-                    Reason::TaskGroupInvalid,
-                    "Task groups are not supported by this master: executors of type DEFAULT \
-                     cannot be run yet. Launch the tasks one by one with LAUNCH",
-                );
+            Type::LaunchGroup if with_id => {
+                let why = "The `id` field cannot be set on LAUNCH_GROUP operations";
+                let error = invalid_group(why);
                 self.refuse_tasks(now, id, &tasks_of(&operation), &error, out);
+            }
+            Type::LaunchGroup => {
+                let group = operation.launch_group.unwrap_or_default();
+                self.launch_group(now, id, group, purse, out);
             }
             _ => {
                 if let Some(framework) = self.cluster.framework(id).cloned() {
@@ -261,7 +261,7 @@ impl State {
         }
     }
 
-    fn refuse_tasks(
+    pub(super) fn refuse_tasks(
         &mut self,
         now: Timestamp,
         id: &FrameworkId,
@@ -333,6 +333,10 @@ fn give_back(framework: &FrameworkId, purse: Purse, refuse: Duration, out: &mut 
 
 pub(super) fn invalid_task(why: impl Into<String>) -> Verdict {
     Verdict::new(TaskState::TaskError, Reason::TaskInvalid, why)
+}
+
+pub(super) fn invalid_group(why: impl Into<String>) -> Verdict {
+    Verdict::new(TaskState::TaskError, Reason::TaskGroupInvalid, why)
 }
 
 fn tasks_of(operation: &Operation) -> Vec<TaskInfo> {

@@ -58,6 +58,7 @@ pub enum ToAgent {
     Drain(to_agent::DrainAgent),
     Shutdown(to_agent::ShutdownAgent),
     Run(Box<to_agent::RunTask>),
+    RunGroup(Box<to_agent::RunTaskGroup>),
     Kill(to_agent::KillTask),
     Acknowledge(to_agent::Acknowledge),
     Message(to_agent::FrameworkMessage),

@@ -2,7 +2,7 @@
 
 use libprocess::prelude::Pid;
 use mesos::protocols::{AgentProtocol, agent as to_agent};
-use mesos::resources::Conversion;
+use mesos::resources::{Conversion, Resources};
 use mesos::v1::agent_info::capability::Type as Capability;
 use mesos::v1::{self, FrameworkId, TaskInfo, executor_info};
 use mesos::wire::Pb;
@@ -12,7 +12,7 @@ use super::{
     Agent, Details, Effect, Effects, Executor, Framework, State, Task, Timestamp, ToAgent,
 };
 use crate::validation::resources::{allocated, inject_role, not_mixed};
-use crate::validation::{Invalid, executors, tasks};
+use crate::validation::{Check, Invalid, executors, tasks};
 
 /// A task that passed all checks.
 struct Launch {
@@ -82,6 +82,55 @@ fn prepare(
     purse: &Purse,
 ) -> Result<Launch, Invalid> {
     tasks::task(&task)?;
+    may_run(framework, agent, &task)?;
+    inject_role(&mut task.resources, &purse.role);
+    let resources = allocated(&task.resources, &purse.role)
+        .map_err(|e| Invalid(format!("Task uses invalid resources: {e}")))?;
+    let executor = match &mut task.executor {
+        None => None,
+        Some(info) => {
+            executors::executor(info, &framework.id)?;
+            info.r#type = Some(executor_info::Type::Custom as i32);
+            new_executor(framework, agent, info, &purse.role)?
+        }
+    };
+
+    let mut total = resources.clone();
+    if let Some(executor) = &executor {
+        total += &executor.resources;
+        not_mixed(&total).map_err(|e| {
+            Invalid(format!(
+                "Task and its executor mix revocable and non-revocable resources: {e}"
+            ))
+        })?;
+    }
+    let copies = Conversion::copies(&purse.seen(), &purse.left, &total);
+    let left = &purse.left + &copies.converted;
+    if !left.contains(&total) {
+        return Err(Invalid(format!(
+            "Total resources {total} required by task and its executor is more than available {}",
+            purse.left
+        )));
+    }
+    let kept = kept(framework, agent, &task, resources);
+    let message = to_agent::RunTask {
+        // A command task starts an executor of its own.
+        launch_executor: executor.is_some() || task.executor.is_none(),
+        framework: Pb((*framework.info).clone()),
+        task: Pb(task),
+        resource_version: agent.resource_version,
+    };
+    Ok(Launch {
+        message,
+        agent: agent.pid.clone(),
+        task: kept,
+        executor,
+        copies,
+    })
+}
+
+/// Checks what a task says against what is known of its framework and of the agent it is to run on.
+pub(super) fn may_run(framework: &Framework, agent: &Agent, task: &TaskInfo) -> Check {
     let id = &task.task_id;
     if framework.tasks.contains_key(id.as_str()) {
         return Err(Invalid(format!("Task has duplicate ID: {}", id.value)));
@@ -103,61 +152,17 @@ fn prepare(
             "Agent is not capable of handling task resource limits",
         ));
     }
-    inject_role(&mut task.resources, &purse.role);
-    let resources = allocated(&task.resources, &purse.role)
-        .map_err(|e| Invalid(format!("Task uses invalid resources: {e}")))?;
-    let executor = match &mut task.executor {
-        None => None,
-        Some(info) => new_executor(framework, agent, info, &purse.role)?,
-    };
-
-    let mut total = resources.clone();
-    if let Some(executor) = &executor {
-        total += &executor.resources;
-        not_mixed(&total).map_err(|e| {
-            Invalid(format!(
-                "Task and its executor mix revocable and non-revocable resources: {e}"
-            ))
-        })?;
-    }
-    let copies = Conversion::copies(&purse.seen(), &purse.left, &total);
-    let left = &purse.left + &copies.converted;
-    if !left.contains(&total) {
-        return Err(Invalid(format!(
-            "Total resources {total} required by task and its executor is more than available {}",
-            purse.left
-        )));
-    }
-    let own_executor = task.executor.as_ref().map(|executor| &executor.executor_id);
-    let (shared_id, place) = (&framework.shared_id, &agent.shared_id);
-    let details = details(framework, &task);
-    let kept = Task::staging(id, own_executor, &details, resources, shared_id, place);
-    let message = to_agent::RunTask {
-        // A command task starts an executor of its own.
-        launch_executor: executor.is_some() || task.executor.is_none(),
-        framework: Pb((*framework.info).clone()),
-        task: Pb(task),
-        resource_version: agent.resource_version,
-    };
-    Ok(Launch {
-        message,
-        agent: agent.pid.clone(),
-        task: kept,
-        executor,
-        copies,
-    })
+    Ok(())
 }
 
-/// Completes and checks the executor of a task; `None` if it lives already.
-fn new_executor(
+/// Completes the executor of a task or group; `None` if it lives already.
+pub(super) fn new_executor(
     framework: &Framework,
     agent: &Agent,
     info: &mut v1::ExecutorInfo,
     role: &str,
 ) -> Result<Option<Executor>, Invalid> {
-    executors::executor(info, &framework.id)?;
     info.framework_id = Some(framework.id.clone());
-    info.r#type = Some(executor_info::Type::Custom as i32);
     let key = (framework.id.clone(), info.executor_id.clone());
     if let Some(live) = agent.executors.get(&key) {
         // A live executor stays allocated to the role of the offers it was started with.
@@ -178,6 +183,26 @@ fn new_executor(
         info: info.clone(),
         resources,
     }))
+}
+
+/// The record of a task that is being launched.
+pub(super) fn kept(
+    framework: &Framework,
+    agent: &Agent,
+    task: &TaskInfo,
+    resources: Resources,
+) -> Task {
+    let executor = task.executor.as_ref().map(|e| &e.executor_id);
+    let (shared_id, place) = (&framework.shared_id, &agent.shared_id);
+    let details = details(framework, task);
+    Task::staging(
+        &task.task_id,
+        executor,
+        &details,
+        resources,
+        shared_id,
+        place,
+    )
 }
 
 /// What is only shown of a task.

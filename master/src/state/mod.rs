@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `calls` | scheduler calls: who may call, and where each goes |
 //! | `subscribe`, `frameworks` | subscription and failover; disconnection, teardown, recovery |
-//! | `offers`, `accept`, `launch` | offers out, answers in, tasks started |
+//! | `offers`, `accept`, `launch`, `launch_group` | offers out, answers in, tasks started |
 //! | `operations` | what is done to resources, and what becomes of it |
 //! | `operator`, `weights`, `quota` | what operators change |
 //! | `maintenance`, `inverse_offers` | machines that will be unavailable, and asking to leave them |
@@ -35,6 +35,7 @@ mod inverse_offers;
 mod kept;
 mod kill;
 mod launch;
+mod launch_group;
 mod liveness;
 mod maintenance;
 mod messages;

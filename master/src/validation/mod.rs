@@ -6,6 +6,7 @@
 pub mod calls;
 pub mod executors;
 pub mod frameworks;
+pub mod groups;
 pub(crate) mod machines;
 pub mod operations;
 pub mod resources;

@@ -9,21 +9,26 @@ use super::{Check, Invalid, require};
 /// the encoded task, in bytes.
 const MAX_TASK_BYTES: usize = 4 << 20;
 
-/// Checks everything about a task that needs no look at the cluster.
+/// Checks everything about a task of a LAUNCH that needs no look at the cluster.
 ///
 /// # Errors
 /// The first rule broken.
 pub fn task(task: &v1::TaskInfo) -> Check {
+    require(
+        task.command.is_some() != task.executor.is_some(),
+        "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present",
+    )?;
+    alone_or_not(task)
+}
+
+/// What every task has to keep, launched alone or with a group.
+pub(super) fn alone_or_not(task: &v1::TaskInfo) -> Check {
     ids::validate(&task.task_id.value)
         .map_err(|e| Invalid(format!("Task has an invalid id: {e}")))?;
     let bytes = prost_len(task);
     require(
         bytes <= MAX_TASK_BYTES,
         format!("Task has {bytes} bytes, more than {MAX_TASK_BYTES}"),
-    )?;
-    require(
-        task.command.is_some() != task.executor.is_some(),
-        "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present",
     )?;
     if let Some(command) = &task.command {
         self::command(command).map_err(|e| Invalid(format!("Task's `CommandInfo`: {e}")))?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use libprocess::prelude::*;
 use mesos::protocols::agent::{
     Acknowledge, AcknowledgeOperation, ApplyOperation, DrainAgent, ExecutorCall, FrameworkMessage,
-    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, ShutdownAgent,
-    ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    KillTask, Ping, Pong, ReconcileOperations, Registered, Reregistered, RunTask, RunTaskGroup,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use mesos::protocols::master::{RegisterAgent, ReregisterAgent};
 use mesos::protocols::scheduler::{Event, Unsubscribed};
@@ -250,7 +250,7 @@ macro_rules! ignores {
     };
 }
 
-ignores!(Agent: ShutdownAgent, Acknowledge, FrameworkMessage, ShutdownExecutor, UpdateFramework,
+ignores!(Agent: RunTaskGroup, ShutdownAgent, Acknowledge, FrameworkMessage, ShutdownExecutor, UpdateFramework,
     ApplyOperation, AcknowledgeOperation, ReconcileOperations, DrainAgent);
 
 /// A subscription whose events the test reads.

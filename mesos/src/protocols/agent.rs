@@ -11,9 +11,9 @@ use crate::v1;
 use crate::wire::Pb;
 
 protocol! {
-    /// What an agent accepts: from the leading master (1–15), which it knows by the pid its
+    /// What an agent accepts: from the leading master (1–16), which it knows by the pid its
     /// detector gave it and by its certificate, and from its executors (20).
-    pub AgentProtocol = "mesos.agent" version 3 {
+    pub AgentProtocol = "mesos.agent" version 4 {
         1 => Registered -> (),
         2 => Reregistered -> (),
         3 => ShutdownAgent -> (),
@@ -29,6 +29,7 @@ protocol! {
         13 => AcknowledgeOperation -> (),
         14 => ReconcileOperations -> (),
         15 => DrainAgent -> (),
+        16 => RunTaskGroup -> (),
         20 => ExecutorCall -> Result<(), CallRejected>,
     }
 }
@@ -115,6 +116,22 @@ pub struct RunTask {
     pub launch_executor: bool,
     /// The agent's resources that the launch was decided on ([`ApplyOperation::resource_version`]).
     /// A task that uses reservations or volumes made at run time is dropped if they have changed.
+    pub resource_version: Option<Uuid>,
+}
+
+/// Start the tasks of a group, all of them or none; from the master, after it accepted a LAUNCH_GROUP. They reach
+/// their executor in one event. Answered as [`RunTask`] is, for each task. Since version 4.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunTaskGroup {
+    /// The framework; `id` is set.
+    pub framework: Pb<v1::FrameworkInfo>,
+    /// What runs them. One of type DEFAULT has no command: the agent starts the built-in one.
+    pub executor: Pb<v1::ExecutorInfo>,
+    /// The tasks, each with the same `executor`. Every resource carries its allocation role.
+    pub group: Pb<v1::TaskGroupInfo>,
+    /// As in [`RunTask`].
+    pub launch_executor: bool,
+    /// As in [`RunTask`].
     pub resource_version: Option<Uuid>,
 }
 

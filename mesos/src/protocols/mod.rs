@@ -42,6 +42,8 @@
 //!    │                            │                             │ Event LAUNCH ─────────▶│
 //! ```
 //!
+//! The tasks of a LAUNCH_GROUP come in one `RunTaskGroup` and reach the executor in one Event LAUNCH_GROUP.
+//!
 //! **A status update** is stored by the agent before it is acknowledged to the executor and sent
 //! until the scheduler acknowledges it (10 s, doubling, at most 10 min apart).
 //!

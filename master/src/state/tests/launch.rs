@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use mesos::v1::offer::Operation;
-use mesos::v1::offer::operation::{Launch, LaunchGroup, Type};
+use mesos::v1::offer::operation::{Launch, Type};
 use mesos::v1::scheduler::Call;
 use mesos::v1::scheduler::call::{self, Type as CallType};
 use mesos::v1::{
-    CommandInfo, ExecutorId, ExecutorInfo, Filters, OfferId, OperationId, TaskGroupInfo, TaskInfo,
-    TaskState,
+    CommandInfo, ExecutorId, ExecutorInfo, Filters, OfferId, OperationId, TaskInfo, TaskState,
 };
 
 use super::world::{World, info, partition_aware, resources, task};
@@ -207,16 +206,6 @@ fn operations_this_master_cannot_do_are_answered() {
     let id = world.framework(info("a"));
     let offer = world.offer(&id, &agent, "cpus:1");
     world.log();
-    let executor = ExecutorInfo {
-        executor_id: ExecutorId { value: "e".into() },
-        ..Default::default()
-    };
-    let group = LaunchGroup {
-        executor,
-        task_group: TaskGroupInfo {
-            tasks: vec![task("pod", &agent, "cpus:1")],
-        },
-    };
     let operation = |kind: Type| Operation {
         r#type: Some(kind as i32),
         ..Default::default()
@@ -226,10 +215,6 @@ fn operations_this_master_cannot_do_are_answered() {
         &id,
         &[&offer],
         vec![
-            Operation {
-                launch_group: Some(group),
-                ..operation(Type::LaunchGroup)
-            },
             operation(Type::Reserve),
             Operation {
                 id: feedback.clone(),
@@ -247,7 +232,6 @@ fn operations_this_master_cannot_do_are_answered() {
     assert_eq!(
         world.log(),
         [
-            "a <- pod TASK_ERROR (TASK_GROUP_INVALID)",
             "a <- op OPERATION_ERROR",
             "a <- t TASK_ERROR (TASK_INVALID)",
             "allocator <- cpus:1 of m-0000 on m-S0, refused 5s",

@@ -80,6 +80,14 @@ fn to_agent(message: &ToAgent) -> String {
         ToAgent::Drain(_) => "drain".to_owned(),
         ToAgent::Shutdown(_) => "shut down".to_owned(),
         ToAgent::Run(m) => format!("run {}", m.task.task_id.value),
+        ToAgent::RunGroup(m) => {
+            let tasks: Vec<&str> = m.group.tasks.iter().map(|t| &*t.task_id.value).collect();
+            let executor = match m.launch_executor {
+                true => "a new executor",
+                false => "the executor",
+            };
+            format!("run {} in {executor}", tasks.join(" and "))
+        }
         ToAgent::Kill(m) => format!("kill {}", m.task_id.value),
         ToAgent::Acknowledge(m) => {
             format!("acknowledge {} {}", m.task_id.value, m.uuid.as_u128())

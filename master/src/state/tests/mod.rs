@@ -7,6 +7,7 @@ mod drain;
 mod frameworks;
 mod history;
 mod launch;
+mod launch_group;
 mod log;
 mod loss;
 mod maintenance;

@@ -34,6 +34,8 @@ pub(super) struct World {
     pub(super) registry_is_slow: bool,
     waiting: Vec<Continuation>,
     log: Vec<String>,
+    /// What the last status of a task said.
+    pub(super) said: String,
     /// What was written to the registry.
     pub(super) operations: Vec<Operation>,
     uuids: u128,
@@ -65,6 +67,7 @@ impl World {
             registry_is_slow: false,
             waiting: Vec::new(),
             log: Vec::new(),
+            said: String::new(),
             operations: Vec::new(),
             uuids: 0,
             books: Books::default(),
@@ -125,6 +128,11 @@ impl World {
         for effect in effects {
             if let Some(line) = log::line(&effect) {
                 self.log.push(line);
+            }
+            if let Effect::Event(_, event) = &effect
+                && let Some(update) = &event.update
+            {
+                self.said = update.status.message().to_owned();
             }
             if let Effect::Registry(operation, _) = &effect {
                 self.operations.push(operation.clone());

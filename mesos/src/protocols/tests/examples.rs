@@ -220,6 +220,18 @@ fn to_agents() -> Vec<Example> {
             launch_executor: true,
             resource_version: None,
         }),
+        message::<AgentProtocol, _>(&agent::RunTaskGroup {
+            framework: framework(),
+            executor: Pb(v1::ExecutorInfo {
+                executor_id: "e".into(),
+                ..Default::default()
+            }),
+            group: Pb(v1::TaskGroupInfo {
+                tasks: vec![task().into_inner()],
+            }),
+            launch_executor: true,
+            resource_version: Some(Uuid::from_u128(7)),
+        }),
         message::<AgentProtocol, _>(&agent::KillTask {
             framework_id: "f".into(),
             task_id: "t".into(),
