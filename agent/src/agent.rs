@@ -166,6 +166,10 @@ impl Agent {
                 self.act(ctx, |state, moment| state.master_detected(moment, master));
             }
             Inbound::Shutdown => self.act(ctx, |state, _| state.shutdown()),
+            Inbound::Leave => {
+                tracing::warn!("this agent leaves its cluster, and ends what runs on it");
+                self.act(ctx, |state, _| state.leave());
+            }
         }
     }
 

@@ -180,6 +180,16 @@ impl AgentHandle {
         }
     }
 
+    /// Tells the agent to leave its cluster for good: it shuts its executors down, its master removes it, and its next
+    /// life registers as a new agent. It [ends](Self::ended) then.
+    pub fn leaving(&self) -> impl FnOnce() + Send + use<> {
+        let inbox = self.inbox.clone();
+        move || {
+            // It may have ended already.
+            let _ = inbox.send(Inbound::Leave);
+        }
+    }
+
     /// Ends the agent.
     pub async fn shutdown(mut self, executors: Executors) {
         if executors == Executors::Kill && self.inbox.send(Inbound::Shutdown).is_ok() {

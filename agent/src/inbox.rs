@@ -27,6 +27,8 @@ pub enum Inbound {
     MasterDetected(Option<Pid<MasterProtocol>>),
     /// The agent is to end, with everything on it.
     Shutdown,
+    /// The agent is to leave its cluster for good, and to end with everything on it.
+    Leave,
 }
 
 /// Listens to the containerizer.

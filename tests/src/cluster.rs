@@ -76,6 +76,11 @@ impl Daemon {
         let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGINT);
     }
 
+    /// Asks an agent to leave its cluster for good.
+    pub fn ask_to_leave(&self) {
+        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGUSR1);
+    }
+
     /// Waits for its end; answers the exit code.
     #[track_caller]
     pub fn wait(&mut self) -> Option<i32> {

@@ -23,7 +23,7 @@ impl Ended {
     fn new() -> Ended {
         let mut cluster = Cluster::master_and_agent();
         let agent = cluster.read("/slaves")["slaves"][0]["id"].clone();
-        // An agent that ends in order leaves.
+        // Nobody writes into the registry any more.
         cluster.daemons[1].kill_9();
         let flag = format!("--work_dir={}", work_dir(&cluster).display());
         let ended = Ended {

@@ -36,6 +36,31 @@ fn tasks_that_end_while_their_agent_is_dead_are_reported_too() {
     });
 }
 
+#[test]
+fn an_agent_that_leaves_takes_its_tasks_along_and_comes_back_as_another() {
+    let mut cluster = Cluster::master_and_agent();
+    let first = cluster.read("/slaves")["slaves"][0]["id"].clone();
+    let mut run = start_tasks(&cluster);
+    eventually("all tasks run", SOON, || {
+        (sleepers(&cluster).len() == TASKS).then_some(())
+    });
+    cluster.daemons[1].ask_to_leave();
+    assert_eq!(cluster.daemons[1].wait(), Some(0));
+    assert_eq!(sleepers(&cluster), Vec::<u32>::new());
+    eventually("the master has removed it", SOON, || {
+        let metrics = get_json(&cluster.master, "/metrics/snapshot")?;
+        let unregistered = &metrics["master/slave_removals/reason_unregistered"];
+        (unregistered.as_f64() == Some(1.0)).then_some(())
+    });
+    assert_eq!(cluster.read("/slaves")["slaves"], serde_json::json!([]));
+    let status = eventually("mesos run ends", SOON, || run.try_wait().expect("a child"));
+    assert_ne!(status.code(), Some(0), "its tasks were lost");
+
+    cluster.daemons[1].restart();
+    cluster.wait_for_agents(1);
+    assert_ne!(cluster.read("/slaves")["slaves"][0]["id"], first);
+}
+
 /// Twenty tasks wait for a file; `disaster` strikes; the file appears; every task ends once, well.
 #[track_caller]
 fn survive(disaster: impl FnOnce(&mut Cluster)) {

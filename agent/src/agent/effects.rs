@@ -414,6 +414,7 @@ fn tell_master(master: &Pid<MasterProtocol>, message: ToMaster, ctx: &Context<Ag
     match message {
         ToMaster::Register(m) => ctx.tell(master, *m),
         ToMaster::Reregister(m) => ctx.tell(master, *m),
+        ToMaster::Unregister(m) => ctx.tell(master, m),
         ToMaster::Update(m) => ctx.tell(master, *m),
         ToMaster::Message(m) => ctx.tell(master, m),
         ToMaster::Exited(m) => ctx.tell(master, m),

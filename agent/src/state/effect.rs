@@ -8,7 +8,7 @@ use libprocess::prelude::Pid;
 use mesos::protocols::ExecutorProtocol;
 use mesos::protocols::master::{
     AgentResources, ExecutorExited, ExecutorMessage, OperationUpdate, RegisterAgent,
-    ReregisterAgent, UpdateOversubscribed,
+    ReregisterAgent, UnregisterAgent, UpdateOversubscribed,
 };
 use mesos::protocols::{MasterProtocol, UpdateRecord};
 use mesos::resources::Resources;
@@ -130,6 +130,8 @@ pub enum ToMaster {
     Register(Box<RegisterAgent>),
     /// Registration with an id and all that runs here.
     Reregister(Box<ReregisterAgent>),
+    /// This agent leaves for good.
+    Unregister(UnregisterAgent),
     /// A status update.
     Update(Box<UpdateRecord>),
     /// Bytes from an executor.

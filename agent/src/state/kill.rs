@@ -1,10 +1,11 @@
 //! Killing tasks, shutting down executors and frameworks, ending the agent (Mesos' `docs/scheduler-http-api.md`, KILL).
 
+use mesos::protocols::master::UnregisterAgent;
 use mesos::v1::executor::event;
 use mesos::v1::task_status::Reason;
 use mesos::v1::{ExecutorId, FrameworkId, KillPolicy, TaskId, TaskState};
 
-use super::effect::{Alarm, Effect, Ending};
+use super::effect::{Alarm, Effect, Ending, Stale, ToMaster};
 use super::executors::{kill_event, simple_event};
 use super::model::{Executor, ExecutorPhase, ExecutorRef};
 use super::registration::Registration;
@@ -87,6 +88,20 @@ impl State {
             effects.extend(self.shutdown_framework(&id));
         }
         self.exit_if_done(&mut effects);
+        effects
+    }
+
+    /// The agent leaves its cluster for good, with everything on it: the master hears it at once, and its next life will
+    /// be a new agent.
+    pub fn leave(&mut self) -> Vec<Effect> {
+        let mut effects = vec![Effect::Erase(Stale::Agent)];
+        if let (Some(master), Some(agent_id)) = (self.registration.master(), self.agent_id()) {
+            let message = UnregisterAgent {
+                agent_id: agent_id.clone(),
+            };
+            effects.push(Effect::Tell(master.clone(), ToMaster::Unregister(message)));
+        }
+        effects.extend(self.shutdown());
         effects
     }
 

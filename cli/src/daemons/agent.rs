@@ -1,14 +1,19 @@
 //! `mesos agent`.
 
 use std::error::Error;
+use std::io;
 use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use agent::containerizer::{ContainerizerConfig, Isolation};
-use agent::{Agent, Config, Containers, ExecutorCommand, Executors, executor_trust};
-use libprocess::daemon::{Daemon, Readiness};
+use agent::{Agent, AgentHandle, Config, Containers, ExecutorCommand, Executors, executor_trust};
+use libprocess::daemon::{Daemon, Ended, Readiness};
 use libprocess::tls::Authority;
 use mesos::election::{self, AddressError, MasterFlag};
 use mesos::protocols::roles;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::master::node_end;
 use super::{node, outcome};
@@ -57,15 +62,45 @@ pub(super) async fn run(flags: AgentFlags) -> Outcome {
 
     let mut daemon = Daemon::start_with(&readiness)?;
     daemon.on_hang_up(node::renewal(&node, roles::AGENT, &flags.tls));
-    let ended = agent.ended();
+    let leave = leave_on_signal(&agent)?;
     daemon.at_end("the agent", |_| {
         tracing::info!("tasks go on");
         agent.shutdown(Executors::Leave)
     });
     daemon.at_end("the node", |left| node_end(node, left));
     daemon.ready(&format!("agent at {address}"));
-    let failed = async move { format!("the agent ended: {}", ended.await) };
-    outcome(daemon.run(failed).await)
+    let left = Arc::new(AtomicBool::new(false));
+    let has_left = left.clone();
+    let failed = async move {
+        let (why, on_request) = leave.await;
+        has_left.store(on_request, Ordering::Release);
+        format!("the agent ended: {why}")
+    };
+    match daemon.run(failed).await {
+        Ended::Failed(why) if left.load(Ordering::Acquire) => {
+            tracing::info!("{why}");
+            Ok(ExitCode::SUCCESS)
+        }
+        ended => outcome(ended),
+    }
+}
+
+/// Lets SIGUSR1 mean that the agent leaves its cluster for good, as in Mesos. Resolves when the agent has ended, with why
+/// and whether it was for that.
+fn leave_on_signal(
+    agent: &AgentHandle,
+) -> io::Result<impl Future<Output = (String, bool)> + Send + use<>> {
+    let mut asked = signal(SignalKind::user_defined1())?;
+    let (leave, ended, has_left) = (agent.leaving(), agent.ended(), agent.ended());
+    Ok(async move {
+        tokio::select! {
+            why = ended => (why, false),
+            Some(()) = asked.recv() => {
+                leave();
+                (has_left.await, true)
+            }
+        }
+    })
 }
 
 /// The configuration of an agent in `work_dir`, with this binary as the executor of commands.
