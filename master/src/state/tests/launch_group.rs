@@ -70,7 +70,6 @@ fn what_is_wrong_with_one_task_or_the_executor_is_said_to_all() {
     let executor = || default_executor("e");
     let image = container_info::MesosInfo {
         image: Some(Default::default()),
-        ..Default::default()
     };
     let contained = ContainerInfo {
         r#type: container_info::Type::Mesos as i32,
