@@ -51,11 +51,10 @@ impl Charge {
     }
 
     /// What of the reserved counts for `role` because it is given to it or to a role below, and not anyway.
-    pub(super) fn from_above(&self, role: &str) -> impl Iterator<Item = &Amounts> {
-        let from_above = move |owner: &str| roles::is_strict_subrole(role, owner);
+    pub(super) fn passed_down_to(&self, role: &str) -> impl Iterator<Item = &Amounts> {
         let reserved = self.reserved.iter();
         reserved
-            .filter(move |(owner, _)| from_above(owner))
+            .filter(move |(owner, _)| roles::is_strict_subrole(role, owner))
             .map(|(_, amounts)| amounts)
     }
 }

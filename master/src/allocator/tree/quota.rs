@@ -106,7 +106,7 @@ impl RoleTree {
             let books = &self.nodes[role].quota;
             let own = books.limits.iter().filter(move |(at, _)| *at == name);
             own.map(move |(at, limit)| {
-                let also = also.from_above(&self.nodes[role].path);
+                let also = also.passed_down_to(&self.nodes[role].path);
                 let also = also.map(|amounts| amounts.get(name)).sum();
                 Limited {
                     role,
@@ -166,7 +166,7 @@ impl RoleTree {
         self.each_upwards(role, |node| {
             let given = &mut node.quota.given;
             change(given, &charge.open);
-            for amounts in charge.from_above(&node.path) {
+            for amounts in charge.passed_down_to(&node.path) {
                 change(given, amounts);
             }
         });
