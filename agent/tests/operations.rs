@@ -6,23 +6,33 @@ use std::fs;
 use std::path::Path;
 
 use cluster::{Cluster, in_virtual_time, task};
+use mesos::resources::Resources;
 use mesos::v1::TaskState::TaskDropped;
 use mesos::v1::offer::Operation;
-use mesos::v1::offer::operation::{Create, Destroy, Reserve, Type};
+use mesos::v1::offer::operation::{Create, Destroy, GrowVolume, Reserve, ShrinkVolume, Type};
+use mesos::v1::value::Scalar;
 use mesos::v1::{OperationState, Resource};
 use mesos_agent::containerizer::simulated::Simulation;
 use uuid::Uuid;
 
 fn reserved(disk: &str) -> Resource {
+    sized(100, disk)
+}
+
+fn sized(size: u32, disk: &str) -> Resource {
     let text = format!(
-        r#"{{"name":"disk","type":"SCALAR","scalar":{{"value":100}},
+        r#"{{"name":"disk","type":"SCALAR","scalar":{{"value":{size}}},
             "reservations":[{{"type":"DYNAMIC","role":"eng","principal":"p"}}]{disk}}}"#
     );
     serde_json::from_str(&text).unwrap()
 }
 
+/// What makes a volume of a reservation.
+const VOLUME: &str =
+    r#","disk":{"persistence":{"id":"v"},"volume":{"container_path":"data","mode":"RW"}}"#;
+
 fn volume() -> Resource {
-    reserved(r#","disk":{"persistence":{"id":"v"},"volume":{"container_path":"data","mode":"RW"}}"#)
+    reserved(VOLUME)
 }
 
 fn operation(id: Option<&str>, kind: Type) -> Operation {
@@ -103,6 +113,54 @@ fn operations_survive_the_agent_and_are_told_until_acknowledged() {
         let (_, last) = cluster.restart_agent(config, Simulation::new()).await;
         assert!(last.operations.is_empty());
         assert!(last.checkpointed_resources[0].disk.is_none());
+    });
+}
+
+#[test]
+fn volumes_grow_and_shrink_around_their_content() {
+    let dir = tempfile::tempdir().unwrap();
+    in_virtual_time(|node| async move {
+        let work_dir = dir.path();
+        let mut cluster = Cluster::start(&node, work_dir, Simulation::new()).await;
+        let create = Operation {
+            create: Some(Create {
+                volumes: vec![sized(40, VOLUME)],
+            }),
+            ..operation(None, Type::Create)
+        };
+        let grow = Operation {
+            grow_volume: Some(GrowVolume {
+                volume: sized(40, VOLUME),
+                addition: sized(50, ""),
+            }),
+            ..operation(None, Type::GrowVolume)
+        };
+        let shrink = Operation {
+            shrink_volume: Some(ShrinkVolume {
+                volume: sized(90, VOLUME),
+                subtract: Scalar { value: 60.0 },
+            }),
+            ..operation(None, Type::ShrinkVolume)
+        };
+        let steps = [reserve(None), create, grow, shrink];
+        for (number, (step, size)) in (1..).zip(steps.into_iter().zip([0, 40, 90, 30])) {
+            cluster.apply(number, step, None);
+            let update = cluster.operation().await;
+            assert_eq!(update.status.state(), OperationState::OperationFinished);
+            match number {
+                1 => assert!(!folder(work_dir).exists()),
+                2 => fs::write(folder(work_dir).join("kept"), "x").unwrap(),
+                _ => assert!(folder(work_dir).join("kept").exists()),
+            }
+            let config = cluster::config(work_dir);
+            let (next, again) = cluster.restart_agent(config, Simulation::new()).await;
+            cluster = next;
+            let told = again.checkpointed_resources.iter().map(|part| &part.0);
+            let checkpointed = Resources::from_v1(told).unwrap();
+            assert_eq!(checkpointed.disk().to_string(), "100");
+            let volumes = checkpointed.persistent_volumes();
+            assert_eq!(volumes.disk().to_string(), size.to_string());
+        }
     });
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 use mesos::resources::{Conversion, Resources};
 use mesos::v1::{AgentInfo, DomainInfo, domain_info};
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::naive::{Agent, Changed, Naive, Name, Refusal};
 use super::{agent_id, framework_id, resources};
 use crate::allocator::{
     AgentCapabilities, AgentSorter, Allocation, Allocator, AllocatorOptions, Constraints,
-    DEFAULT_MAX_OFFERS, FrameworkOptions, HierarchicalAllocator, Quota, Scope, SorterKind,
+    DEFAULT_MAX_OFFERS, FrameworkOptions, HierarchicalAllocator, Quota, RegexLimits, Scope,
+    SorterKind, compile,
 };
 
 const AGENTS: [Name; 4] = ["a1", "a2", "a3", "a4"];
@@ -26,6 +28,8 @@ const TOTALS: [&str; 8] = [
     "cpus:2;~cpus:3;mem:100;cpus(eng>eng/web):1",
     "cpus:3;&disk(eng,v1):64;disk(ops,v2):32;mem:200;bananas:7",
 ];
+/// What those are content with who have a minimum of their own.
+const OWN_MINIMUM: &str = "cpus:2";
 const GUARANTEES: [&str; 4] = ["", "cpus:2", "cpus:5;mem:600", "bananas:1"];
 /// Reserving, unreserving, destroying a volume, creating one.
 const OPERATIONS: [(&str, &str); 4] = [
@@ -77,6 +81,10 @@ pub(super) struct Wishes {
     suppressed: BTreeSet<usize>,
     /// GPUs, revocable, shared, refinement, regions, several roles.
     can: [bool; 6],
+    /// Whether smaller offers in `eng` than [`OWN_MINIMUM`] are of no use to it.
+    demanding: bool,
+    /// An agent that it does not want to see.
+    avoided: Option<usize>,
 }
 
 pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -99,11 +107,15 @@ pub(super) fn events() -> impl Strategy<Value = Vec<Event>> {
             roles(1),
             prop::collection::btree_set(role(), 0..2),
             any::<[bool; 6]>(),
+            rarely(),
+            prop::option::weighted(0.3, agent()),
         )
-            .prop_map(|(roles, suppressed, can)| Wishes {
+            .prop_map(|(roles, suppressed, can, demanding, avoided)| Wishes {
                 roles,
                 suppressed,
                 can,
+                demanding,
+                avoided,
             })
     };
     let scope = prop_oneof![Just(Scope::Pending), Just(Scope::Everything)];
@@ -191,6 +203,8 @@ impl World {
             naive: Naive {
                 options,
                 minima: minima.to_vec(),
+                own_minimum: OWN_MINIMUM.parse().expect("a minimum"),
+                avoided: BTreeMap::new(),
                 now: Duration::ZERO,
                 agents: vec![],
                 frameworks: BTreeMap::new(),
@@ -269,7 +283,7 @@ impl World {
                 }
             }
             Event::AddFramework(framework, ref wishes) => {
-                self.add_framework(FRAMEWORKS[framework], wishes.options());
+                self.add_framework(FRAMEWORKS[framework], wishes);
             }
             Event::UpdateFramework(framework, ref wishes) => {
                 let (framework, options) = (FRAMEWORKS[framework], wishes.options());
@@ -277,6 +291,7 @@ impl World {
                     let kept = |role: &str| options.roles.contains(role);
                     let refusals = &mut naive.refusals;
                     refusals.retain(|refusal| refusal.framework != framework || kept(refusal.role));
+                    naive.avoid(framework, wishes.avoided());
                     naive.frameworks.insert(framework, options.clone());
                     naive.changed.everything = true;
                 }
@@ -399,12 +414,13 @@ impl World {
         self.allocator.remove_agent(&agent_id(name));
     }
 
-    fn add_framework(&mut self, framework: Name, options: FrameworkOptions) {
-        let naive = &mut self.naive;
+    fn add_framework(&mut self, framework: Name, wishes: &Wishes) {
+        let (options, naive) = (wishes.options(), &mut self.naive);
         forget(&mut naive.refusals, framework, None);
         naive.frameworks.remove(framework);
         naive.offers.remove(framework);
         naive.forget_history();
+        naive.avoid(framework, wishes.avoided());
         naive.frameworks.insert(framework, options.clone());
         naive.changed.everything = true;
         // It is told again, in one piece per agent, what it holds.
@@ -559,9 +575,13 @@ impl Wishes {
             roles: names(&self.roles),
             suppressed: names(&self.suppressed),
             active: true,
-            constraints: Constraints::new(),
+            constraints: self.constraints(),
             ..FrameworkOptions::default()
         };
+        if self.demanding {
+            let minimum = OWN_MINIMUM.parse().expect("a minimum");
+            options.min_allocatable.insert("eng".to_owned(), minimum);
+        }
         let can = &mut options.capabilities;
         [
             can.gpu_resources,
@@ -572,6 +592,28 @@ impl Wishes {
             can.multi_role,
         ] = self.can;
         options
+    }
+
+    fn avoided(&self) -> Option<Name> {
+        self.avoided.map(|agent| AGENTS[agent])
+    }
+
+    fn constraints(&self) -> Constraints {
+        let Some(avoided) = self.avoided() else {
+            return Constraints::new();
+        };
+        let constraint = json!({
+            "selector": {"pseudoattribute_type": "HOSTNAME"},
+            "predicate": {"text_not_equals": {"value": avoided}},
+        });
+        let groups = json!({"groups": [{"attribute_constraints": [constraint]}]});
+        let by_role = self
+            .roles
+            .iter()
+            .map(|role| (Naive::ROLES[*role].to_owned(), groups.clone()));
+        let message = json!({"role_constraints": by_role.collect::<serde_json::Map<_, _>>()});
+        let message = serde_json::from_value(message).expect("constraints");
+        compile(&message, RegexLimits::default()).expect("constraints")
     }
 }
 

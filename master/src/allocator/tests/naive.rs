@@ -22,6 +22,10 @@ pub(super) struct Naive {
     pub(super) options: AllocatorOptions,
     /// Alternatives, as in `options`.
     pub(super) minima: Vec<Quantities>,
+    /// Of those frameworks and roles that have one.
+    pub(super) own_minimum: Quantities,
+    /// Which agent a framework does not want to see.
+    pub(super) avoided: BTreeMap<Name, Name>,
     pub(super) now: Duration,
     /// In the order of their arrival.
     pub(super) agents: Vec<(Name, Agent)>,
@@ -341,6 +345,11 @@ impl Naive {
         list.is_none_or(|list| list.contains(agent))
     }
 
+    pub(super) fn avoid(&mut self, framework: Name, agent: Option<Name>) {
+        self.avoided.remove(framework);
+        self.avoided.extend(agent.map(|agent| (framework, agent)));
+    }
+
     /// Takes the place of those of the same framework and role that it covers.
     pub(super) fn refuse(&mut self, new: Refusal) {
         let client = |refusal: &Refusal| (refusal.framework, refusal.agent, refusal.role);
@@ -482,7 +491,10 @@ impl Naive {
         });
         let offer = self.within_quota(&understood, role, stage)?;
         let amounts = offer.scalars();
-        let worth = self.minima.iter().any(|minimum| amounts.contains(minimum));
+        let worth = match options.min_allocatable.get(role) {
+            Some(_) => amounts.contains(&self.own_minimum),
+            None => self.minima.iter().any(|minimum| amounts.contains(minimum)),
+        };
         let refused = self.refusals.iter().any(|refusal| {
             refusal.framework == framework
                 && refusal.agent == agent
@@ -490,7 +502,8 @@ impl Naive {
                 && refusal.until > self.now
                 && refusal.what.contains(&offer)
         });
-        let may = capable && worth && !refused && !self.is_at_limit(framework);
+        let avoided = self.avoided.get(framework) == Some(&agent);
+        let may = capable && !avoided && worth && !refused && !self.is_at_limit(framework);
         (may && !offer.is_empty()).then_some(offer)
     }
 
