@@ -320,7 +320,11 @@ mod tests {
             format!("framework={name}&agent_id=m-S0"),
         ] {
             let question = ask(&query).expect(&query);
-            assert_eq!(question.ask.frameworks, [framework.id.clone()], "{query}");
+            assert_eq!(
+                question.ask.frameworks,
+                std::slice::from_ref(&framework.id),
+                "{query}"
+            );
             assert_eq!(question.ask.agents.len(), 1, "{query}");
         }
         for (query, error) in [
