@@ -57,6 +57,8 @@ enum HandshakeError {
     Version(u32),
     #[error("there is another connection")]
     Duplicate,
+    #[error("the node has too many links, or is shut down")]
+    NoRoom,
 }
 
 impl HandshakeError {
@@ -99,6 +101,7 @@ pub(super) async fn dial(link: Arc<Link>) {
         HandshakeError::Closed(CloseReason::Peer { code, .. }) if *code == u64::from(code::DUPLICATE)
     );
     if crossing {
+        link.give_way();
         let _ = timeout(CONNECT_TIMEOUT, link.risen()).await;
     }
     if link.up.get().is_none() {
@@ -205,9 +208,21 @@ async fn welcome(
         true => Decision::Refuse,
         false => links.decide(node, canonical(connection.remote_address()), hello),
     };
-    let Decision::Adopt(link) = decision else {
-        connection.close(code::DUPLICATE, b"there is another connection");
-        return Err(HandshakeError::Duplicate);
+    let link = match decision {
+        Decision::Adopt(link) => link,
+        Decision::Refuse => {
+            connection.close(code::DUPLICATE, b"there is another connection");
+            return Err(HandshakeError::Duplicate);
+        }
+        // Not as a duplicate: the peer would wait for a connection that nobody makes.
+        Decision::Close(ExitReason::Overloaded) => {
+            connection.close(code::OVERLOADED, b"too many links");
+            return Err(HandshakeError::NoRoom);
+        }
+        Decision::Close(_) => {
+            connection.close(code::NODE_DOWN, b"the node is shut down");
+            return Err(HandshakeError::NoRoom);
+        }
     };
     match say_hello(&connection, node, hello.attempt).await {
         Ok(outgoing) => {
@@ -330,6 +345,16 @@ impl Link {
     pub(super) fn hurry(&self) {
         self.in_a_hurry.store(true, Ordering::Release);
         self.changed.notify_waiters();
+    }
+
+    /// The other node has sent the connection that this one made away for its own.
+    pub(crate) fn give_way(&self) {
+        self.give_way.store(true, Ordering::Release);
+    }
+
+    /// Whether a connection of the other node is waited for.
+    pub(super) fn gives_way(&self) -> bool {
+        self.give_way.load(Ordering::Acquire)
     }
 
     async fn hurried(&self) {

@@ -69,6 +69,14 @@ impl End {
     }
 }
 
+/// Why a link is not adopted.
+pub(crate) enum Decline {
+    /// There is another.
+    Crossing,
+    /// There can be no further one.
+    Closed,
+}
+
 impl Links {
     /// What becomes of a link that the node at `from` wants.
     pub(crate) fn adopt(
@@ -76,7 +84,7 @@ impl Links {
         node: &Node,
         from: SocketAddr,
         theirs: &Link,
-    ) -> Option<Arc<Link>> {
+    ) -> Result<Arc<Link>, Decline> {
         let hello = Hello {
             version: VERSION,
             incarnation: theirs.node.incarnation(),
@@ -84,11 +92,12 @@ impl Links {
         };
         if hello.incarnation == node.incarnation() {
             // Another of this node's own addresses.
-            return None;
+            return Err(Decline::Crossing);
         }
         match self.decide(node, from, hello) {
-            Decision::Adopt(link) => Some(link),
-            Decision::Refuse => None,
+            Decision::Adopt(link) => Ok(link),
+            Decision::Refuse => Err(Decline::Crossing),
+            Decision::Close(_) => Err(Decline::Closed),
         }
     }
 

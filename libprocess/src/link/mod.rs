@@ -79,7 +79,7 @@ use replies::Serving;
 #[cfg(feature = "fuzzing")]
 pub(crate) use fuzzing::Lanes;
 #[cfg(feature = "sim")]
-pub(crate) use memory::Greeting;
+pub(crate) use memory::{Decline, Greeting};
 pub(crate) use outbox::Outgoing;
 pub(crate) use run::{Arrived, Run, Source};
 pub(crate) use table::Links;
@@ -180,6 +180,8 @@ pub(crate) struct Link {
     over: AtomicBool,
     /// The other node waits for the connection that this one is making.
     in_a_hurry: AtomicBool,
+    /// The other node has sent the connection that this one made away for its own.
+    give_way: AtomicBool,
     idle: Idle,
     /// Told when those who wait to send should look again.
     room: Notify,
@@ -274,6 +276,7 @@ impl Link {
             outbox: Mutex::new(outbox),
             over: AtomicBool::new(false),
             in_a_hurry: AtomicBool::new(false),
+            give_way: AtomicBool::new(false),
             idle: Idle::default(),
             room: Notify::new(),
             lines: Lines::default(),

@@ -73,8 +73,10 @@ struct Table {
 pub(super) enum Decision {
     /// It carries this link from now on.
     Adopt(Arc<Link>),
-    /// There is a connection already, or room for no more.
+    /// There is a connection already.
     Refuse,
+    /// There can be no further link.
+    Close(ExitReason),
 }
 
 impl Links {
@@ -192,7 +194,7 @@ impl Links {
         let existing = table.links.get(&address).cloned();
         if let Some(link) = &existing {
             match (&link.accepted, link.up.get()) {
-                (None, None) if ours_stays => {
+                (None, None) if ours_stays && !link.gives_way() => {
                     link.hurry();
                     return Decision::Refuse;
                 }
@@ -210,8 +212,8 @@ impl Links {
                     }
                 }
             }
-        } else if table.refusal().is_some() {
-            return Decision::Refuse;
+        } else if let Some(reason) = table.refusal() {
+            return Decision::Close(reason);
         }
         let link = Link::new(node.clone(), self.clone(), address, Some(hello));
         table.links.insert(address, link.clone());

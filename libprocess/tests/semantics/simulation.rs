@@ -114,9 +114,8 @@ fn a_node_that_dies_in_a_handshake_is_reached_soon_after_its_return() {
                 net.latency(20 * MS..=20 * MS);
                 let a = net.node("10.0.0.1:5050").await;
                 let b = net.node("10.0.0.2:5050").await;
-                let named = |node: &Node| Pid::<JournalProtocol>::named("journal", node.address());
                 a.spawn("journal", |_| Journal::default()).unwrap();
-                a.tell(&named(&b), Write("lost".to_owned()));
+                a.tell(&journal_at(&b), Write("lost".to_owned()));
                 sleep(died_after * MS).await;
                 net.crash(&b);
                 sleep(130 * MS).await;
@@ -128,9 +127,9 @@ fn a_node_that_dies_in_a_handshake_is_reached_soon_after_its_return() {
                     false => 1700 * MS,
                 };
                 if calls_back {
-                    b.tell(&named(&a), Write("here I am".to_owned()));
+                    b.tell(&journal_at(&a), Write("here I am".to_owned()));
                 }
-                while a.ask(&named(&b), Read, 10 * SECOND).await.is_err() {
+                while a.ask(&journal_at(&b), Read, 10 * SECOND).await.is_err() {
                     assert!(returned.elapsed() < within, "nobody is reached");
                     sleep(10 * MS).await;
                 }
@@ -139,6 +138,42 @@ fn a_node_that_dies_in_a_handshake_is_reached_soon_after_its_return() {
             });
         }
     }
+}
+
+/// Whoever connects to a node that is being shut down is told so, and does not take it for a crossing connection; its next
+/// life is reached at once.
+#[test]
+fn a_node_that_is_being_shut_down_says_so_to_who_connects() {
+    on_both(2, |net| async move {
+        let (a, b, journal) = pair(&net).await;
+        a.ask(&journal, Read, SECOND).await.unwrap();
+        // What waits for somebody who does not listen keeps the node open until its deadline.
+        b.tell(&journal_at(&a), Write("for nobody".to_owned()));
+        net.partition_one_way(&[&b], &[&a]);
+        b.tell(&journal_at(&a), Write("lost on the way".to_owned()));
+        let closing = tokio::spawn({
+            let b = b.clone();
+            async move { b.shutdown(2 * SECOND).await }
+        });
+        sleep(100 * MS).await;
+        let c = net.node("10.0.0.3:5050").await;
+        let asked = Instant::now();
+        let answer = c.ask(&journal_at(&b), Read, 10 * SECOND).await;
+        assert!(answer.is_err(), "{answer:?}");
+        closing.await.unwrap();
+        let b = net.restart(&b).await;
+        b.spawn("journal", |_| Journal::default()).unwrap();
+        b.tell(&journal_at(&c), Write("here I am".to_owned()));
+        while c.ask(&journal_at(&b), Read, 10 * SECOND).await.is_err() {
+            sleep(10 * MS).await;
+        }
+        let took = asked.elapsed();
+        assert!(took < 4 * SECOND, "{took:?}");
+    });
+}
+
+fn journal_at(node: &Node) -> Pid<JournalProtocol> {
+    Pid::named("journal", node.address())
 }
 
 #[test]

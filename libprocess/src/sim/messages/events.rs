@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::wires::{Arrival, End, EndState, Wire};
 use super::{Shared, WireEnd};
-use crate::link::{Greeting, Link};
+use crate::link::{Decline, Greeting, Link};
 use crate::sim::trace::Fate;
 use crate::sim::world::Moment;
 
@@ -167,8 +167,10 @@ impl Shared {
             incarnation: link.own_incarnation(),
         };
         // The wire is there before the link rises, which sends what waits.
-        let Some(adopted) = links.adopt(&node, hello.from, &link) else {
-            return;
+        let adopted = match links.adopt(&node, hello.from, &link) {
+            Ok(adopted) => adopted,
+            Err(Decline::Closed) => return link.dialled_in_vain(),
+            Err(Decline::Crossing) => return link.give_way(),
         };
         let mut ends = [
             End::new(
